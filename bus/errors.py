@@ -1,0 +1,88 @@
+"""What callers of the bus may catch.
+
+BusError
+├── CannotSend            our own trouble before anything left: park it, name the field
+│   ├── Unmappable        no row, or a field over the partner's limit: `held`, with table row or field named
+│   └── NotOurs           another system owns the procedure: `not_ours`, never sent
+├── LedgerTrouble
+│   ├── LedgerUnavailable cannot be written or read now: 503, try again
+│   ├── LedgerUnsafe      settings or files that would break a promise: refuses the start
+│   ├── SchemaBehind      the ledger wants `lienthong migrate`
+│   └── LedgerDamaged     a row does not match its chain
+├── StaleFence            the lease was lost: what this worker learned is not written
+├── NonceSeen             a signed request came twice: a replay
+├── NotFound              no such event, delivery or dossier
+└── NotAllowedNow         the move is not legal from the delivery's present state
+"""
+
+from __future__ import annotations
+
+
+class BusError(Exception):
+    """Something in the bus went wrong."""
+
+    def __str__(self) -> str:
+        return super().__str__() or (self.__doc__ or "").strip()
+
+
+class CannotSend(BusError):
+    """This delivery cannot be sent as it is; nothing left the house."""
+
+
+class Unmappable(CannotSend):
+    """The partner cannot take this: a code has no row, or a field breaks the partner's limit."""
+
+    def __init__(self, *, field: str, rule: str, value: str = "", table: str | None = None) -> None:
+        self.field = field
+        """The partner's field, e.g. `GhiChu`, or ours by JSON pointer."""
+        self.rule = rule
+        """Stable code: `no_row`, `too_long`, `bad_format`, `missing`."""
+        self.value = value
+        self.table = table
+        where = f" (table {table}, row {value!r})" if table else ""
+        super().__init__(f"{field}: {rule}{where}")
+
+
+class NotOurs(CannotSend):
+    """Another system owns this procedure; only the owner's system confirms a status."""
+
+    def __init__(self, *, procedure: str, owner: str) -> None:
+        self.procedure = procedure
+        self.owner = owner
+        super().__init__(f"procedure {procedure} is owned by {owner}")
+
+
+class LedgerTrouble(BusError):
+    """The ledger cannot do what was asked."""
+
+
+class LedgerUnavailable(LedgerTrouble):
+    """The ledger cannot be written or read at this moment; nothing was recorded. Try again."""
+
+
+class LedgerUnsafe(LedgerTrouble):
+    """The ledger's settings would break a promise; the start is refused."""
+
+
+class SchemaBehind(LedgerTrouble):
+    """The ledger has an older schema than this program; run `lienthong migrate`."""
+
+
+class LedgerDamaged(LedgerTrouble):
+    """A row does not match the hash chain."""
+
+
+class StaleFence(BusError):
+    """The lease on this lane was lost; another worker has it, and nothing was written."""
+
+
+class NonceSeen(BusError):
+    """This very signed request was here before; sign anew with a fresh nonce."""
+
+
+class NotFound(BusError):
+    """There is nothing under this name in the ledger."""
+
+
+class NotAllowedNow(BusError):
+    """This move is not legal from the delivery's present state."""

@@ -1,0 +1,91 @@
+"""For the low-rate calls (an outer token, `submit --to`), and where pyreqwest cannot be had."""
+
+from __future__ import annotations
+
+import os
+import ssl
+import tempfile
+import time
+from collections.abc import Mapping
+
+import httpx2
+
+from adapters.channels.http import AGENT, HttpSettings, NotSent, Reply, ReplyLost, head_bytes
+
+NOT_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
+
+
+class Httpx2Transport:
+    """One pool of connections to one partner, used by many threads."""
+
+    def __init__(self, settings: HttpSettings) -> None:
+        self._settings = settings
+        self._client = _client(settings)
+
+    def perform(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Reply:
+        try:
+            with self._client.stream(method, url, headers=dict(headers), content=body) as response:
+                return Reply(
+                    status=response.status_code,
+                    head=head_bytes([(name.lower(), value) for name, value in response.headers.multi_items()]),
+                    body=self._read(response, time.monotonic() + self._settings.timeout.total_seconds()),
+                )
+        except NOT_SENT as failure:
+            raise NotSent(_words(failure)) from failure
+        except httpx2.TransportError as failure:
+            raise ReplyLost(_words(failure)) from failure
+
+    def close(self) -> None:
+        self._client.close()
+
+    def _read(self, response: httpx2.Response, until: float) -> bytes:
+        # httpx2 times each read, not the whole: a peer that drips is cut off here.
+        chunks: list[bytes] = []
+        size = 0
+        for chunk in response.iter_raw():
+            chunks.append(chunk)
+            size += len(chunk)
+            if size > self._settings.max_reply_bytes:
+                raise ReplyLost(f"the reply is longer than {self._settings.max_reply_bytes} bytes")
+            if time.monotonic() > until:
+                raise ReplyLost("the reply took too long")
+        return b"".join(chunks)
+
+
+def _words(failure: Exception) -> str:
+    return f"{type(failure).__name__}: {failure}"
+
+
+def _client(settings: HttpSettings) -> httpx2.Client:
+    connect = settings.connect_timeout.total_seconds()
+    return httpx2.Client(
+        verify=_context(settings),
+        timeout=httpx2.Timeout(settings.timeout.total_seconds(), connect=connect, pool=connect),
+        limits=httpx2.Limits(
+            max_connections=settings.max_connections, keepalive_expiry=settings.idle_timeout.total_seconds()
+        ),
+        follow_redirects=False,
+        trust_env=False,
+        headers={"user-agent": AGENT, "accept-encoding": "identity"},
+    )
+
+
+def _context(settings: HttpSettings) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if settings.roots_pem is not None:
+        context.load_verify_locations(cadata=settings.roots_pem.decode("ascii"))
+    if settings.identity_pem is not None:
+        _load_identity(context, settings.identity_pem)
+    return context
+
+
+def _load_identity(context: ssl.SSLContext, pem: bytes) -> None:
+    # OpenSSL's binding takes a path only: a file that nobody else may read, for as long as the reading takes.
+    handle, path = tempfile.mkstemp()
+    try:
+        os.write(handle, pem)
+        os.close(handle)
+        context.load_cert_chain(path)
+    finally:
+        os.unlink(path)

@@ -27,7 +27,7 @@ GENESIS: Final = bytes(32)
 """What stands before the first row of a partition."""
 CHECKPOINT: Final = "lienthong checkpoint 1"
 
-Field: TypeAlias = str | int | bytes | None
+Field: TypeAlias = str | int | bytes | Sequence[str] | None
 What: TypeAlias = Literal["edited", "deleted", "swapped", "inserted", "cut", "head", "checkpoint"]
 
 _json: Final = msgspec.json.Encoder()
@@ -35,7 +35,7 @@ _sorted_json: Final = msgspec.json.Encoder(order="sorted")
 
 
 class MoveRow(NamedTuple):
-    """One row of `moves`, columns in the table's order; a plain tuple, because a million of them are verified at once."""
+    """One row of `moves`, columns in the table's order; a tuple, because a million of them are verified in one go."""
 
     id: int
     partition: int
@@ -192,13 +192,14 @@ class _Walk:
     def __init__(self, partition: int) -> None:
         self.partition = partition
         self.n = 0
-        self.id = -1
+        self.id: int | None = None
         self.hash = GENESIS
         self.before: bytes | None = None
         """The hash of the last row but one."""
 
     def step(self, row: MoveRow) -> Finding | None:
-        is_well = row.n == self.n + 1 and row.prev == self.hash and row.id > self.id and move_hash(row) == row.hash
+        is_next = row.n == self.n + 1 and (self.id is None or row.id > self.id)
+        is_well = is_next and row.prev == self.hash and move_hash(row) == row.hash
         finding = None if is_well else self._judge(row)
         self.before, self.hash, self.n, self.id = self.hash, row.hash, row.n, row.id
         return finding
@@ -216,22 +217,19 @@ class _Walk:
             return _finding("inserted", row, "this number is taken; a row was put in")
         is_whole = move_hash(row) == row.hash
         if row.prev == self.hash:
-            if is_whole:
-                return _finding("swapped", row, "its id is out of order")
-            return _finding("edited", row, "its content does not fit its hash")
-        if row.prev == self.before:
+            what: What = "swapped" if is_whole else "edited"
+            return _finding(what, row, "its id is out of order" if is_whole else "its content does not fit its hash")
+        if self.id is not None and row.prev == self.before:
             return self._last("inserted", "the row after it follows the row before it")
-        if is_whole:
+        if self.id is not None and is_whole:
             return self._last("edited", "the row after it remembers another hash")
         return _finding(
-            "swapped", row, "it stood elsewhere: rows were exchanged, or one was taken out and the rest renumbered"
+            "swapped", row, "it stood elsewhere: rows were exchanged, or one taken out and the rest renumbered"
         )
 
     def _last(self, what: What, detail: str) -> Finding:
-        """The row before this one is the bad one; before the first row there is none, so the first is named."""
-        return Finding(
-            what=what, partition=self.partition, n=max(self.n, 1), id=self.id if self.n else None, detail=detail
-        )
+        """The row before this one is the bad one."""
+        return Finding(what=what, partition=self.partition, n=self.n, id=self.id, detail=detail)
 
 
 def _head_findings(walks: Mapping[int, _Walk], heads: Iterable[Head], key: bytes | None) -> Iterator[Finding]:

@@ -47,7 +47,7 @@ FORM: Final = b"\x01"
 """The first byte of every sealed body; another number will mean another layout."""
 
 SEALS_A_KEY: Final = 2**30
-"""Random 96-bit nonces may repeat after about 2**32 seals under one key; a quarter of that leaves room for uncounted ones."""
+"""Random 96-bit nonces may repeat after about 2**32 seals under one key; a quarter of that leaves room."""
 
 FEWEST_DISTINCT_BYTES: Final = 12
 """A random key of 32 bytes has about thirty different ones; fewer than this is a placeholder that somebody typed."""

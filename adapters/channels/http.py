@@ -45,8 +45,6 @@ class Request:
     """What the exchange keeps in place of `body`: a login's body without its password."""
     secret_headers: frozenset[str] = frozenset()
     """Lower-case names of further headers whose value is never recorded."""
-    is_reply_secret: bool = False
-    """The reply carries a token: it is handed over by `Reply`, and the exchange keeps a mask."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,75 @@
+"""What an installation says about its national portal: nothing of this is decided in code.
+
+Every field is a key of `[partners.national_portal]`; `config/settings.py` reads them, secrets by file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Literal
+
+from adapters.channels.http import HttpSettings
+from adapters.channels.outer_auth import OuterAuth
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NationalPortalSettings:
+    """One installation's way to the portal."""
+
+    adapter_url: str
+    """The adapter's base address, without the context: `http://10.0.0.5:8080`."""
+    madonvi: str
+    """The installation's organisation code in the old form, `000.00.00.H99` (NOTES.md#r31)."""
+    username: str = ""
+    password: str = field(default="", repr=False)
+    context: Literal["VXPAdapter", "XrdAdapter"] = "VXPAdapter"
+    """Newer adapters have the first, older ones the second (NOTES.md#r1)."""
+    auth_endpoint: str = "mapi/login"
+    share_endpoint: str = "mapi/share"
+    integration_endpoint: str = "mapi/integration"
+    dstcode: str = "VN:GOV:000.00.00.G22:vpcpdvcprovider"
+    """The destination; an empty one is left out (NOTES.md#r3)."""
+    dstcode_in: Literal["header", "query"] = "header"
+    """NOTES.md#r4: both are seen."""
+    provider_url: str = ""
+    """Address of one backend behind the provider, sent as `providerurl` (NOTES.md#r7)."""
+
+    variant: Literal["adapter", "facade"] = "adapter"
+    facade_add_url: str = ""
+    facade_update_url: str = ""
+    facade_progress_url: str = ""
+    facade_lookup_url: str = ""
+    """Empty: this façade has no `TraCuuHoSo`, so an unclear create stays in doubt until a person looks."""
+    facade_unit_in_query: bool = False
+    """Adds `MaDinhDanhDV=<madonvi>` (NOTES.md#r131)."""
+    facade_updating_in_query: bool = False
+    """Adds `isUpdating=True|False` where add and update share one address (NOTES.md#r131)."""
+
+    outer_auth: OuterAuth | None = None
+    """The provincial LGSP's own authentication (NOTES.md#r27)."""
+
+    session_ttl: timedelta = timedelta(minutes=10)
+    """Not documented; ten minutes is what one client assumes (NOTES.md#r24)."""
+    lookup_before_create: bool = True
+    """Ask `TraCuuHoSo` before the create of a dossier that nobody has asked about yet (NOTES.md#r141)."""
+    lookup_proves: Literal["existence", "entries"] = "existence"
+    """`entries` only where a province has shown that the look-up lists every step (NOTES.md#r121)."""
+    lookup_entries_field: str = "TIENDO"
+    write_success: Literal["code", "code_and_text"] = "code"
+    """Whether a write's yes must also say "thành công" (NOTES.md#r37)."""
+    reply_types: tuple[str, ...] = ("application/json", "text/json")
+    """Content types of a readable reply; add `text/plain` for a façade that labels its JSON so."""
+    reply_overrides: Mapping[str, str] = field(default_factory=dict)
+    """Row id of `codes.REPLIES` → another verdict, once a province knows better."""
+    batch: Mapping[str, int] = field(default_factory=dict)
+    """Operation (`create`, `update`, `step`) → most records in one call, where the next setting allows arrays."""
+    batch_answer: Mapping[str, Literal["none", "atomic", "named"]] = field(default_factory=dict)
+    """Operation → whether a yes counts for each record; where it is missing the contract table decides (one by one)."""
+    limit_unit: Literal["characters", "bytes"] = "characters"
+    """NOTES.md#r71: not known; bytes of UTF-8 is the stricter one."""
+    fees_sent: Literal["paid", "all"] = "paid"
+    """Decision: only paid fees above zero, as the newest client does; the index counts payments by them."""
+    http: HttpSettings = field(default_factory=HttpSettings)
+    """Time-outs, TLS and limits of the channel."""

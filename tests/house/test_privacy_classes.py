@@ -1,0 +1,37 @@
+"""The privacy tables and the event's schema name the same members."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from importlib.resources import files
+from typing import Any
+
+from bus.privacy import PERSONAL, PUBLIC
+
+SCHEMA = json.loads(files("contracts.intake").joinpath("event.schema.json").read_text())
+
+
+def leaves(node: dict[str, Any], place: str = "") -> Iterator[str]:
+    """The pointers of all members that are neither objects nor arrays, `*` for an index."""
+    while "$ref" in node:
+        node = SCHEMA["$defs"][node["$ref"].removeprefix("#/$defs/")]
+    branches = [branch for branch in node.get("anyOf", node.get("oneOf", [])) if branch.get("type") != "null"]
+    if "properties" in node:
+        for name, member in node["properties"].items():
+            yield from leaves(member, f"{place}/{name}")
+    elif "items" in node:
+        yield from leaves(node["items"], f"{place}/*")
+    elif branches:
+        for branch in branches:
+            yield from leaves(branch, place)
+    else:
+        yield place
+
+
+def test_every_member_of_the_schema_is_classed():
+    """A field added to the event's schema must be called public or personal before it can be shown."""
+    members = {place for kind in ("recorded", "progressed") for place in leaves(SCHEMA["$defs"][kind])}
+
+    assert set() == members - PUBLIC - PERSONAL.keys()
+    assert set() == (PUBLIC | PERSONAL.keys()) - members

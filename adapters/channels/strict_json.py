@@ -16,7 +16,7 @@ MAX_INTEGER: Final = 2**53
 """Past it, JavaScript and spreadsheets round silently."""
 
 # Every quote starts a match that cannot fail, so that a hostile megabyte of quotes is still read once.
-_STRING: Final = re.compile(rb'"(?:[^"\\]|\\(?:.|\Z))*(?:"|\Z)', re.DOTALL)
+_STRING: Final = re.compile(rb'"(?:[^"\\]++|\\(?:.|\Z))*+(?:"|\Z)', re.DOTALL)
 _BRACKET: Final = re.compile(rb"[\[\]{}]")
 
 

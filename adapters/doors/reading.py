@@ -1,0 +1,233 @@
+"""Bytes to Event: fast for what keeps the promise, exact for everything else.
+
+A message that keeps the promise is decoded and encoded once by msgspec. Whatever is doubtful (and every refusal) takes
+the exact way: the strict reader, NFC for texts, the schema's own judgement with all places named.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, Final, TypeAlias
+
+import msgspec
+
+from adapters.channels import strict_json
+from adapters.doors import event_shape
+from adapters.doors.malformed import FieldError, Malformed, field_error
+from bus.messages import Event, canonical_bytes, digest_of
+
+__all__ = ["MAX_EVENT_BYTES", "FieldError", "Malformed", "read_event", "read_line"]
+
+MAX_EVENT_BYTES: Final = 1_048_576
+"""One event, a megabyte: the fullest real dossier we could build has a tenth of it."""
+
+IDENTIFIERS: Final = frozenset(
+    (
+        *("id", "source", "subject", "correlationid", "national_number", "unit", "procedure", "local_step"),
+        *("receipt_number", "tech_id", "number", "component", "replaced_by_result", "url", "code", "databases"),
+    )
+)
+"""Members that name something: taken as they are, so they must be NFC. All other texts are brought to NFC."""
+
+# Unicode's stream-safe limit. Past it, bringing a text to NFC takes time by the square of the run: an hour a megabyte.
+MAX_MARKS: Final = 30
+# Three characters whose own class says "not a mark", but which fall apart into two.
+_HIDDEN_MARKS: Final = "\u0f73\u0f75\u0f81"
+
+_PROGRESSED_NAME: Final = b"vn.lienthong.dossier.progressed.v1"
+
+_Known: TypeAlias = event_shape.RecordedEvent | event_shape.ProgressedEvent
+
+_RECORDED: Final[msgspec.json.Decoder[_Known]] = msgspec.json.Decoder(event_shape.RecordedEvent)
+_PROGRESSED: Final[msgspec.json.Decoder[_Known]] = msgspec.json.Decoder(event_shape.ProgressedEvent)
+# The shapes' members stand in alphabetical order: unsorted encoding is the canonical form, at half the time.
+_ENCODER: Final = msgspec.json.Encoder()
+
+# The schema's own patterns; a test keeps them the same.
+ID: Final = re.compile(r"^[A-Za-z0-9._:~-]+(?![\s\S])")
+SOURCE: Final = re.compile(r"^[A-Za-z0-9._/~-]+(?![\s\S])")
+SUBJECT: Final = re.compile(
+    r"^[^\u0000-\u0020\u007f-\u00a0\u1680\u2000-\u200f\u2028-\u202f\u205f-\u2064\u3000\ufeff]+(?![\s\S])"
+)
+SEQUENCE: Final = re.compile(r"^[1-9][0-9]*(?![\s\S])")
+TRACEPARENT: Final = re.compile(r"^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?![\s\S])")
+URL: Final = re.compile(r"^https?://[^\u0000-\u0020\u007f]+(?![\s\S])")
+TIME: Final = re.compile(
+    r"^(?:19|2[0-9])[0-9]{2}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
+    r"(?:\.[0-9]{1,9})?(?:Z|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])(?![\s\S])"
+)
+
+DAY: Final = re.compile(r"^(?:19|2[0-9])[0-9]{2}-[0-9]{2}-[0-9]{2}(?![\s\S])")
+
+_MINUTES: Final = frozenset(f"T{hour:02}:{minute:02}:" for hour in range(24) for minute in range(60))
+_TAILS: Final = frozenset(f"{second:02}{zone}" for second in range(60) for zone in ("+07:00", "Z"))
+
+
+def read_event(raw: bytes) -> Event:
+    """The event in these bytes; Malformed, with every broken rule and its place, when they break the promise."""
+    if len(raw) > MAX_EVENT_BYTES:
+        limit = {"limit": str(MAX_EVENT_BYTES)}
+        raise Malformed("too_large", [field_error(field="", rule="too_large", reason="too_large_body", facts=limit)])
+    return _read_fast(raw) or _read_exactly(raw)
+
+
+def read_line(line: bytes) -> Event:
+    """The event in one line of NDJSON, with or without its line end."""
+    return read_event(line.strip(b" \t\r\n"))
+
+
+def _read_fast(raw: bytes) -> Event | None:
+    shape = _decode(raw)
+    if shape is None:
+        return None
+    body = _ENCODER.encode(shape)
+    # A member that came twice was dropped by the decoder, and with it at least its name's two quotes. Nothing adds
+    # quotes, save one spelled \u0022: so equal counts without that spelling prove that nothing was dropped.
+    if raw.count(b'"') != body.count(b'"') or b"\\u0022" in raw:
+        return None
+    if not body.isascii() and not unicodedata.is_normalized("NFC", body.decode()):
+        return None
+    return _event(shape, body) if _has_good_forms(shape) else None
+
+
+def _decode(raw: bytes) -> _Known | None:
+    # The bytes tell the kind but for the oddest message (the other kind's name in a text, an escaped letter in its
+    # own), and that one costs a second try.
+    order = (_PROGRESSED, _RECORDED) if _PROGRESSED_NAME in raw else (_RECORDED, _PROGRESSED)
+    for decoder in order:
+        try:
+            return decoder.decode(raw)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            continue
+    return None
+
+
+def _event(shape: _Known, body: bytes) -> Event:
+    return Event(
+        source=shape.source,
+        id=shape.id,
+        kind=_KINDS[type(shape)],
+        dossier=shape.subject,
+        occurred_at=datetime.fromisoformat(shape.time),
+        sequence=int(shape.sequence) if shape.sequence else None,
+        body=body,
+        digest=digest_of(body),
+        data=msgspec.to_builtins(shape.data),
+        traceparent=shape.traceparent or None,
+    )
+
+
+_KINDS: Final = {
+    event_shape.RecordedEvent: "dossier.recorded",
+    event_shape.ProgressedEvent: "dossier.progressed",
+}
+
+
+def _has_good_forms(shape: _Known) -> bool:
+    """What the shape's types do not say: the forms of names, times and addresses, and one of two."""
+    data = shape.data
+    return (
+        ID.search(shape.id) is not None
+        and SOURCE.search(shape.source) is not None
+        and SUBJECT.search(shape.subject) is not None
+        and (not shape.sequence or SEQUENCE.search(shape.sequence) is not None)
+        and (not shape.traceparent or TRACEPARENT.search(shape.traceparent) is not None)
+        and is_time(shape.time)
+        and (data.status is None) == isinstance(data.local_step, str)
+        and (_is_good_record(data) if isinstance(data, event_shape.Recorded) else _is_good_step(data))
+    )
+
+
+def _is_good_record(data: event_shape.Recorded) -> bool:
+    times = (data.filed_at, data.received_at, data.due_at, data.finished_at, data.returned_at, data.refused_at)
+    return (
+        all(is_time(text) for text in times if text)
+        and all(URL.search(each.url) is not None for each in data.submitted if each.url is not None)
+        and all(URL.search(each.url) is not None for each in data.results if each.url is not None)
+        and all(_is_good_supplement(each) for each in data.supplements)
+    )
+
+
+def _is_good_supplement(each: event_shape.Supplement) -> bool:
+    times = (each.requested_at, each.received_at, each.due_before, each.due_after)
+    return all(is_time(text) for text in times if text) and all(
+        URL.search(document.url) is not None for document in each.documents or () if document.url is not None
+    )
+
+
+def _is_good_step(data: event_shape.Progressed) -> bool:
+    return all(is_time(text) for text in (data.started_at, data.due_at) if text)
+
+
+def is_time(text: str) -> bool:
+    """RFC 3339 with a zone and a day of the calendar."""
+    if text[10:17] in _MINUTES and text[17:] in _TAILS and _is_day(text[:10]):
+        return True
+    return TIME.search(text) is not None and _is_day(text[:10])
+
+
+@lru_cache(maxsize=4096)
+def _is_day(text: str) -> bool:
+    try:
+        return DAY.search(text) is not None and datetime.fromisoformat(text) is not None
+    except ValueError:
+        return False
+
+
+def _read_exactly(raw: bytes) -> Event:
+    tree = _tree(raw)
+    errors: list[FieldError] = []
+    tidy = _tidied(tree, "", errors)
+    event = None if errors else _read_fast(canonical_bytes(tidy))
+    if event is None:
+        raise _refusal(tidy, errors)
+    return event
+
+
+def _tree(raw: bytes) -> Any:
+    try:
+        return strict_json.read(raw, max_bytes=MAX_EVENT_BYTES)
+    except strict_json.NotStrictJson as trouble:
+        faults = [field_error(field=fault.field, rule=fault.code, reason=fault.reason) for fault in trouble.faults]
+        raise Malformed(trouble.code, faults) from None
+
+
+def _tidied(value: Any, place: str, errors: list[FieldError], name: str = "") -> Any:
+    """The value with its texts in NFC; identifiers stay as they came, and the schema judges them."""
+    if isinstance(value, dict):
+        return {key: _tidied(item, f"{place}/{key}", errors, key) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_tidied(item, f"{place}/{at}", errors, name) for at, item in enumerate(value)]
+    if not isinstance(value, str) or name in IDENTIFIERS or unicodedata.is_normalized("NFC", value):
+        return value
+    if _marks_in_a_row(value) > MAX_MARKS:
+        facts = {"limit": str(MAX_MARKS)}
+        errors.append(field_error(field=place, rule="out_of_range", reason="too_many_marks", facts=facts))
+        return value
+    return unicodedata.normalize("NFC", value)
+
+
+def _marks_in_a_row(text: str) -> int:
+    run = longest = 0
+    for character in text:
+        run = run + 1 if unicodedata.combining(character) or character in _HIDDEN_MARKS else 0
+        longest = max(longest, run)
+    return longest
+
+
+def _refusal(tree: Any, errors: list[FieldError]) -> Malformed:
+    from contracts.check import (
+        RULES,
+        breaches,
+    )  # not before it is needed: it brings jsonschema, which the worker never asks
+
+    found = [
+        field_error(field=each.field, rule=each.rule, reason=each.reason, facts=each.facts) for each in breaches(tree)
+    ]
+    told = sorted([*found, *errors], key=lambda each: RULES.index(each.rule))
+    # The twins agree by test; should they ever not, the answer is a refusal and never an acceptance.
+    told = told or [field_error(field="", rule="out_of_range", reason="not_as_promised")]
+    return Malformed(told[0].rule, told)

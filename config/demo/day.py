@@ -14,9 +14,10 @@ from random import Random
 from typing import Any, Final
 
 from bus.messages import State
-from config.demo.dirt import KINDS, Draft, Expectation, Kind, Line, Planted
+from config.demo.dirt import KINDS, Kind, Planted
 from config.demo.lives import COMMUNES, ENDS, ONE_STOP, Dossier, Plan, Registry, draw_plan, stretch
 from config.demo.province import WorkingTime
+from config.demo.spoil import Draft, Expectation, Line
 from config.demo.wire import record, step
 
 DAY: Final = date(2026, 7, 3)

@@ -5,40 +5,31 @@ Each kind spoils dossiers of its own, so that one trouble's outcome is never ano
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from itertools import pairwise
+from dataclasses import dataclass
 from random import Random
-from typing import Any, Final, Literal
+from typing import Final
 
 from bus.messages import State
+from config.demo import spoil
 from config.demo.lives import COMMUNES, ONE_STOP, Dossier
-from config.demo.people import in_nfd, words
-from config.demo.wire import RECORDED, record
-
-Expectation = Literal["recorded", "repeated", "contradicted", "refused"]
-
-UNMAPPED_PROCEDURE: Final = "1.990099"
-UNMAPPED_STEP: Final = "BUOC-CHUA-KHAI-BAO"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Draft:
-    """An event on its way to the door, still to be written down."""
+class Kind:
+    """One kind of trouble."""
 
-    wire: dict[str, Any]
-    arrives_at: datetime
-    expectation: Expectation = "recorded"
-
-    @property
-    def id(self) -> str:
-        return str(self.wire["id"])
-
-    @property
-    def is_record(self) -> bool:
-        return bool(self.wire["type"] == f"vn.lienthong.{RECORDED}.v1")
+    name: str
+    vi: str
+    en: str
+    share: float
+    """Of a thousand dossiers. At least one dossier of each kind is spoiled."""
+    spoil: Callable[[Random, Dossier, spoil.Line], spoil.Spoiled]
+    source: str | None = None
+    """Only dossiers of this source, where the kind needs its rule of order."""
+    plan: str | None = None
+    """The course that the dossier must take, where the kind needs one."""
+    is_owned_elsewhere: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,248 +45,6 @@ class Planted:
     """The events to look at: those that carry the trouble."""
 
 
-BACKWARD: Final = frozenset({("completed", "processing"), ("stopped", "processing"), ("returned", "accepted")})
-"""9→4, 8→4 and 10→2 happen lawfully."""
-
-Line = list[Draft]
-Fates = dict[str, frozenset[State]]
-Spoiled = tuple[Line, Fates, tuple[str, ...]]
-
-DELIVERED: Final = frozenset({State.DELIVERED})
-HELD: Final = frozenset({State.HELD})
-WAITING: Final = frozenset({State.WAITING})
-RECORD_WENT: Final = frozenset({State.DELIVERED, State.SUPERSEDED})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kind:
-    """One kind of trouble."""
-
-    name: str
-    vi: str
-    en: str
-    share: float
-    """Of a thousand dossiers. At least one dossier of each kind is spoiled."""
-    spoil: Callable[[Random, Dossier, Line], Spoiled]
-    source: str | None = None
-    """Only dossiers of this source, where the kind needs its rule of order."""
-    plan: str | None = None
-    """The course that the dossier must take, where the kind needs one."""
-    is_owned_elsewhere: bool = False
-
-
-def _went(line: Line) -> Fates:
-    return {draft.id: RECORD_WENT if draft.is_record else DELIVERED for draft in line}
-
-
-def _later(draft: Draft, line: Line, rng: Random, minutes: int = 600) -> datetime:
-    """A moment of arrival after the dossier's last event."""
-    return max(draft.arrives_at, *(other.arrives_at for other in line)) + timedelta(minutes=1 + rng.randrange(minutes))
-
-
-def _with_data(draft: Draft, **members: Any) -> Draft:
-    return replace(draft, wire=draft.wire | {"data": draft.wire["data"] | members})
-
-
-def _steps(line: Line) -> list[int]:
-    return [i for i, draft in enumerate(line) if not draft.is_record]
-
-
-def _new_record(like: Draft, name: str, after: timedelta, **members: Any) -> Draft:
-    """Another record of the same dossier, later than `like`."""
-    at = datetime.fromisoformat(like.wire["time"]) + after
-    wire = like.wire | {"id": f"{like.wire['subject']}:{name}", "time": at.isoformat()}
-    return _with_data(Draft(wire=wire, arrives_at=at), **members)
-
-
-def _status(draft: Draft) -> str:
-    return str(draft.wire["data"]["status"])
-
-
-# -- kinds that are repeats -----------------------------------------------------------------------------------------
-
-
-def repeat(rng: Random, _dossier: Dossier, line: Line) -> Spoiled:
-    again = rng.choice(line)
-    return (
-        [*line, replace(again, arrives_at=_later(again, line, rng), expectation="repeated")],
-        _went(line),
-        (again.id,),
-    )
-
-
-def repeat_in_other_form(rng: Random, _dossier: Dossier, line: Line) -> Spoiled:
-    again = line[rng.choice(_steps(line))]
-    plain = _in_nfc(again.wire["data"])
-    other = in_nfd(plain) if again.wire["data"] == plain else plain
-    twin = replace(
-        again, wire=again.wire | {"data": other}, arrives_at=_later(again, line, rng), expectation="repeated"
-    )
-    return [*line, twin], _went(line), (again.id,)
-
-
-def contradict(rng: Random, _dossier: Dossier, line: Line) -> Spoiled:
-    said = line[rng.choice(_steps(line))]
-    other = _with_data(said, content=f"{said.wire['data']['content']} (sửa lại)")
-    return (
-        [*line, replace(other, arrives_at=_later(said, line, rng), expectation="contradicted")],
-        _went(line),
-        (said.id,),
-    )
-
-
-# -- kinds that are a matter of order -------------------------------------------------------------------------------
-
-
-def late_step(rng: Random, _dossier: Dossier, line: Line) -> Spoiled:
-    late = _steps(line)[-2]
-    line = [replace(d, arrives_at=_later(d, line, rng)) if i == late else d for i, d in enumerate(line)]
-    return line, _went(line) | {line[late].id: DELIVERED | HELD}, (line[late].id,)
-
-
-def recall(_rng: Random, _dossier: Dossier, line: Line) -> Spoiled:
-    steps = [line[i] for i in _steps(line)]
-    back = next(step for last, step in pairwise(steps) if (_status(last), _status(step)) in BACKWARD)
-    return line, _went(line), (back.id,)
-
-
-def step_before_record(_rng: Random, _dossier: Dossier, line: Line) -> Spoiled:
-    early = _steps(line)[:2]
-    arrives_at = line[early[-1]].arrives_at + timedelta(minutes=1)
-    line = [replace(d, arrives_at=arrives_at) if i == 0 else d for i, d in enumerate(line)]
-    return line, _went(line), tuple(line[i].id for i in early)
-
-
-def there_and_back(_rng: Random, dossier: Dossier, line: Line) -> Spoiled:
-    line, last = _with_last_record(dossier, line)
-    changed = {**last.wire["data"]["applicant"], "phone": "0900000000"}
-    b = _new_record(last, "record-b", timedelta(hours=1), applicant=changed)
-    a = _new_record(last, "record-a-again", timedelta(hours=2))
-    return [*line, b, a], _went(line) | {b.id: RECORD_WENT, a.id: DELIVERED}, (b.id, a.id)
-
-
-def older_record_late(rng: Random, dossier: Dossier, line: Line) -> Spoiled:
-    line, _ = _with_last_record(dossier, line)
-    late = Draft(wire=record(dossier, 1, 1) | {"id": f"{dossier.number}:record-late"}, arrives_at=line[-1].arrives_at)
-    late = replace(late, arrives_at=_later(late, line, rng))
-    return [*line, late], _went(line) | {late.id: frozenset({State.SUPERSEDED})}, (late.id,)
-
-
-def _with_last_record(dossier: Dossier, line: Line) -> tuple[Line, Draft]:
-    """The line with a snapshot of the dossier's last state, and that snapshot."""
-    records = [draft for draft in line if draft.is_record]
-    if records[-1].arrives_at == dossier.moments[-1].at:
-        return line, records[-1]
-    wire = record(dossier, len(dossier.moments) - 1, len(records) + 1)
-    last = Draft(wire=wire, arrives_at=dossier.moments[-1].at)
-    return [*line[:-1], last, line[-1]], last
-
-
-def no_record(_rng: Random, _dossier: Dossier, line: Line) -> Spoiled:
-    line = [draft for draft in line if not draft.is_record]
-    return line, {draft.id: WAITING for draft in line}, (line[0].id,)
-
-
-def gap_filled(rng: Random, _dossier: Dossier, line: Line) -> Spoiled:
-    line = [replace(d, arrives_at=_later(d, line, rng)) if i == 2 else d for i, d in enumerate(line)]
-    return line, _went(line), (line[2].id,)
-
-
-def gap_left(_rng: Random, _dossier: Dossier, line: Line) -> Spoiled:
-    line = [*line[:2], *line[3:]]
-    return line, _went(line[:2]) | {draft.id: WAITING for draft in line[2:]}, (line[2].id,)
-
-
-# -- kinds that the portal could not take ---------------------------------------------------------------------------
-
-
-def unmapped_procedure(_rng: Random, _dossier: Dossier, line: Line) -> Spoiled:
-    return _held_record(line, procedure=UNMAPPED_PROCEDURE)
-
-
-def long_note(_rng: Random, _dossier: Dossier, line: Line) -> Spoiled:
-    return _held_record(line, note=_long_note())
-
-
-def corrected(_rng: Random, _dossier: Dossier, line: Line) -> Spoiled:
-    line, _, (held,) = _held_record(line, note=_long_note())
-    last = datetime.fromisoformat(line[-1].wire["time"])
-    first = line[0]
-    gap = last - datetime.fromisoformat(first.wire["time"])
-    better = _new_record(first, "record-2", gap + timedelta(hours=1), note="", status=line[-1].wire["data"]["status"])
-    line = [*line, better]
-    return line, _went(line) | {held: frozenset({State.SUPERSEDED}), better.id: DELIVERED}, (held, better.id)
-
-
-def unmapped_step(_rng: Random, _dossier: Dossier, line: Line) -> Spoiled:
-    return _held_step(line, 1, status=None, local_step=UNMAPPED_STEP)
-
-
-def long_officer(_rng: Random, _dossier: Dossier, line: Line) -> Spoiled:
-    name = max(words()["edge_case_names"], key=len)
-    return _held_step(line, -1, officer={**line[-1].wire["data"]["officer"], "name": name})
-
-
-def not_ours(_rng: Random, _dossier: Dossier, line: Line) -> Spoiled:
-    return line, {draft.id: frozenset({State.NOT_OURS}) for draft in line}, (line[0].id,)
-
-
-def _held_record(line: Line, **members: Any) -> Spoiled:
-    line, first = _with_one_record(line), 0
-    line = [_with_data(d, **members) if i == first else d for i, d in enumerate(line)]
-    return line, {d.id: HELD if i == first else WAITING for i, d in enumerate(line)}, (line[first].id,)
-
-
-def _held_step(line: Line, nth: int, **members: Any) -> Spoiled:
-    line = _with_one_record(line)
-    at = _steps(line)[nth]
-    line = [_with_data(d, **members) if i == at else d for i, d in enumerate(line)]
-    fates = _went(line[:at]) | {line[at].id: HELD} | {d.id: WAITING for d in line[at + 1 :]}
-    return line, fates, (line[at].id,)
-
-
-def _with_one_record(line: Line) -> Line:
-    """Without later snapshots, which would take the place of a held one and so heal the dossier."""
-    return [draft for i, draft in enumerate(line) if i == 0 or not draft.is_record]
-
-
-def _long_note() -> str:
-    return ("Ghi chú dài của cán bộ một cửa, chép cả nội dung trao đổi với người nộp. " * 30)[:2_101]
-
-
-# -- kinds that the door refuses ------------------------------------------------------------------------------------
-
-
-def nfd_identifier(rng: Random, _dossier: Dossier, line: Line) -> Spoiled:
-    return _refused(rng, line, "nfd", _decomposed)
-
-
-def time_without_zone(rng: Random, _dossier: Dossier, line: Line) -> Spoiled:
-    return _refused(rng, line, "no-zone", lambda wire: wire | {"time": wire["time"][:19]})
-
-
-def unknown_member(rng: Random, _dossier: Dossier, line: Line) -> Spoiled:
-    return _refused(rng, line, "unknown", lambda wire: wire | {"data": wire["data"] | {"priority": "high"}})
-
-
-def _refused(rng: Random, line: Line, name: str, spoil: Callable[[dict[str, Any]], dict[str, Any]]) -> Spoiled:
-    good = line[rng.choice(_steps(line))]
-    wire = spoil(good.wire | {"id": f"{good.wire['subject']}:{name}"})
-    bad = Draft(wire=wire, arrives_at=_later(good, line, rng), expectation="refused")
-    return [*line, bad], _went(line), (bad.id,)
-
-
-def _decomposed(wire: dict[str, Any]) -> dict[str, Any]:
-    local = unicodedata.normalize("NFD", "Thẩm định")
-    return wire | {"data": wire["data"] | {"status": None, "local_step": local}}
-
-
-def _in_nfc(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _in_nfc(inner) for name, inner in value.items()}
-    return unicodedata.normalize("NFC", value) if isinstance(value, str) else value
-
-
 _LIVE: Final = "accepted processing processing"
 _WHOLE: Final = "accepted processing processing completed returned"
 
@@ -306,7 +55,7 @@ KINDS: Final[tuple[Kind, ...]] = (
         vi="gửi lặp, khác dạng Unicode",
         en="again, in the other Unicode form",
         share=5,
-        spoil=repeat_in_other_form,
+        spoil=spoil.repeat_in_other_form,
     ),
     Kind(name="contradicted", vi="trùng mã, khác nội dung", en="same id, other content", share=8, spoil=contradict),
     Kind(
@@ -314,7 +63,7 @@ KINDS: Final[tuple[Kind, ...]] = (
         vi="bước xử lý đến muộn",
         en="a step that came late",
         share=5,
-        spoil=late_step,
+        spoil=spoil.late_step,
         source=ONE_STOP,
         plan=_WHOLE,
     ),
@@ -323,7 +72,7 @@ KINDS: Final[tuple[Kind, ...]] = (
         vi="thu hồi 9→4 (hợp lệ)",
         en="lawful recall 9→4",
         share=4,
-        spoil=recall,
+        spoil=spoil.recall,
         plan="accepted processing completed processing completed returned",
     ),
     Kind(
@@ -331,7 +80,7 @@ KINDS: Final[tuple[Kind, ...]] = (
         vi="thu hồi 8→4 (hợp lệ)",
         en="lawful recall 8→4",
         share=3,
-        spoil=recall,
+        spoil=spoil.recall,
         plan="accepted processing stopped processing completed",
     ),
     Kind(
@@ -339,7 +88,7 @@ KINDS: Final[tuple[Kind, ...]] = (
         vi="thu hồi 10→2 (hợp lệ)",
         en="lawful recall 10→2",
         share=3,
-        spoil=recall,
+        spoil=spoil.recall,
         plan="accepted processing completed returned accepted processing completed returned",
     ),
     Kind(
@@ -347,7 +96,7 @@ KINDS: Final[tuple[Kind, ...]] = (
         vi="bước đến trước hồ sơ",
         en="a step before its record",
         share=10,
-        spoil=step_before_record,
+        spoil=spoil.step_before_record,
         source=ONE_STOP,
     ),
     Kind(
@@ -355,7 +104,7 @@ KINDS: Final[tuple[Kind, ...]] = (
         vi="sửa rồi sửa lại (A→B→A)",
         en="changed and changed back",
         share=6,
-        spoil=there_and_back,
+        spoil=spoil.there_and_back,
         source=ONE_STOP,
         plan=_WHOLE,
     ),
@@ -364,7 +113,7 @@ KINDS: Final[tuple[Kind, ...]] = (
         vi="hồ sơ cũ đến muộn",
         en="an older record that came late",
         share=6,
-        spoil=older_record_late,
+        spoil=spoil.older_record_late,
         source=ONE_STOP,
         plan=_WHOLE,
     ),
@@ -373,7 +122,7 @@ KINDS: Final[tuple[Kind, ...]] = (
         vi="có bước, không có hồ sơ",
         en="steps whose record never comes",
         share=1.5,
-        spoil=no_record,
+        spoil=spoil.no_record,
         source=ONE_STOP,
         plan=_LIVE,
     ),
@@ -382,7 +131,7 @@ KINDS: Final[tuple[Kind, ...]] = (
         vi="thiếu số, gửi bù sau",
         en="a missing number, sent later",
         share=8,
-        spoil=gap_filled,
+        spoil=spoil.gap_filled,
         source=COMMUNES,
         plan=_WHOLE,
     ),
@@ -391,7 +140,7 @@ KINDS: Final[tuple[Kind, ...]] = (
         vi="thiếu số, không gửi bù",
         en="a missing number, never sent",
         share=1,
-        spoil=gap_left,
+        spoil=spoil.gap_left,
         source=COMMUNES,
         plan=_WHOLE,
     ),
@@ -400,7 +149,7 @@ KINDS: Final[tuple[Kind, ...]] = (
         vi="mã thủ tục chưa ánh xạ",
         en="an unmapped procedure",
         share=1.5,
-        spoil=unmapped_procedure,
+        spoil=spoil.unmapped_procedure,
         source=ONE_STOP,
         plan=_LIVE,
     ),
@@ -409,7 +158,7 @@ KINDS: Final[tuple[Kind, ...]] = (
         vi="bước nội bộ chưa ánh xạ",
         en="an unmapped local step",
         share=1.5,
-        spoil=unmapped_step,
+        spoil=spoil.unmapped_step,
         source=ONE_STOP,
         plan=_LIVE,
     ),
@@ -418,7 +167,7 @@ KINDS: Final[tuple[Kind, ...]] = (
         vi="ghi chú quá 2000 ký tự",
         en="a note over 2000 characters",
         share=1.5,
-        spoil=long_note,
+        spoil=spoil.long_note,
         source=ONE_STOP,
         plan=_LIVE,
     ),
@@ -427,7 +176,7 @@ KINDS: Final[tuple[Kind, ...]] = (
         vi="tên cán bộ quá 50 ký tự",
         en="an officer's name over 50 characters",
         share=1.5,
-        spoil=long_officer,
+        spoil=spoil.long_officer,
         source=ONE_STOP,
         plan=_LIVE,
     ),
@@ -436,7 +185,7 @@ KINDS: Final[tuple[Kind, ...]] = (
         vi="hồ sơ lỗi được nguồn sửa",
         en="a held record, corrected at its source",
         share=3,
-        spoil=corrected,
+        spoil=spoil.corrected,
         source=ONE_STOP,
         plan=_LIVE,
     ),
@@ -445,7 +194,7 @@ KINDS: Final[tuple[Kind, ...]] = (
         vi="thủ tục do hệ thống bộ xử lý",
         en="a procedure that a ministry's system owns",
         share=4,
-        spoil=not_ours,
+        spoil=spoil.not_ours,
         source=ONE_STOP,
         plan=_WHOLE,
         is_owned_elsewhere=True,
@@ -456,7 +205,7 @@ KINDS: Final[tuple[Kind, ...]] = (
         vi="thời điểm thiếu múi giờ",
         en="a time without a zone",
         share=1,
-        spoil=time_without_zone,
+        spoil=spoil.time_without_zone,
     ),
     Kind(name="unknown_member", vi="trường lạ", en="an unknown member", share=1, spoil=unknown_member),
 )

@@ -14,10 +14,11 @@ import pytest
 from adapters.doors.reading import Malformed, read_event
 from bus.messages import Event, State
 from config.demo.day import SOURCES, Day, day, read_ndjson, unmet, write_ndjson
-from config.demo.dirt import BACKWARD, KINDS
+from config.demo.dirt import KINDS
 from config.demo.lives import COMMUNES, ONE_STOP
 from config.demo.people import words
 from config.demo.province import add_working_days, is_working_day
+from config.demo.spoil import BACKWARD
 
 PERSONS = ("applicant", "officer")
 

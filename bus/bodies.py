@@ -1,0 +1,93 @@
+"""Bodies: sealed on their way into the ledger, opened on their way out.
+
+Data keys are rows of the ledger, wrapped under the master key; a process makes one when it has none to seal with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+
+from bus.engines.sqlite import Row, Tx
+from bus.messages import Event, Exchange
+from bus.seal import Sealed, Sealer
+from bus.times import from_ms
+
+EVENT: Final = b"event"
+EXCHANGE: Final = b"exchange"
+
+
+class Bodies:
+    """Seals and opens for one ledger."""
+
+    def __init__(self, sealer: Sealer, load_keys: Callable[[], None]) -> None:
+        """`load_keys` shows the sealer every key of the ledger: another process may have made a newer one."""
+        self._sealer = sealer
+        self._load_keys = load_keys
+
+    def open(self, data_key: int, sealed: bytes, context: bytes, commitment: bytes | None = None) -> bytes:
+        """A body. Raises LedgerDamaged when it was changed."""
+        if not self._sealer.knows(data_key):
+            self._load_keys()
+        return self._sealer.open(data_key, sealed, context, commitment)
+
+    def seal_event(self, event: Event) -> Sealed:
+        """The event's canonical bytes, sealed."""
+        return self._sealer.seal(event.body, EVENT)
+
+    def terms(self, event: Event) -> frozenset[bytes]:
+        """Keyed hashes by which the dossier is found: identity number, phone, words of the name."""
+        applicant = event.data.get("applicant") or {}
+        found: set[bytes] = set()
+        identity = applicant.get("identity") or {}
+        if identity.get("number"):
+            found.add(self._sealer.terms.identity_term(identity["number"]))
+        if applicant.get("phone"):
+            found.add(self._sealer.terms.phone_term(applicant["phone"]))
+        if applicant.get("name"):
+            found |= self._sealer.terms.name_terms(applicant["name"])
+        return frozenset(found)
+
+    def seal_exchange(self, exchange: Exchange) -> Sealed:
+        """The exact bytes of one call, both ways, sealed as one."""
+        parts = [exchange.request_head, exchange.request_body, exchange.reply_head, exchange.reply_body]
+        return self._sealer.seal(msgspec.msgpack.encode(parts), EXCHANGE)
+
+    def open_exchange(self, data_key: int, sealed: bytes) -> tuple[bytes, bytes, bytes, bytes | None]:
+        """Request head and body, reply head and body."""
+        parts = msgspec.msgpack.decode(self.open(data_key, sealed, EXCHANGE))
+        return parts[0], parts[1], parts[2], parts[3]
+
+    def load_event(self, tx: Tx, number: int) -> Event:
+        """An event by its number in the ledger."""
+        row = tx.one("load_event", number)
+        assert row is not None
+        return self.event(row)
+
+    def event(self, row: Row) -> Event:
+        """From (source, id, kind, dossier, occurred_at, sequence, digest, traceparent, data key, sealed)."""
+        body = self.open(row[8], row[9], EVENT)
+        return event_from_body(body, kind=row[2], occurred_at=from_ms(row[4]), sequence=row[5], digest=row[6])
+
+
+_decode: Final[Callable[[bytes], Any]] = msgspec.json.Decoder().decode
+
+
+def event_from_body(body: bytes, *, kind: str, occurred_at: datetime, sequence: int | None, digest: bytes) -> Event:
+    """The noun, from its canonical bytes and what the ledger keeps beside them."""
+    wire = _decode(body)
+    return Event(
+        source=wire["source"],
+        id=wire["id"],
+        kind=kind,
+        dossier=wire["subject"],
+        occurred_at=occurred_at,
+        sequence=sequence,
+        body=body,
+        digest=digest,
+        data=wire["data"],
+        traceparent=wire.get("traceparent"),
+    )

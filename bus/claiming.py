@@ -1,0 +1,244 @@
+"""Claiming lanes: which deliveries go out next, under which lease."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from bus.bodies import EVENT, Bodies, event_from_body
+from bus.circuit import Circuit, Manners, allowance
+from bus.engines.sqlite import Row, Tx
+from bus.errors import LedgerDamaged
+from bus.lanes import BUS, set_head
+from bus.messages import Delivery, Standing, State
+from bus.moves import Move, MoveWriter
+from bus.ports import CrashPoint
+from bus.times import from_ms, ms, to_ms
+
+MAX_CRASHES = 3
+"""A delivery whose worker went away this often is parked: it may be what kills them (R9 allows five)."""
+FARTHEST_DUE = 26 * 3_600_000
+"""Milliseconds: no due time is set further ahead than a day, so a later one was written by a clock gone wrong."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartnerRow:
+    """A partner's row in the ledger."""
+
+    is_held: bool
+    hold_reason: str
+    circuit: Circuit
+    tokens: float
+    tokens_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claimed:
+    """A claimed delivery as rows: its body is opened outside the writer's thread."""
+
+    row: Row
+    fence: int
+    is_probe: bool
+
+
+def read_partner(tx: Tx, name: str) -> PartnerRow:
+    """The partner's row, or that of one nobody has met."""
+    row = tx.one("find_partner", name)
+    if row is None:
+        return PartnerRow(is_held=False, hold_reason="", circuit=Circuit(), tokens=0.0, tokens_at=0)
+    circuit = Circuit(
+        is_open=row[1] == "open",
+        failures=row[2],
+        opened_at=row[3],
+        probe_at=row[4],
+        window=row[5],
+        last_success_at=row[8],
+    )
+    return PartnerRow(is_held=bool(row[0]), hold_reason=row[9], circuit=circuit, tokens=row[6], tokens_at=row[7])
+
+
+def put_circuit(tx: Tx, name: str, circuit: Circuit) -> None:
+    """Write a partner's circuit."""
+    tx.run(
+        "put_circuit",
+        "open" if circuit.is_open else "closed",
+        circuit.failures,
+        circuit.opened_at,
+        circuit.probe_at,
+        circuit.window,
+        circuit.last_success_at,
+        name,
+    )
+
+
+class Claimer:
+    """Takes lanes for workers. One for a ledger; it keeps nothing between transactions."""
+
+    def __init__(self, moves: MoveWriter, crash_point: CrashPoint) -> None:
+        self._moves = moves
+        self._point = crash_point
+
+    def claim(self, tx: Tx, partner: str, limit: int, worker: str, manners: Manners, now: datetime) -> list[Claimed]:
+        """The heads of up to `limit` lanes that are due, each under a fresh fencing number."""
+        at = to_ms(now)
+        self.expire_leases(tx, partner, manners, at)
+        tx.run("heal_far_future", at, partner, at + FARTHEST_DUE)
+        known = read_partner(tx, partner)
+        allowed, is_probe = self._allowed(tx, partner, known, limit, manners, at)
+        if allowed < 1:
+            return []
+        lanes = self._choose(tx, partner, allowed, manners, at)
+        claimed = [self.lease(tx, lane, head, worker, manners, at, partner, is_probe=is_probe) for lane, head in lanes]
+        if claimed:
+            self._spend(tx, partner, known, len(claimed), manners, at, is_probe=is_probe)
+        self._point("claim.leased")
+        return claimed
+
+    def _allowed(
+        self, tx: Tx, partner: str, known: PartnerRow, limit: int, manners: Manners, at: int
+    ) -> tuple[int, bool]:
+        circuit = known.circuit
+        if known.is_held:
+            return 0, False
+        if circuit.is_open:
+            due = circuit.probe_at is None or circuit.probe_at <= at or circuit.probe_at > at + ms(manners.probe_every)
+            return int(due), True
+        if circuit.window is not None:
+            leased = tx.one("count_leased", partner)
+            limit = min(limit, circuit.window - (leased[0] if leased else 0))
+        if manners.rate > 0:
+            limit = min(limit, int(allowance(known.tokens, known.tokens_at, manners.rate, at)))
+        return limit, False
+
+    def _spend(
+        self, tx: Tx, partner: str, known: PartnerRow, count: int, manners: Manners, at: int, *, is_probe: bool
+    ) -> None:
+        if is_probe:
+            tx.run("set_probe", at + ms(manners.probe_every), partner)
+        if manners.rate > 0:
+            left = allowance(known.tokens, known.tokens_at, manners.rate, at) - count
+            tx.run("put_tokens", max(left, 0.0), at, partner)
+
+    def _choose(self, tx: Tx, partner: str, limit: int, manners: Manners, at: int) -> list[tuple[int, int]]:
+        query = "due_by_deadline" if manners.drain == "deadline" else "due_by_age"
+        lanes: dict[int, int] = dict(tx.all(query, partner, at, limit))
+        if len(lanes) == limit and limit > 1:
+            # There is a backlog: part of the claim goes to what has just become ready.
+            share = max(1, int(limit * manners.fresh_share))
+            newest = tx.all("due_newest", partner, at, at - ms(manners.fresh_for), share)
+            fresh = {lane: head for lane, head in newest if lane not in lanes}
+            for lane in list(lanes)[limit - len(fresh) :]:
+                del lanes[lane]
+            lanes.update(fresh)
+        return list(lanes.items())
+
+    def lease(
+        self,
+        tx: Tx,
+        lane: int,
+        head: int,
+        worker: str,
+        manners: Manners,
+        at: int,
+        partner: str,
+        *,
+        is_probe: bool = False,
+    ) -> Claimed:
+        """Take one lane for its head."""
+        row = tx.one("load_claimed", head)
+        assert row is not None
+        step = _step_place(row)
+        fence = tx.one("lease_lane", at + ms(manners.lease), worker, head, step, step, step, lane)
+        assert fence is not None
+        self._start(tx, row, at, partner, worker)
+        return Claimed(row=row, fence=fence[0], is_probe=is_probe)
+
+    def lease_next(
+        self, tx: Tx, lane: int, head: int, fence: int, worker: str, manners: Manners, at: int, partner: str
+    ) -> Claimed:
+        """The same worker goes on with the lane's next delivery, under the same number."""
+        row = tx.one("load_claimed", head)
+        assert row is not None
+        step = _step_place(row)
+        tx.run("extend_lease", at + ms(manners.lease), head, step, step, step, lane)
+        self._start(tx, row, at, partner, worker)
+        return Claimed(row=row, fence=fence, is_probe=False)
+
+    def _start(self, tx: Tx, row: Row, at: int, partner: str, worker: str) -> None:
+        """A waiting head becomes `sending`; one that is asked about keeps its state while it is asked."""
+        if row[3] != State.WAITING:
+            return
+        tx.run("start_sending", at, row[0])
+        self._moves.add(
+            tx,
+            Move(
+                lane=row[2],
+                at=at,
+                delivery=row[0],
+                from_state=State.WAITING,
+                to_state=State.SENDING,
+                cause="claimed",
+                actor=worker,
+            ),
+            partner,
+        )
+
+    def expire_leases(self, tx: Tx, partner: str, manners: Manners, at: int) -> int:
+        """Lanes whose worker did not come back: what it was sending is in doubt, never simply waiting."""
+        expired = tx.all("find_expired", partner, at, at + 2 * ms(manners.lease))
+        for lane, head, _fence, state, crashes, _event, _rule in expired:
+            if state == State.SENDING:
+                self._doubt(tx, lane, head, crashes + 1, partner, manners, at)
+            tx.run("free_lane", lane)
+            set_head(tx, lane, at)
+        return len(expired)
+
+    def _doubt(self, tx: Tx, lane: int, head: int, crashes: int, partner: str, manners: Manners, at: int) -> None:
+        tx.run("note_crash", head)
+        poisoned = crashes >= MAX_CRASHES
+        state = State.HELD if poisoned else State.IN_DOUBT
+        cause = "poison" if poisoned else "lease_expired"
+        due_at = None if poisoned else at + ms(manners.in_flight)
+        tx.run("move_delivery", state, cause, "", due_at, 1, at, head)
+        self._moves.add(
+            tx,
+            Move(lane=lane, at=at, delivery=head, from_state=State.SENDING, to_state=state, cause=cause, actor=BUS),
+            partner,
+        )
+
+
+def _step_place(row: Row) -> int | None:
+    """The place that a step takes at the partner once it is sent; None for records."""
+    return row[8] if row[7] == "every_step" and row[3] == State.WAITING else None
+
+
+def open_claimed(claimed: Claimed, bodies: Bodies, *, is_shadow: bool) -> Delivery:
+    """The noun that an adapter gets, its body opened."""
+    row = claimed.row
+    if row[18] is None:
+        raise LedgerDamaged(f"the body of delivery {row[0]} was destroyed")
+    body = bodies.open(row[17], row[18], EVENT)
+    event = event_from_body(body, kind=row[12], occurred_at=from_ms(row[13]), sequence=row[14], digest=row[15])
+    exists = None if row[24] is None else bool(row[24])
+    return Delivery(
+        id=row[0],
+        partner=row[1],
+        lane=row[2],
+        event=event,
+        state=State(row[3]),
+        tries=row[4],
+        crashes=row[5],
+        fence=claimed.fence,
+        is_unanswered=row[3] in (State.IN_DOUBT, State.AWAITING),
+        standing=Standing(
+            exists=exists,
+            procedure=row[20],
+            unit=row[21],
+            national_number=row[22],
+            received_at=None if row[23] is None else from_ms(row[23]),
+            shown_status=row[25],
+        ),
+        batch_kind=f"{event.kind}:{exists}",
+        is_probe=claimed.is_probe,
+        is_shadow=is_shadow,
+    )

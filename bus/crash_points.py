@@ -1,0 +1,45 @@
+"""The named lines at which a test stops the program: between every two durable or outward steps.
+
+The bus calls its crash point with these names and with no others (a test counts that each is reached); the adapters'
+`send.*` and `shape.*` belong to the same walk.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+DOOR: Final = (
+    "door.received",
+    "door.verified",
+    "intake.before_record",
+    "writer.before_begin",
+    "writer.after_begin",
+    "record.after_event",
+    "record.after_deliveries",
+    "writer.before_commit",
+    "writer.after_commit",
+    "intake.after_record",
+    "door.before_answer",
+)
+WORKER: Final = (
+    "claim.before",
+    "claim.leased",
+    "claim.after",
+    "deliver.before",
+    "shape.before",
+    "shape.after",
+    "send.before",
+    "send.after",
+    "read.after",
+    "deliver.after",
+    "ask.before",
+    "ask.after",
+    "decide.after",
+    "settle.before",
+    "settle.after_attempt",
+    "settle.after_move",
+    "settle.after_head",
+    "settle.after",
+    "next.before",
+)
+ALL: Final = DOOR + WORKER

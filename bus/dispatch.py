@@ -1,0 +1,340 @@
+"""From a claim to its settlement: the worker's loop, and the protocol that every adapter keeps.
+
+    claim ──▶ deliver (or ask, when an answer is owed) ──▶ decide ──▶ settle ──▶ the lane's next
+
+The loop reads as what it does; there are no hooks between its steps. The partner's trouble is an outcome; our own is an
+exception, and the only broad `except` of the house is here: it parks the one delivery as `held`.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from queue import SimpleQueue
+from typing import Final, Protocol, TypeVar
+
+import structlog
+
+from bus.errors import LedgerUnavailable, NotOurs, StaleFence, Unmappable
+from bus.ledger import Ledger, Outcome
+from bus.messages import Attempt, Decision, Delivery, State, Unreachable
+from bus.ports import Clock, CrashPoint, Randomness, no_crash
+from bus.retry import PUBLISHED, Patience, decide
+
+log = structlog.get_logger("dispatch")
+T = TypeVar("T")
+
+IDLE: Final = 0.05
+"""Seconds between two looks for work when nothing woke the worker: well under the 100 ms that freshness allows."""
+LEDGER_PAUSE: Final = 1.0
+"""Seconds to wait when the ledger cannot be written, before it is tried again."""
+
+
+class Adapter(Protocol):
+    """How a partner is spoken to. One instance serves many threads."""
+
+    def check(self, delivery: Delivery) -> None:
+        """Shape it without sending. Raises Unmappable or NotOurs."""
+        ...
+
+    def deliver(self, batch: Sequence[Delivery]) -> Sequence[Attempt]:
+        """Send; as many attempts as deliveries, in their order. Raises Unmappable or NotOurs for a batch of one."""
+        ...
+
+    def ask(self, delivery: Delivery) -> Attempt:
+        """Find out what became of an unanswered one. Unreachable means: it is not there, deliver again."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartnerWork:
+    """How a worker treats one partner."""
+
+    adapter: Adapter
+    patience: Patience = PUBLISHED
+    threads: int = 64
+    """Calls in flight at once."""
+    batch: int = 1
+    """Deliveries in one call, where the contract lets a yes count for each."""
+
+
+class Dispatcher:
+    """Carries claimed deliveries to their partners and settles them. Many threads may use one."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        partners: Mapping[str, PartnerWork],
+        *,
+        name: str,
+        clock: Clock,
+        randomness: Randomness,
+        crash_point: CrashPoint = no_crash,
+        watch: Callable[[Delivery, Attempt, Decision, datetime], None] | None = None,
+    ) -> None:
+        """`name` is the worker's, as moves will show it; `watch` is told of every settled attempt (for metrics)."""
+        self._ledger = ledger
+        self._partners = partners
+        self._name = name
+        self._clock = clock
+        self._randomness = randomness
+        self._point = crash_point
+        self._watch = watch
+
+    def run_once(self, limit: int = 100, now: datetime | None = None) -> int:
+        """Claim what is due for every partner and carry it, one after another. How many were carried."""
+        carried = 0
+        for partner in self._partners:
+            batches = self.claim(partner, limit, now)
+            for batch in batches:
+                carried += len(batch)
+                self.carry(batch, take_next=False)
+        return carried
+
+    def claim(self, partner: str, limit: int, now: datetime | None = None) -> list[list[Delivery]]:
+        """Claim up to `limit` deliveries, put together into calls."""
+        self._point("claim.before")
+        claimed = self._ledger.claim(partner, limit, self._name, now or self._clock.now())
+        self._point("claim.after")
+        return together(claimed, self._partners[partner].batch)
+
+    def carry(self, batch: list[Delivery], *, take_next: bool = True) -> list[Delivery]:
+        """One call's deliveries, from shaping to settlement; the lanes' next deliveries, already leased."""
+        started_at = self._clock.now()
+        works = [(delivery, *self._tried(delivery, attempt)) for delivery, attempt in self._attempts(batch)]
+        self._point("settle.before")
+        outcomes = self._settle(works, started_at, take_next)
+        self._point("settle.after")
+        return [outcome.next for outcome in outcomes if outcome.next is not None]
+
+    def put_back(self, call: list[Delivery]) -> None:
+        """The worker stops before these were sent: they wait again, for anybody."""
+        now = self._clock.now()
+        attempt = Attempt(outcome=Unreachable(reason="the worker stopped before sending", is_down=False))
+        works = []
+        for delivery in call:
+            state = delivery.state if delivery.is_unanswered else State.WAITING
+            works.append((delivery, attempt, Decision(state=state, due_at=now, cause="put_back")))
+        self._settle(works, now, take_next=False)
+
+    # -- one attempt --------------------------------------------------------------------------------------------
+
+    def _attempts(self, batch: list[Delivery]) -> list[tuple[Delivery, Attempt | Decision]]:
+        adapter = self._partners[batch[0].partner].adapter
+        if len(batch) == 1:
+            return [(batch[0], self._guarded(batch[0], lambda: self._one(adapter, batch[0])))]
+        tried: list[tuple[Delivery, Attempt | Decision]] = []
+        whole: list[Delivery] = []
+        for delivery in batch:
+            trouble = self._shaped(adapter, delivery)
+            if trouble is None:
+                whole.append(delivery)
+            else:
+                tried.append((delivery, trouble))
+        if whole:
+            tried += self._together(adapter, whole)
+        return tried
+
+    def _one(self, adapter: Adapter, delivery: Delivery) -> Attempt:
+        if delivery.is_unanswered:
+            self._point("ask.before")
+            attempt = adapter.ask(delivery)
+            self._point("ask.after")
+            return attempt
+        self._point("deliver.before")
+        attempt = adapter.deliver([delivery])[0]
+        self._point("deliver.after")
+        return attempt
+
+    def _shaped(self, adapter: Adapter, delivery: Delivery) -> Decision | None:
+        """What keeps a delivery out of a batch: its own trouble must not be its neighbours'."""
+        found = self._guarded(delivery, lambda: adapter.check(delivery))
+        return found if isinstance(found, Decision) else None
+
+    def _together(self, adapter: Adapter, whole: list[Delivery]) -> list[tuple[Delivery, Attempt | Decision]]:
+        self._point("deliver.before")
+        found = self._guarded(whole[0], lambda: list(adapter.deliver(whole)))
+        self._point("deliver.after")
+        if isinstance(found, Decision):
+            return [(delivery, found) for delivery in whole]
+        return list(zip(whole, found, strict=True))
+
+    def _guarded(self, delivery: Delivery, work: Callable[[], T]) -> T | Decision:
+        """Our own trouble, turned into a parked delivery."""
+        try:
+            return work()
+        except Unmappable as trouble:
+            return Decision(state=State.HELD, due_at=None, cause=trouble.rule, reason=str(trouble))
+        except NotOurs as trouble:
+            return Decision(state=State.NOT_OURS, due_at=None, cause="not_ours", reason=str(trouble), blocks=False)
+        except Exception as trouble:
+            log.exception("delivery_failed_here", delivery=delivery.id, partner=delivery.partner)
+            return Decision(state=State.HELD, due_at=None, cause="our_trouble", reason=type(trouble).__name__)
+
+    def _tried(self, delivery: Delivery, found: Attempt | Decision) -> tuple[Attempt, Decision]:
+        """The attempt, and what follows from it."""
+        if isinstance(found, Decision):
+            return Attempt(outcome=Unreachable(reason=found.reason, is_down=False)), found
+        patience = self._partners[delivery.partner].patience
+        if delivery.is_shadow:
+            decision = Decision(state=State.CANCELLED, due_at=None, cause="shadow", blocks=False)
+        else:
+            decision = decide(
+                found.outcome,
+                tries=delivery.tries + 1,
+                now=self._clock.now(),
+                chance=self._randomness.between(0.0, 1.0),
+                patience=patience,
+            )
+        self._point("decide.after")
+        return found, decision
+
+    # -- settling -----------------------------------------------------------------------------------------------
+
+    def _settle(
+        self, works: list[tuple[Delivery, Attempt, Decision]], started_at: datetime, take_next: bool
+    ) -> list[Outcome]:
+        """Write it down, however long the ledger is away: what the partner said must not be lost with us."""
+        while True:
+            try:
+                outcomes = self._ledger.settle_many(
+                    works, worker=self._name, started_at=started_at, take_next=take_next
+                )
+            except StaleFence:
+                log.warning("lease_lost", delivery=works[0][0].id, partner=works[0][0].partner)
+                return []
+            except LedgerUnavailable as trouble:
+                log.error("ledger_unavailable", reason=str(trouble))
+                self._clock.sleep(LEDGER_PAUSE)
+                continue
+            self._tell(works, outcomes, started_at)
+            return outcomes
+
+    def _tell(
+        self, works: list[tuple[Delivery, Attempt, Decision]], outcomes: list[Outcome], started_at: datetime
+    ) -> None:
+        for (delivery, attempt, decision), outcome in zip(works, outcomes, strict=False):
+            if self._watch is not None:
+                self._watch(delivery, attempt, replace(decision, state=outcome.state), started_at)
+            log.info(
+                "delivery_settled",
+                delivery=delivery.id,
+                partner=delivery.partner,
+                state=outcome.state.value,
+                cause=outcome.cause,
+                tries=delivery.tries + 1,
+            )
+            if outcome.circuit is not None:
+                log.warning(f"circuit_{outcome.circuit}", partner=delivery.partner)
+
+
+def together(claimed: Sequence[Delivery], batch: int) -> list[list[Delivery]]:
+    """Deliveries put together into calls: unanswered ones, probes and shadows go alone; the rest by kind."""
+    calls: list[list[Delivery]] = []
+    open_calls: dict[str, list[Delivery]] = {}
+    for delivery in claimed:
+        alone = batch <= 1 or delivery.is_unanswered or delivery.is_probe or delivery.is_shadow
+        call = None if alone else open_calls.get(delivery.batch_kind)
+        if call is None or len(call) >= batch:
+            call = []
+            calls.append(call)
+            if not alone:
+                open_calls[delivery.batch_kind] = call
+        call.append(delivery)
+    return calls
+
+
+class Worker:
+    """The loop around the dispatcher: one thread that claims, and threads for calls in flight."""
+
+    def __init__(
+        self,
+        dispatcher: Dispatcher,
+        ledger: Ledger,
+        partners: Mapping[str, PartnerWork],
+        *,
+        clock: Clock,
+        on_start: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._dispatcher = dispatcher
+        self._ledger = ledger
+        self._partners = partners
+        self._clock = clock
+        self._on_start = on_start
+        self._calls: SimpleQueue[list[Delivery] | None] = SimpleQueue()
+        self._flying = dict.fromkeys(partners, 0)
+        self._lock = threading.Lock()
+        self._wake = threading.Event()
+        self._stop = threading.Event()
+        self._threads: list[threading.Thread] = []
+
+    def wake(self) -> None:
+        """Something may be due: look now."""
+        self._wake.set()
+
+    def stop(self) -> None:
+        """Ask the loop to end; calls in flight are finished and settled."""
+        self._stop.set()
+        self._wake.set()
+
+    def run(self) -> None:
+        """Work until `stop`."""
+        self._on_start()
+        wanted = sum(work.threads for work in self._partners.values())
+        self._threads = [threading.Thread(target=self._fly, name=f"call-{n}", daemon=True) for n in range(wanted)]
+        for thread in self._threads:
+            thread.start()
+        while not self._stop.is_set():
+            if not self._claim_for_all():
+                self._wake.wait(IDLE)
+                self._wake.clear()
+        for _ in self._threads:
+            self._calls.put(None)
+        for thread in self._threads:
+            thread.join()
+
+    def _claim_for_all(self) -> bool:
+        """Claim for every partner that has a free thread; whether anything was found."""
+        found = False
+        for partner, work in self._partners.items():
+            with self._lock:
+                free = work.threads - self._flying[partner]
+            if free > 0:
+                found |= self._claim_for(partner, free * max(1, work.batch))
+        return found
+
+    def _claim_for(self, partner: str, limit: int) -> bool:
+        try:
+            if not self._ledger.is_anything_due(partner, self._clock.now()):
+                return False
+            calls = self._dispatcher.claim(partner, limit)
+        except LedgerUnavailable as trouble:
+            log.error("ledger_unavailable", reason=str(trouble))
+            self._stop.wait(LEDGER_PAUSE)
+            return False
+        with self._lock:
+            self._flying[partner] += len(calls)
+        for call in calls:
+            self._calls.put(call)
+        return bool(calls)
+
+    def _fly(self) -> None:
+        while (call := self._calls.get()) is not None:
+            partner = call[0].partner
+            try:
+                self._carry_on(call)
+            finally:
+                with self._lock:
+                    self._flying[partner] -= 1
+                self._wake.set()
+
+    def _carry_on(self, call: list[Delivery]) -> None:
+        """A call, and while its lane has more to say, the next one."""
+        while call and not self._stop.is_set():
+            following = self._dispatcher.carry(call, take_next=len(call) == 1)
+            call = following
+        if call:
+            # Stopping: what was leased but not sent stays so until its lease runs out.
+            self._dispatcher.put_back(call)

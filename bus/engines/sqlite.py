@@ -1,0 +1,301 @@
+"""The ledger on SQLite: WAL, `synchronous=FULL`, and one writer thread that commits in groups.
+
+A *job* is a function of an open transaction. Jobs that wait together share one commit, and their callers are answered
+only after it. When one of them fails, the group is rolled back and each job runs in a transaction of its own, so that
+a bad job fails alone: jobs must be functions of the database, safe to run again.
+Processes meet at SQLite's own lock (`BEGIN IMMEDIATE`).
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any, Final, Generic, TypeVar
+
+from bus.errors import LedgerUnavailable, LedgerUnsafe
+from bus.ports import CrashPoint, Storage, no_crash
+from bus.sql import Migration, load_queries
+
+T = TypeVar("T")
+Row = tuple[Any, ...]
+
+MINIMUM_VERSION: Final = (3, 37, 0)
+"""RETURNING and partial-index plans that the ledger counts on; `check` refuses older."""
+BUSY_MS: Final = 5_000
+"""How long a writer waits for another process; past it the caller hears 503 and tries again."""
+MAX_GROUP: Final = 256
+"""Jobs in one commit: more would make the first caller wait for the last one's work."""
+
+
+class Tx:
+    """An open transaction: runs queries by name, and collects what is written once at its end."""
+
+    def __init__(self, connection: sqlite3.Connection, queries: dict[str, str]) -> None:
+        self._connection = connection
+        self._queries = queries
+        self.memory: dict[str, Any] = {}
+        """What the ledger's modules remember until the transaction ends (chain heads, tallies)."""
+        self.at_end: list[Callable[[Tx], None]] = []
+        """Called once, in order, before the commit."""
+
+    def run(self, name: str, *values: Any) -> int:
+        """Run a query that writes; how many rows it changed."""
+        return self._connection.execute(self._queries[name], values).rowcount
+
+    def insert(self, name: str, *values: Any) -> int:
+        """Run an INSERT; the new row's id."""
+        rowid = self._connection.execute(self._queries[name], values).lastrowid
+        assert rowid is not None
+        return rowid
+
+    def many(self, name: str, rows: Iterable[Row]) -> None:
+        """Run one writing query for many rows."""
+        self._connection.executemany(self._queries[name], rows)
+
+    def one(self, name: str, *values: Any) -> Row | None:
+        """The first row, or None."""
+        row: Row | None = self._connection.execute(self._queries[name], values).fetchone()
+        return row
+
+    def all(self, name: str, *values: Any) -> list[Row]:
+        """Every row."""
+        return self._connection.execute(self._queries[name], values).fetchall()
+
+    def each(self, name: str, *values: Any) -> Iterator[Row]:
+        """Row by row, for what does not fit in memory."""
+        return iter(self._connection.execute(self._queries[name], values))
+
+    def finish(self) -> None:
+        """Write what was collected; the engine calls it before each commit."""
+        for step in self.at_end:
+            step(self)
+
+
+class _Stop:
+    """Tells the writer to end."""
+
+
+class _Job(Generic[T]):
+    __slots__ = ("future", "work")
+
+    def __init__(self, work: Callable[[Tx], T]) -> None:
+        self.work = work
+        self.future: Future[T] = Future()
+
+
+class SqliteEngine:
+    """One ledger file, one writer thread, and reading connections for each thread."""
+
+    name: Final = "sqlite"
+
+    def __init__(self, path: str | Path, storage: Storage, *, crash_point: CrashPoint = no_crash) -> None:
+        """Open `path`, or make it. Raises LedgerUnsafe when SQLite would not keep P1, else LedgerUnavailable."""
+        self.path = str(path)
+        self._storage = storage
+        self._crash_point = crash_point
+        self._queries = load_queries(self.name)
+        self._jobs: SimpleQueue[_Job[Any] | _Stop] = SimpleQueue()
+        self._readers = threading.local()
+        self._all_readers: list[sqlite3.Connection] = []
+        self._lock = threading.Lock()
+        self._closed = False
+        self._trouble: str | None = None
+        self._writer: sqlite3.Connection | None = None
+        try:
+            self._writer = self._open_writer()
+        except sqlite3.Error as failure:
+            raise LedgerUnavailable(f"the ledger {self.path} cannot be opened: {failure}") from failure
+        self._thread = threading.Thread(target=self._write_for_ever, name="ledger-writer", daemon=True)
+        self._thread.start()
+
+    # -- writing ------------------------------------------------------------------------------------------------
+
+    def later(self, work: Callable[[Tx], T]) -> Future[T]:
+        """Queue a job; its future is done after the commit that holds it."""
+        job = _Job(work)
+        if self._closed:
+            job.future.set_exception(LedgerUnavailable("the ledger is closed"))
+        else:
+            self._jobs.put(job)
+        return job.future
+
+    def write(self, work: Callable[[Tx], T]) -> T:
+        """Run a job and wait for its commit."""
+        return self.later(work).result()
+
+    @property
+    def trouble(self) -> str | None:
+        """Why the last commit failed, or None when it did not."""
+        return self._trouble
+
+    def _write_for_ever(self) -> None:
+        stopping = False
+        while not stopping:
+            group, stopping = self._next_group()
+            if group:
+                self._commit_group(group)
+            # Keep no reference while waiting: a job's result may be large.
+            del group
+
+    def _next_group(self) -> tuple[list[_Job[Any]], bool]:
+        first = self._jobs.get()
+        if isinstance(first, _Stop):
+            return [], True
+        group = [first]
+        while len(group) < MAX_GROUP and not self._jobs.empty():
+            item = self._jobs.get()
+            if isinstance(item, _Stop):
+                return group, True
+            group.append(item)
+        return group, False
+
+    def _commit_group(self, group: list[_Job[Any]]) -> None:
+        try:
+            results = self._in_transaction([job.work for job in group])
+        except Exception as failure:
+            if len(group) > 1 and not isinstance(failure, LedgerUnavailable):
+                for job in group:
+                    self._commit_group([job])
+                return
+            for job in group:
+                job.future.set_exception(failure)
+            return
+        for job, result in zip(group, results, strict=True):
+            job.future.set_result(result)
+
+    def _in_transaction(self, works: list[Callable[[Tx], Any]]) -> list[Any]:
+        point = self._crash_point
+        try:
+            connection = self._writer or self._reopen()
+            point("writer.before_begin")
+            connection.execute("BEGIN IMMEDIATE")
+            point("writer.after_begin")
+            tx = Tx(connection, self._queries)
+            results = [work(tx) for work in works]
+            tx.finish()
+            point("writer.before_commit")
+            connection.execute("COMMIT")
+            point("writer.after_commit")
+        except sqlite3.Error as failure:
+            self._roll_back()
+            if isinstance(failure, sqlite3.IntegrityError | sqlite3.ProgrammingError | sqlite3.InterfaceError):
+                raise
+            self._trouble = str(failure)
+            raise LedgerUnavailable(f"the ledger cannot be written: {failure}") from failure
+        except BaseException:
+            self._roll_back()
+            raise
+        self._trouble = None
+        return results
+
+    def _roll_back(self) -> None:
+        """Leave no transaction open. A connection that cannot even do that is dropped and opened anew."""
+        connection = self._writer
+        try:
+            if connection is not None and connection.in_transaction:
+                connection.execute("ROLLBACK")
+        except Exception:
+            self._writer = None
+            connection.close()  # type: ignore[union-attr]
+
+    def _reopen(self) -> sqlite3.Connection:
+        self._writer = self._open_writer()
+        return self._writer
+
+    def _open_writer(self) -> sqlite3.Connection:
+        if sqlite3.sqlite_version_info < MINIMUM_VERSION:
+            raise LedgerUnsafe(f"SQLite {sqlite3.sqlite_version} is too old; install 3.37 or later")
+        connection = self._storage.connect(self.path)
+        connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
+        mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+        connection.execute("PRAGMA synchronous = FULL")
+        level = connection.execute("PRAGMA synchronous").fetchone()[0]
+        connection.execute("PRAGMA foreign_keys = OFF")  # the ledger never deletes what is referred to
+        connection.execute("PRAGMA temp_store = MEMORY")
+        connection.execute("PRAGMA cache_size = -65536")
+        # A checkpoint copies pages under the writer's feet: fewer, larger ones cost less per event.
+        connection.execute("PRAGMA wal_autocheckpoint = 4000")
+        if mode != "wal" or level < 2:
+            connection.close()
+            raise LedgerUnsafe(f"journal_mode={mode}, synchronous={level}: 2xx would not mean durable (P1)")
+        return connection
+
+    # -- reading ------------------------------------------------------------------------------------------------
+
+    def read(self) -> Tx:
+        """Queries on this thread's reading connection; it cannot write. Raises LedgerUnavailable."""
+        connection: sqlite3.Connection | None = getattr(self._readers, "connection", None)
+        if connection is None:
+            try:
+                connection = self._storage.connect(self.path)
+                connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
+                connection.execute("PRAGMA query_only = ON")
+            except sqlite3.Error as failure:
+                raise LedgerUnavailable(f"the ledger {self.path} cannot be read: {failure}") from failure
+            self._readers.connection = connection
+            with self._lock:
+                self._all_readers.append(connection)
+        return Tx(connection, self._queries)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Tx]:
+        """Queries that all see the ledger as it is now, on a connection of their own."""
+        connection = self._storage.connect(self.path)
+        try:
+            connection.execute("PRAGMA query_only = ON")
+            connection.execute("BEGIN")
+            yield Tx(connection, self._queries)
+        finally:
+            connection.close()
+
+    def migrate(self, step: Migration, at: int, digest: str) -> None:
+        """Apply one migration in one transaction, before anybody else writes. Raises LedgerUnavailable."""
+        connection = self._writer or self._reopen()
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            for statement in statements(step.sql):
+                connection.execute(statement)
+            connection.execute(self._queries["note_migration"], (step.version, step.name, at, digest))
+            connection.execute("COMMIT")
+        except sqlite3.Error as failure:
+            self._roll_back()
+            raise LedgerUnavailable(f"migration {step.version:04d} {step.name} failed: {failure}") from failure
+
+    def backup_to(self, target: str | Path, *, pages: int = 2_000) -> None:
+        """Copy the ledger, while it is in use, into a new file."""
+        copy = self._storage.connect(str(target))
+        source = self._storage.connect(self.path)
+        try:
+            source.backup(copy, pages=pages)
+            copy.execute("PRAGMA journal_mode = DELETE")
+        finally:
+            copy.close()
+            source.close()
+
+    def close(self) -> None:
+        """Finish what is queued, then close every connection."""
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+        self._jobs.put(_Stop())
+        self._thread.join()
+        for connection in self._all_readers:
+            connection.close()
+        if self._writer is not None:
+            self._writer.close()
+
+
+def statements(sql: str) -> Iterator[str]:
+    """A script's statements, one by one; a trigger's own semicolons do not part it."""
+    part = ""
+    for line in sql.splitlines(keepends=True):
+        part += line
+        if sqlite3.complete_statement(part):
+            yield part
+            part = ""

@@ -1,0 +1,43 @@
+"""One event in; Recorded, Repeated or Contradicted out."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+
+from bus.errors import NonceSeen
+from bus.ledger import Ledger
+from bus.messages import Acceptance, Event
+from bus.ports import CrashPoint, no_crash
+from bus.recording import Nonce
+from bus.routing import Routes
+
+
+class Intake:
+    """Where every door hands its events in."""
+
+    def __init__(self, ledger: Ledger, routes: Routes, *, crash_point: CrashPoint = no_crash) -> None:
+        self._ledger = ledger
+        self._routes = routes
+        self._point = crash_point
+
+    def accept(self, event: Event, *, nonce: Nonce | None = None) -> Acceptance:
+        """Take an event in; returns only after it is on disk. Raises NonceSeen, LedgerUnavailable."""
+        self._point("intake.before_record")
+        acceptance = self._ledger.record(event, self._routes.routes_for(event), nonce=nonce)
+        self._point("intake.after_record")
+        return acceptance
+
+    def accept_later(self, event: Event, *, nonce: Nonce | None = None) -> Future[Acceptance | NonceSeen]:
+        """The same for a door that may not wait in its thread; a repeated nonce comes back as a value."""
+        self._point("intake.before_record")
+        return self._ledger.record_later(event, self._routes.routes_for(event), nonce=nonce)
+
+    def accept_many(
+        self, events: list[Event], *, is_adopted: bool = False, nonce: Nonce | None = None
+    ) -> list[Acceptance]:
+        """Many events in one transaction, each judged on its own. Adopted ones are at the partner already."""
+        self._point("intake.before_record")
+        pairs = [(event, self._routes.routes_for(event)) for event in events]
+        accepted = self._ledger.record_many(pairs, is_adopted=is_adopted, nonce=nonce)
+        self._point("intake.after_record")
+        return accepted

@@ -1,0 +1,285 @@
+"""The ledger's verbs: record, claim, settle; beside them `repairs.py` (a person's) and `reads.py` (the pages').
+
+No SQL here: each verb is one job for the engine's writer, and is answered after the commit that holds it. What costs
+processor time (sealing, opening, hashing terms) is done in the caller's thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from bus.bodies import Bodies
+from bus.circuit import Manners
+from bus.claiming import FARTHEST_DUE, Claimed, Claimer, open_claimed
+from bus.engines.sqlite import SqliteEngine, Tx
+from bus.errors import NonceSeen, SchemaBehind, StaleFence
+from bus.messages import Acceptance, Attempt, Decision, Delivery, Event, Exchange, State
+from bus.moves import MoveWriter
+from bus.ports import Clock, CrashPoint, Randomness, Storage, no_crash
+from bus.recording import Nonce, Order, Prepared, Recorder
+from bus.routing import Route
+from bus.seal import MasterKey, Sealed, Sealer
+from bus.settling import Settled, Settlement, Settler, prepare
+from bus.sql import load_migrations
+from bus.times import ms, to_ms
+
+NO_MANNERS: Final = Manners()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What settling an attempt came to, for the worker's log and its next step."""
+
+    state: State
+    cause: str
+    next: Delivery | None
+    circuit: str | None
+
+
+class Ledger:
+    """The heart. Threads may share one; processes meet in the database."""
+
+    def __init__(
+        self,
+        engine: SqliteEngine,
+        master: MasterKey,
+        *,
+        clock: Clock,
+        randomness: Randomness,
+        crash_point: CrashPoint = no_crash,
+        manners: Mapping[str, Manners] | None = None,
+        orders: Mapping[str, Order] | None = None,
+        shadows: frozenset[str] = frozenset(),
+    ) -> None:
+        """`manners` for each partner, `orders` for each source, `shadows`: partners that are only watched.
+
+        Raises SchemaBehind when the file needs `lienthong migrate`, LedgerUnsafe when the master key is another one.
+        """
+        self.engine = engine
+        self.clock = clock
+        self._manners = manners or {}
+        self._orders = orders or {}
+        self._shadows = shadows
+        self._sealer = Sealer(master, randomness)
+        self.bodies = Bodies(self._sealer, self._load_keys)
+        self.moves = MoveWriter(master.head_key)
+        self.recorder = Recorder(self.moves, self.bodies, crash_point)
+        self._claimer = Claimer(self.moves, crash_point)
+        self._settler = Settler(self.moves, self._claimer, crash_point)
+        self.master = master
+        self._require_schema()
+        self._load_keys()
+        self._ensure_key()
+        doubt = engine.read().one("get_meta", "restored_at")
+        self.recorder.doubt_before = int(doubt[0]) if doubt else None
+
+    @classmethod
+    def open(
+        cls,
+        path: str | Path,
+        master: MasterKey,
+        *,
+        clock: Clock,
+        randomness: Randomness,
+        storage: Storage,
+        crash_point: CrashPoint = no_crash,
+        manners: Mapping[str, Manners] | None = None,
+        orders: Mapping[str, Order] | None = None,
+        shadows: frozenset[str] = frozenset(),
+    ) -> Ledger:
+        """Open a migrated ledger file."""
+        engine = SqliteEngine(path, storage, crash_point=crash_point)
+        try:
+            return cls(
+                engine,
+                master,
+                clock=clock,
+                randomness=randomness,
+                crash_point=crash_point,
+                manners=manners,
+                orders=orders,
+                shadows=shadows,
+            )
+        except BaseException:
+            engine.close()
+            raise
+
+    def close(self) -> None:
+        """Finish what is queued and let go of the file."""
+        self.engine.close()
+
+    def manners(self, partner: str) -> Manners:
+        """How this partner wants to be treated."""
+        return self._manners.get(partner, NO_MANNERS)
+
+    # -- record -------------------------------------------------------------------------------------------------
+
+    def record_later(
+        self, event: Event, routes: Sequence[Route], *, nonce: Nonce | None = None
+    ) -> Future[Acceptance | NonceSeen]:
+        """Queue an event; the future is done when it is on disk. A repeated nonce comes back as a value."""
+        prepared = self._prepare(event, routes, nonce=nonce)
+        return self.engine.later(lambda tx: self.recorder.record(tx, prepared, self.clock.now()))
+
+    def record(self, event: Event, routes: Sequence[Route], *, nonce: Nonce | None = None) -> Acceptance:
+        """Record an event and its deliveries in one transaction. Raises NonceSeen, LedgerUnavailable."""
+        return _accepted(self.record_later(event, routes, nonce=nonce).result())
+
+    def record_many(
+        self, events: Sequence[tuple[Event, Sequence[Route]]], *, is_adopted: bool = False, nonce: Nonce | None = None
+    ) -> list[Acceptance]:
+        """Many events in one transaction, each judged on its own, in order. Raises NonceSeen, LedgerUnavailable."""
+        work = [self._prepare(event, routes, is_adopted=is_adopted) for event, routes in events]
+
+        def job(tx: Tx) -> list[Acceptance] | NonceSeen:
+            if nonce and not tx.run("remember_nonce", nonce.key_id, nonce.nonce, to_ms(nonce.expires_at)):
+                return NonceSeen()
+            now = self.clock.now()
+            return [_accepted(self.recorder.record(tx, one, now)) for one in work]
+
+        done = self.engine.write(job)
+        if isinstance(done, NonceSeen):
+            raise done
+        return done
+
+    def first_seen(self, nonce: Nonce) -> bool:
+        """Remember a signed request that records nothing (a question); False when it was here before."""
+        now = to_ms(self.clock.now())
+
+        def job(tx: Tx) -> bool:
+            tx.run("forget_nonces", now - FARTHEST_DUE)
+            return bool(tx.run("remember_nonce", nonce.key_id, nonce.nonce, to_ms(nonce.expires_at)))
+
+        return self.engine.write(job)
+
+    def order_of(self, source: str) -> Order:
+        """`sequence` or `arrival`."""
+        return self._orders.get(source, "arrival")
+
+    def _prepare(
+        self, event: Event, routes: Sequence[Route], *, nonce: Nonce | None = None, is_adopted: bool = False
+    ) -> Prepared:
+        terms = self.bodies.terms(event) if event.data.get("applicant") else frozenset()
+        return Prepared(
+            event=event,
+            sealed=self.bodies.seal_event(event),
+            terms=terms,
+            routes=routes,
+            order=self.order_of(event.source),
+            nonce=nonce,
+            is_adopted=is_adopted,
+        )
+
+    # -- claim and settle ---------------------------------------------------------------------------------------
+
+    def is_anything_due(self, partner: str, now: datetime) -> bool:
+        """Whether a claim would find something; a cheap read for an idle worker."""
+        at, lease = to_ms(now), 2 * ms(self.manners(partner).lease)
+        row = self.engine.read().one("anything_due", partner, at, partner, at + FARTHEST_DUE, partner, at, at + lease)
+        return bool(row and row[0])
+
+    def next_due(self, partner: str) -> int | None:
+        """When the next lane becomes ready or the next lease runs out (milliseconds); None when never."""
+        row = self.engine.read().one("next_due", partner)
+        return row[0] if row else None
+
+    def claim(self, partner: str, limit: int, worker: str, now: datetime) -> list[Delivery]:
+        """Take the heads of up to `limit` due lanes under a lease. Raises LedgerUnavailable."""
+        manners = self.manners(partner)
+        claimed = self.engine.write(lambda tx: self._claimer.claim(tx, partner, limit, worker, manners, now))
+        return [self._opened(one) for one in claimed]
+
+    def settle(
+        self,
+        delivery: Delivery,
+        attempt: Attempt,
+        decision: Decision,
+        *,
+        worker: str,
+        started_at: datetime,
+        take_next: bool = False,
+    ) -> Outcome:
+        """Write what an attempt came to. Raises StaleFence when the lease was lost, LedgerUnavailable."""
+        return self.settle_many(
+            [(delivery, attempt, decision)], worker=worker, started_at=started_at, take_next=take_next
+        )[0]
+
+    def settle_many(
+        self,
+        works: Sequence[tuple[Delivery, Attempt, Decision]],
+        *,
+        worker: str,
+        started_at: datetime,
+        take_next: bool = False,
+    ) -> list[Outcome]:
+        """Settle a batch in one transaction. One whose lease was lost is left out; alone, it raises StaleFence."""
+        now = self.clock.now()
+        sealed = self._seal_all(works)
+        settlements = [
+            Settlement(
+                delivery=delivery,
+                attempt=attempt,
+                decision=decision,
+                worker=worker,
+                started_at=started_at,
+                settled_at=now,
+                sealed=[sealed[id(exchange)] for exchange in attempt.exchanges],
+                take_next=take_next,
+            )
+            for delivery, attempt, decision in works
+        ]
+        manners = self.manners(works[0][0].partner)
+        results = self.engine.write(lambda tx: [self._settler.settle(tx, one, manners) for one in settlements])
+        stale = [result for result in results if isinstance(result, StaleFence)]
+        if stale and len(results) == 1:
+            raise stale[0]
+        return [self._outcome(result) for result in results if isinstance(result, Settled)]
+
+    def _seal_all(self, works: Sequence[tuple[Delivery, Attempt, Decision]]) -> dict[int, tuple[Exchange, Sealed]]:
+        exchanges = {id(e): e for _, attempt, _ in works for e in attempt.exchanges}
+        return dict(zip(exchanges, prepare(self.bodies, list(exchanges.values())), strict=True))
+
+    def _outcome(self, settled: Settled) -> Outcome:
+        following = None if settled.next is None else self._opened(settled.next)
+        return Outcome(state=settled.state, cause=settled.cause, next=following, circuit=settled.circuit)
+
+    def _opened(self, claimed: Claimed) -> Delivery:
+        return open_claimed(claimed, self.bodies, is_shadow=claimed.row[1] in self._shadows)
+
+    # -- keys ---------------------------------------------------------------------------------------------------
+
+    def _require_schema(self) -> None:
+        wanted = load_migrations(self.engine.name)[-1].version
+        present = schema_version(self.engine.read())
+        if present < wanted:
+            raise SchemaBehind(f"the ledger has schema {present}, this program wants {wanted}: run `lienthong migrate`")
+
+    def _load_keys(self) -> None:
+        for key_id, wrapped in self.engine.read().all("all_data_keys"):
+            if not self._sealer.knows(key_id):
+                self._sealer.open_data_key(key_id, wrapped)
+
+    def _ensure_key(self) -> None:
+        if self._sealer.needs_key:
+            key = self._sealer.new_data_key()
+            now = to_ms(self.clock.now())
+            self.engine.write(lambda tx: tx.insert("add_data_key", key.id, key.wrapped, now))
+
+
+def schema_version(tx: Tx) -> int:
+    """The version that the file has; 0 for an empty one."""
+    if not tx.one("has_schema"):
+        return 0
+    row = tx.one("schema_version")
+    return int(row[0]) if row and row[0] else 0
+
+
+def _accepted(result: Acceptance | NonceSeen) -> Acceptance:
+    if isinstance(result, NonceSeen):
+        raise result
+    return result

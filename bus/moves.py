@@ -1,0 +1,85 @@
+"""Writing moves: the hash chain and the tallies of one transaction.
+
+Moves are collected while a transaction runs and written once at its end, each partition's chain going on from where
+the last commit left it. A partition belongs to a lane, so a chain is never longer than it need be to verify one part.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from bus.engines.sqlite import Row, Tx
+from bus.evidence import GENESIS, INSTALLATION, chain, head_mac, partition_of
+from bus.messages import State
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """A change of a delivery's state, or of the installation, that is kept for ever."""
+
+    lane: int | None
+    at: int
+    delivery: int | None
+    event: int | None = None
+    """Set only on the move that records this event."""
+    from_state: State | None = None
+    to_state: State | None = None
+    cause: str
+    reason: str = ""
+    actor: str
+    binds: bytes | None = None
+
+
+class MoveWriter:
+    """Appends moves to their chains. One for a ledger; it keeps nothing between transactions."""
+
+    def __init__(self, mac_key: bytes) -> None:
+        self._mac_key = mac_key
+
+    def add(self, tx: Tx, move: Move, partner: str | None = None) -> None:
+        """Note a move; it is written, with all others of the transaction, before the commit."""
+        pending: list[Move] | None = tx.memory.get("moves")
+        if pending is None:
+            pending = tx.memory["moves"] = []
+            tx.memory["tallies"] = Counter()
+            tx.at_end.append(self._write)
+        pending.append(move)
+        if partner is not None and move.from_state != move.to_state:
+            tallies: Counter[tuple[str, str]] = tx.memory["tallies"]
+            if move.from_state is not None:
+                tallies[partner, move.from_state] -= 1
+            if move.to_state is not None:
+                tallies[partner, move.to_state] += 1
+
+    def _write(self, tx: Tx) -> None:
+        heads: dict[int, tuple[int, bytes]] = {}
+        rows = [self._link(tx, heads, move) for move in tx.memory["moves"]]
+        tx.many("add_move", rows)
+        tx.many("put_chain_head", [self._head(partition, *head) for partition, head in heads.items()])
+        changes: Counter[tuple[str, str]] = tx.memory["tallies"]
+        tx.many("add_to_tally", [(partner, state, n) for (partner, state), n in changes.items() if n])
+
+    def _link(self, tx: Tx, heads: dict[int, tuple[int, bytes]], move: Move) -> Row:
+        partition = INSTALLATION if move.lane is None else partition_of(move.lane)
+        last = heads.get(partition) or tx.one("find_chain_head", partition) or (0, GENESIS)
+        n, prev = last[0] + 1, last[1]
+        fields = [
+            partition,
+            n,
+            move.at,
+            move.delivery,
+            move.event,
+            move.from_state,
+            move.to_state,
+            move.cause,
+            move.reason,
+            move.actor,
+            move.binds.hex() if move.binds else None,
+        ]
+        link = chain(prev, fields)
+        heads[partition] = (n, link)
+        return (*fields[:10], move.binds, prev, link)
+
+    def _head(self, partition: int, n: int, link: bytes) -> Row:
+        return (partition, n, link, head_mac(self._mac_key, partition, n, link))

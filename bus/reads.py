@@ -1,0 +1,281 @@
+"""What the ledger tells: to the API, the command line and the pages. Reads only; every list is a bounded page.
+
+Rows come as plain mappings, ready for JSON: times are ISO 8601 in UTC, digests lower-case hex.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from bus.circuit import Circuit
+from bus.claiming import read_partner
+from bus.engines.sqlite import Row, Tx
+from bus.errors import NotFound
+from bus.ledger import Ledger
+from bus.messages import Event, State
+from bus.times import from_ms, to_ms
+
+MAX_PAGE: Final = 500
+"""Rows of one page: more would hold a reading connection while a slow caller takes them."""
+_DELIVERY: Final = (
+    "id", "partner", "state", "cause", "reason", "due_at", "tries", "accepted_at", "changed_at", "status", "rule",
+    "dossier", "source", "event", "kind",
+)  # fmt: skip
+_TIMES: Final = frozenset(
+    {"due_at", "accepted_at", "changed_at", "occurred_at", "at", "received_at", "first_seen_at", "opened_at",
+     "probe_at", "last_success_at", "started_at", "sent_at", "imported_at", "gap_since"}
+)  # fmt: skip
+
+View = dict[str, Any]
+
+
+class Reads:
+    """Questions to one ledger."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    def _tx(self) -> Tx:
+        return self._ledger.engine.read()
+
+    # -- events and dossiers ------------------------------------------------------------------------------------
+
+    def sources_with(self, event_id: str) -> list[str]:
+        """Which sources have an event of this id."""
+        return [row[0] for row in self._tx().all("sources_of_event_id", event_id)]
+
+    def event(self, source: str, event_id: str) -> View:
+        """One event and where it went. Raises NotFound."""
+        tx = self._tx()
+        row = tx.one("read_event", event_id, source)
+        if row is None:
+            raise NotFound(f"no event {event_id} of {source}")
+        names = ("number", "source", "id", "kind", "dossier", "sequence", "occurred_at", "accepted_at", "digest")
+        view = _view(names, row[:9]) | {"digest": row[8].hex(), "is_adopted": bool(row[9])}
+        return view | {"deliveries": self._deliveries_of(tx, row[0])}
+
+    def event_content(self, source: str, event_id: str) -> Event:
+        """The event itself, opened: personal data. Raises NotFound."""
+        tx = self._tx()
+        row = tx.one("find_event", source, event_id)
+        if row is None:
+            raise NotFound(f"no event {event_id} of {source}")
+        return self._ledger.bodies.load_event(tx, row[0])
+
+    def _deliveries_of(self, tx: Tx, event: int) -> list[View]:
+        names = (
+            "id", "partner", "state", "cause", "reason", "due_at", "tries", "accepted_at", "changed_at", "status",
+            "rule", "place", "mapping", "blocks",
+        )  # fmt: skip
+        return [_view(names, row) for row in tx.all("deliveries_of_event", event)]
+
+    def dossier(self, number: str) -> View:
+        """One dossier: what is known of it, at each partner, its events and its timeline. Raises NotFound."""
+        tx = self._tx()
+        row = tx.one("read_dossier", number)
+        if row is None:
+            raise NotFound(f"no dossier {number}")
+        names = (
+            "_id", "number", "source", "origin", "national_number", "procedure", "unit", "received_at", "due_at",
+            "status", "first_seen_at", "_record",
+        )  # fmt: skip
+        view = {name: value for name, value in _view(names, row).items() if not name.startswith("_")}
+        view["partners"] = [self._lane(lane) for lane in tx.all("lanes_of_dossier", row[0])]
+        view["events"] = [self._event_line(event) for event in tx.all("events_of_dossier", row[0])]
+        view["timeline"] = [_view(_MOVE, move) for move in tx.all("moves_of_dossier", row[0])]
+        return view
+
+    def dossier_at(self, number: str, moment: datetime) -> View:
+        """The dossier as it stood at a moment: its timeline until then, and each delivery's state of then."""
+        view, until = self.dossier(number), moment.isoformat()
+        moves = [move for move in view["timeline"] if datetime.fromisoformat(move["at"]) <= moment]
+        states = {move["delivery"]: move["to_state"] for move in moves}
+        return view | {"at": until, "timeline": moves, "states": states}
+
+    def _lane(self, row: Row) -> View:
+        exists = None if row[1] is None else bool(row[1])
+        return {
+            "partner": row[0],
+            "exists_there": exists,
+            "record": row[2],
+            "shown_status": row[3],
+            "ready_at": _time(row[6]),
+            "is_on_its_way": row[7] is not None,
+        }
+
+    def _event_line(self, row: Row) -> View:
+        names = ("number", "source", "id", "kind", "sequence", "occurred_at", "accepted_at")
+        return _view(names, row[:7]) | {"digest": row[7].hex(), "is_adopted": bool(row[8])}
+
+    # -- deliveries ---------------------------------------------------------------------------------------------
+
+    def deliveries(
+        self, *, state: State | None = None, partner: str | None = None, after: int = 0, limit: int = 100
+    ) -> list[View]:
+        """A page of deliveries, by id; `after` is the last id of the page before."""
+        limit = max(1, min(limit, MAX_PAGE))
+        tx = self._tx()
+        if state is None:
+            rows = tx.all("list_deliveries_any", after, partner, partner, limit)
+        else:
+            partners = [partner] if partner else [row[0] for row in tx.all("list_partners")]
+            rows = [row for name in partners for row in tx.all("list_deliveries", state, name, after, limit)]
+            rows = sorted(rows)[:limit]
+        return [_view(_DELIVERY, row) for row in rows]
+
+    def delivery(self, number: int, *, with_bodies: bool = False) -> View:
+        """One delivery with its attempts and moves; the exact bytes when asked for. Raises NotFound."""
+        tx = self._tx()
+        row = tx.one("read_delivery", number)
+        if row is None:
+            raise NotFound(f"no delivery {number}")
+        view = _view(_DELIVERY, row[:15]) | {"mapping": row[16]}
+        view["attempts"] = [
+            self._attempt(tx, attempt, with_bodies) for attempt in tx.all("attempts_of_delivery", number)
+        ]
+        names = ("id", "at", "from_state", "to_state", "cause", "reason", "actor")
+        view["moves"] = [_view(names, move) for move in tx.all("moves_of_delivery", number)]
+        return view
+
+    def _attempt(self, tx: Tx, row: Row, with_bodies: bool) -> View:
+        view = _view(("id", "n", "worker", "started_at", "outcome", "code", "reason"), row[:7])
+        view["exchanges"] = [self._exchange(tx, number, with_bodies) for number in json.loads(row[7])]
+        return view
+
+    def _exchange(self, tx: Tx, number: int, with_bodies: bool) -> View:
+        row = tx.one("read_exchange", number)
+        assert row is not None
+        names = ("id", "operation", "method", "url", "status", "sent_at", "took_us", "trouble", "key_id", "algorithm")
+        view = _view(names, row[:10])
+        if with_bodies and row[11] is not None:
+            head, body, reply_head, reply = self._ledger.bodies.open_exchange(row[10], row[11])
+            view |= {
+                "request_head": _text(head),
+                "request_body": _text(body),
+                "reply_head": _text(reply_head),
+                "reply_body": None if reply is None else _text(reply),
+            }
+        return view
+
+    def outcomes(self, source: str, *, after: int = 0, limit: int = 100) -> list[View]:
+        """What became of a source's events, in the order it became known; `n` is the cursor."""
+        names = ("n", "at", "state", "cause", "reason", "delivery", "partner", "id", "kind", "dossier")
+        limit = max(1, min(limit, MAX_PAGE))
+        return [_view(names, row) for row in self._tx().all("list_outcomes", after, source, limit)]
+
+    def source_standing(self, source: str) -> View:
+        """The last event taken from a source."""
+        row = self._tx().one("source_standing", source)
+        if row is None:
+            return {"source": source, "last_id": None, "last_sequence": None, "last_accepted_at": None}
+        return {"source": source, "last_id": row[0], "last_sequence": row[1], "last_accepted_at": _time(row[2])}
+
+    # -- partners and numbers -----------------------------------------------------------------------------------
+
+    def tallies(self) -> dict[str, dict[str, int]]:
+        """How many deliveries stand in each state, by partner."""
+        found: dict[str, dict[str, int]] = {}
+        for partner, state, count in self._tx().all("tallies"):
+            found.setdefault(partner, {})[state] = count
+        return found
+
+    def oldest_waiting(self, partner: str) -> datetime | None:
+        """When the oldest delivery that still waits was accepted."""
+        row = self._tx().one("oldest_waiting", partner)
+        return None if row is None or row[0] is None else from_ms(row[0])
+
+    def partners(self) -> list[View]:
+        """Every partner that was met: hold, circuit, last success, how many wait."""
+        tx, tallies = self._tx(), self.tallies()
+        names = (
+            "name", "is_held", "hold_reason", "circuit", "failures", "opened_at", "probe_at", "window",
+            "last_success_at",
+        )  # fmt: skip
+        return [
+            _view(names, row) | {"is_held": bool(row[1]), "deliveries": tallies.get(row[0], {})}
+            for row in tx.all("list_partners")
+        ]
+
+    def circuit(self, partner: str) -> Circuit:
+        """A partner's circuit."""
+        return read_partner(self._tx(), partner).circuit
+
+    def gaps(self, *, before: datetime, limit: int = 100) -> list[View]:
+        """Numbered sources that have waited behind a gap since before a time."""
+        names = ("_dossier", "dossier", "source", "missing", "gap_since")
+        rows = self._tx().all("find_gaps", to_ms(before), limit)
+        return [{k: v for k, v in _view(names, row).items() if k[0] != "_"} for row in rows]
+
+    # -- tables, refusals, the whole day ------------------------------------------------------------------------
+
+    def table(self, name: str) -> str | None:
+        """The text of a table in force."""
+        row = self._tx().one("table_in_force", name)
+        return None if row is None else str(row[2])
+
+    def tables(self) -> list[View]:
+        """Every table in force."""
+        return [
+            _view(("name", "version", "digest", "imported_at", "actor", "reason"), row)
+            for row in self._tx().all("tables_in_force")
+        ]
+
+    def tables_version(self) -> int:
+        """Grows with every change of any table."""
+        row = self._tx().one("newest_table_version")
+        return int(row[0]) if row and row[0] else 0
+
+    def refusal(self, reference: str) -> View:
+        """What was refused at a door, by its reference. Raises NotFound."""
+        row = self._tx().one("read_refusal", reference.upper())
+        if row is None:
+            raise NotFound(f"no refusal {reference}")
+        return _refusal(row)
+
+    def refusals(self, limit: int = 100) -> list[View]:
+        """What was refused at the doors, the newest first."""
+        return [_refusal(row) for row in self._tx().all("list_refusals", min(limit, MAX_PAGE))]
+
+    def found_by(self, terms: Sequence[bytes], limit: int = 50) -> list[str]:
+        """Dossier numbers that every one of these keyed hashes finds."""
+        tx = self._tx()
+        sets = [{row[0] for row in tx.all("dossiers_by_term", term, 10_000)} for term in terms]
+        return sorted(set.intersection(*sets))[:limit] if sets else []
+
+    def open_dossiers(self) -> list[View]:
+        """Dossiers that are not at their end."""
+        names = ("number", "procedure", "unit", "received_at", "source", "status")
+        return [_view(names, row) for row in self._tx().all("open_dossiers")]
+
+    def whole_account(self) -> list[Mapping[str, Any]]:
+        """Every event beside its delivery, in the order of acceptance: for the account of a demo's day."""
+        names = (
+            "number", "source", "id", "kind", "dossier", "occurred_at", "event_place", "is_adopted", "delivery",
+            "partner", "state", "cause", "place", "rule", "status",
+        )  # fmt: skip
+        return [_view(names, row) for row in self._tx().all("all_events_with_deliveries")]
+
+
+_MOVE: Final = (
+    "id", "at", "delivery", "from_state", "to_state", "cause", "reason", "actor", "partner", "event", "kind", "source",
+)  # fmt: skip
+
+
+def _view(names: Sequence[str], row: Row) -> View:
+    return {name: _time(value) if name in _TIMES else value for name, value in zip(names, row, strict=True)}
+
+
+def _time(value: int | None) -> str | None:
+    return None if value is None else from_ms(value).isoformat(timespec="milliseconds")
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode("utf-8", errors="backslashreplace")
+
+
+def _refusal(row: Row) -> View:
+    view = _view(("reference", "at", "route", "caller", "code", "status", "rules", "base"), row)
+    return view | {"rules": json.loads(row[6])}

@@ -1,0 +1,388 @@
+"""Recording an event and its deliveries: what happens inside the one transaction of `accept`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Literal, TypeAlias
+
+from bus.bodies import Bodies
+from bus.engines.sqlite import Tx
+from bus.errors import NonceSeen
+from bus.evidence import row_digest
+from bus.lanes import BUS, Entry, deadline_of, enter, leave, put_before_steps, set_head
+from bus.messages import Acceptance, Contradicted, Decision, Event, Recorded, Repeated, State
+from bus.moves import Move, MoveWriter
+from bus.ports import CrashPoint
+from bus.routing import Route
+from bus.seal import Sealed
+from bus.times import from_ms, to_ms
+
+Order: TypeAlias = Literal["arrival", "sequence"]
+RECORD_KIND: Final = "dossier.recorded"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Nonce:
+    """Of the signed request that carried the event: remembered in the same transaction."""
+
+    key_id: str
+    nonce: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """An event made ready outside the writer's thread: sealed, its search terms hashed."""
+
+    event: Event
+    sealed: Sealed
+    terms: frozenset[bytes]
+    routes: Sequence[Route]
+    order: Order
+    nonce: Nonce | None = None
+    is_adopted: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Dossier:
+    id: int
+    due_at: int | None
+    record_place: int | None
+    status_place: int | None
+
+
+class Recorder:
+    """Writes events. One for a ledger; it keeps nothing between transactions."""
+
+    def __init__(self, moves: MoveWriter, bodies: Bodies, crash_point: CrashPoint) -> None:
+        self._moves = moves
+        self._bodies = bodies
+        self._point = crash_point
+        self.doubt_before: int | None = None
+        """Set after a restore: steps of before it may have gone out without our knowing (milliseconds)."""
+
+    def record(self, tx: Tx, prepared: Prepared, now: datetime) -> Acceptance | NonceSeen:
+        """One event in. A nonce that was here before is given back as a value: nothing was written for it."""
+        event, at = prepared.event, to_ms(now)
+        nonce = prepared.nonce
+        if nonce and not tx.run("remember_nonce", nonce.key_id, nonce.nonce, to_ms(nonce.expires_at)):
+            return NonceSeen()
+        known = tx.one("find_event", event.source, event.id)
+        if known:
+            return _compare(known, event)
+        dossier = self._dossier(tx, event, at)
+        sequence = event.sequence if prepared.order == "sequence" else None
+        if sequence is not None:
+            twin = tx.one("find_sequence_twin", dossier.id, event.source, sequence)
+            if twin:
+                return Contradicted(digest=twin[0])
+        place = self._place(tx, event, sequence, dossier.id, at)
+        number = self._write_event(tx, prepared, dossier.id, sequence, place, at)
+        self._point("record.after_event")
+        if place is not None:
+            self._note_dossier(tx, prepared, number, place, dossier)
+        binds = event_row_digest(number, event, sequence, at, prepared.sealed.commitment)
+        self._deliver_to_all(tx, prepared, number, place, dossier, at, binds)
+        self._point("record.after_deliveries")
+        if sequence is not None and place is not None:
+            self._release_followers(tx, event.source, dossier.id, at)
+        return Recorded(event=number, accepted_at=from_ms(at), digest=event.digest)
+
+    # -- the event ----------------------------------------------------------------------------------------------
+
+    def _dossier(self, tx: Tx, event: Event, at: int) -> _Dossier:
+        row = tx.one("find_dossier", event.dossier)
+        if row:
+            return _Dossier(id=row[0], due_at=row[1], record_place=row[2], status_place=row[3])
+        new = tx.insert("add_dossier", event.dossier, event.source, at)
+        return _Dossier(id=new, due_at=None, record_place=None, status_place=None)
+
+    def _place(self, tx: Tx, event: Event, sequence: int | None, dossier: int, at: int) -> int | None:
+        """Where it stands in the dossier's order; None while a number before it is missing."""
+        own = to_ms(event.occurred_at)
+        if sequence is None:
+            return own
+        row = tx.one("find_sequence", dossier, event.source)
+        expected, last, gap_since = row or (1, None, None)
+        if sequence > expected:
+            tx.run("put_sequence", dossier, event.source, expected, last or 0, gap_since or at)
+            return None
+        if sequence < expected:
+            return own  # its number was skipped by a person: it comes late, and the route's rule decides
+        place = own if not last else max(own, last + 1)
+        tx.run("put_sequence", dossier, event.source, expected + 1, place, gap_since)
+        return place
+
+    def _write_event(
+        self, tx: Tx, prepared: Prepared, dossier: int, sequence: int | None, place: int | None, at: int
+    ) -> int:
+        event, sealed = prepared.event, prepared.sealed
+        body = tx.insert("add_body", sealed.key_id, sealed.blob)
+        return tx.insert(
+            "add_event",
+            event.source,
+            event.id,
+            event.kind,
+            dossier,
+            sequence,
+            place,
+            to_ms(event.occurred_at),
+            at,
+            event.digest,
+            sealed.commitment,
+            body,
+            event.traceparent,
+            int(prepared.is_adopted),
+        )
+
+    def _note_dossier(self, tx: Tx, prepared: Prepared, number: int, place: int, dossier: _Dossier) -> None:
+        """Keep what the dossier's newest record and newest status say."""
+        event = prepared.event
+        if dossier.status_place is None or place >= dossier.status_place:
+            tx.run("update_dossier_status", status_of(event), place, dossier.id)
+        if event.kind == RECORD_KIND and (dossier.record_place is None or place >= dossier.record_place):
+            note_record(tx, event, number, place, dossier.id)
+            tx.many("add_search_term", [(term, dossier.id) for term in prepared.terms])
+
+    # -- its deliveries -----------------------------------------------------------------------------------------
+
+    def _deliver_to_all(
+        self, tx: Tx, prepared: Prepared, number: int, place: int | None, dossier: _Dossier, at: int, bound: bytes
+    ) -> None:
+        event = prepared.event
+        binds: bytes | None = bound
+        if prepared.is_adopted or not prepared.routes:
+            cause = "adopted" if prepared.is_adopted else "no_route"
+            self._moves.add(
+                tx, Move(lane=None, at=at, delivery=None, event=number, cause=cause, actor=event.source, binds=binds)
+            )
+            for route in prepared.routes:
+                self._adopt(tx, route, event, number, to_ms(event.occurred_at) if place is None else place, dossier)
+            return
+        for route in prepared.routes:
+            delivery, lane, decision = self._add_delivery(tx, route, event, number, place, dossier, at)
+            self._moves.add(
+                tx,
+                Move(
+                    lane=lane,
+                    at=at,
+                    delivery=delivery,
+                    event=number if binds else None,
+                    to_state=decision.state,
+                    cause=decision.cause,
+                    actor=event.source,
+                    binds=binds,
+                ),
+                route.partner,
+            )
+            binds = None
+            set_head(tx, lane, at)
+
+    def _add_delivery(
+        self, tx: Tx, route: Route, event: Event, number: int, place: int | None, dossier: _Dossier, at: int
+    ) -> tuple[int, int, Decision]:
+        lane, top_record, step_place, record_state = self._lane(tx, route, event, dossier)
+        if place is None:
+            decision = Decision(state=State.WAITING, due_at=None, cause="gap", blocks=False)
+        else:
+            entry = _entry(route, lane, number, place)
+            place, decision = enter(tx, self._moves, entry, top_record, step_place, at, route.partner)
+            if route.rule == "latest_wins" and record_state == "none" and decision.blocks:
+                place = put_before_steps(tx, lane, place)
+            decision = self._doubted(route, event, decision, at)
+        delivery = tx.insert(
+            "add_delivery",
+            number,
+            route.partner,
+            lane,
+            route.rule,
+            int(route.needs_record),
+            place,
+            decision.state,
+            decision.cause,
+            decision.reason,
+            None if decision.due_at is None else to_ms(decision.due_at),
+            int(decision.blocks),
+            status_of(event),
+            at,
+            at,
+        )
+        return delivery, lane, decision
+
+    def _doubted(self, route: Route, event: Event, decision: Decision, at: int) -> Decision:
+        """After a restore, a step of before it may be at the partner already: it is asked about, never just sent."""
+        if self.doubt_before is None or to_ms(event.occurred_at) >= self.doubt_before:
+            return decision
+        if route.rule != "every_step" or decision.state is not State.WAITING:
+            return decision
+        return Decision(state=State.IN_DOUBT, due_at=from_ms(at), cause="restore_gap")
+
+    def _lane(self, tx: Tx, route: Route, event: Event, dossier: _Dossier) -> tuple[int, int | None, int | None, str]:
+        row = tx.one("find_lane", dossier.id, route.partner)
+        if row:
+            return row[0], row[4], row[6], row[3]
+        tx.run("add_partner", route.partner)
+        due_at = dossier.due_at if event.kind != RECORD_KIND else _ms_of(event, "due_at")
+        return tx.insert("add_lane", dossier.id, route.partner, deadline_of(due_at)), None, None, "none"
+
+    def _adopt(self, tx: Tx, route: Route, event: Event, number: int, place: int, dossier: _Dossier) -> None:
+        """What is on the portal already: the lane's facts are set, and nothing is sent."""
+        lane, top_record, _step, _state = self._lane(tx, route, event, dossier)
+        if route.rule == "latest_wins":
+            if top_record is None or place >= top_record:
+                tx.run("set_top_record", place, lane)
+                tx.run("set_record_shown", number, place, status_of(event), lane)
+        else:
+            tx.run("adopt_step", status_of(event), place, place, lane)
+
+    # -- numbered sources ---------------------------------------------------------------------------------------
+
+    def _release_followers(self, tx: Tx, source: str, dossier: int, at: int) -> None:
+        """A gap was filled: place what waited behind it, as far as the numbers go on."""
+        row = tx.one("find_sequence", dossier, source)
+        assert row is not None
+        expected, last, gap_since = row
+        if gap_since is None:
+            return
+        while found := tx.one("find_behind_gap", dossier, source, expected):
+            number, occurred_at, kind = found
+            last = max(occurred_at, last + 1)
+            tx.run("place_event", last, number)
+            self._enter_line(tx, number, last, kind, dossier, at)
+            expected += 1
+        still = tx.one("any_behind_gap", dossier, source)
+        tx.run("put_sequence", dossier, source, expected, last, at if still and still[0] else None)
+
+    def skip_gap(self, tx: Tx, source: str, dossier: int, actor: str, reason: str, at: int) -> int:
+        """A person gives up the missing numbers: go on with the lowest that is here. How many were skipped."""
+        row = tx.one("find_sequence", dossier, source)
+        lowest = tx.one("any_behind_gap", dossier, source)
+        if row is None or lowest is None or lowest[0] is None:
+            return 0
+        expected, last, gap_since = row
+        tx.run("put_sequence", dossier, source, lowest[0], last, gap_since or at)
+        self._moves.add(tx, Move(lane=None, at=at, delivery=None, cause="gap_skipped", actor=actor, reason=reason))
+        self._release_followers(tx, source, dossier, at)
+        return int(lowest[0] - expected)
+
+    def _enter_line(self, tx: Tx, number: int, place: int, kind: str, dossier: int, at: int) -> None:
+        if kind == RECORD_KIND:
+            self._note_follower(tx, number, place, dossier)
+        for delivery, lane, rule, needs_record, partner, _status in tx.all("find_unplaced", number):
+            row = tx.one("find_lane", dossier, partner)
+            assert row is not None
+            entry = Entry(
+                lane=lane, event=number, place=place, route_rule=rule, late="hold", needs_record=bool(needs_record)
+            )
+            there, decision = enter(tx, self._moves, entry, row[4], row[6], at, partner)
+            if rule == "latest_wins" and row[3] == "none" and decision.blocks:
+                there = put_before_steps(tx, lane, there)
+            if decision.state is State.SUPERSEDED:
+                tx.run("set_place", there, delivery)
+                leave(
+                    tx,
+                    self._moves,
+                    lane=lane,
+                    delivery=delivery,
+                    was=State.WAITING,
+                    cause="overtaken",
+                    now=at,
+                    partner=partner,
+                )
+            else:
+                self._place_delivery(tx, delivery, lane, there, decision, partner, at)
+            set_head(tx, lane, at)
+
+    def _place_delivery(
+        self, tx: Tx, delivery: int, lane: int, place: int, decision: Decision, partner: str, at: int
+    ) -> None:
+        tx.run("enter_line", place, decision.state, decision.cause, decision.due_at, int(decision.blocks), at, delivery)
+        self._moves.add(
+            tx,
+            Move(
+                lane=lane,
+                at=at,
+                delivery=delivery,
+                from_state=State.WAITING,
+                to_state=decision.state,
+                cause="gap_filled" if decision.state is State.WAITING else decision.cause,
+                actor=BUS,
+            ),
+            partner,
+        )
+
+    def _note_follower(self, tx: Tx, number: int, place: int, dossier: int) -> None:
+        """A record that waited behind a gap becomes the dossier's newest only now; its facts stand in its body."""
+        row = tx.one("dossier_record_place", dossier)
+        if row is None or row[0] is None or place >= row[0]:
+            event = self._bodies.load_event(tx, number)
+            note_record(tx, event, number, place, dossier)
+            tx.many("add_search_term", [(term, dossier) for term in self._bodies.terms(event)])
+
+
+def _compare(known: tuple[int, int, bytes], event: Event) -> Acceptance:
+    number, accepted_at, digest = known
+    if digest != event.digest:
+        return Contradicted(digest=digest)
+    return Repeated(event=number, accepted_at=from_ms(accepted_at), digest=digest)
+
+
+def _entry(route: Route, lane: int, number: int, place: int) -> Entry:
+    return Entry(
+        lane=lane,
+        event=number,
+        place=place,
+        route_rule=route.rule,
+        late=route.late,
+        needs_record=route.needs_record,
+    )
+
+
+def status_of(event: Event) -> str | None:
+    """The status that the event carries, or the local step it names."""
+    status = event.data.get("status") or event.data.get("local_step")
+    return None if status is None else str(status)
+
+
+def note_record(tx: Tx, event: Event, number: int, place: int, dossier: int) -> None:
+    """The dossier's facts, from its newest record."""
+    data, due_at = event.data, _ms_of(event, "due_at")
+    tx.run(
+        "update_dossier_record",
+        data.get("origin"),
+        data.get("national_number"),
+        data.get("procedure"),
+        data.get("unit"),
+        _ms_of(event, "received_at"),
+        due_at,
+        number,
+        place,
+        dossier,
+    )
+    tx.run("set_lane_deadline", deadline_of(due_at), dossier)
+
+
+def _ms_of(event: Event, member: str) -> int | None:
+    text = event.data.get(member)
+    return None if text is None else to_ms(datetime.fromisoformat(text))
+
+
+def event_row_digest(number: int, event: Event, sequence: int | None, accepted_at: int, commitment: bytes) -> bytes:
+    """What the accepting move binds; field list beside the first migration."""
+    return row_digest(
+        [
+            "event",
+            number,
+            event.source,
+            event.id,
+            event.kind,
+            event.dossier,
+            sequence,
+            to_ms(event.occurred_at),
+            accepted_at,
+            event.digest.hex(),
+            commitment.hex(),
+        ]
+    )

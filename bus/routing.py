@@ -1,0 +1,63 @@
+"""Pure. Which partners is this event for, and by which rule of order? Answered from a table, not from ifs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+from bus.messages import Event
+
+Rule: TypeAlias = Literal["latest_wins", "every_step"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """One row of `config/routes.toml`: events of a kind go to a partner, under a rule of order."""
+
+    kind: str
+    partner: str
+    rule: Rule
+    """`latest_wins` for whole records (those overtaken become `superseded`), `every_step` for progress."""
+    late: Literal["hold", "send"] = "hold"
+    """What happens to a step whose successor was sent before it came."""
+    needs_record: bool = False
+    """Whether it waits, visibly, until the partner has the dossier's first record."""
+
+
+class Routes:
+    """The whole table, by kind."""
+
+    def __init__(self, routes: Iterable[Route]) -> None:
+        self._by_kind: dict[str, tuple[Route, ...]] = {}
+        for route in routes:
+            self._by_kind[route.kind] = (*self._by_kind.get(route.kind, ()), route)
+
+    def routes_for(self, event: Event) -> tuple[Route, ...]:
+        """Every partner that this event goes to; empty when the table names none."""
+        return self._by_kind.get(event.kind, ())
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """Kinds that go anywhere."""
+        return frozenset(self._by_kind)
+
+    @property
+    def partners(self) -> frozenset[str]:
+        """Every partner that the table names."""
+        return frozenset(route.partner for routes in self._by_kind.values() for route in routes)
+
+
+def routes_from_table(rows: Iterable[Mapping[str, Any]]) -> Routes:
+    """Routes from the rows of a settings file. Raises ValueError that names the row and what is wrong with it."""
+    found = []
+    for number, row in enumerate(rows, start=1):
+        unknown = set(row) - {"kind", "partner", "rule", "late", "needs_record"}
+        if unknown:
+            raise ValueError(f"route {number}: unknown member {', '.join(sorted(unknown))}")
+        if row.get("rule") not in ("latest_wins", "every_step"):
+            raise ValueError(f"route {number}: rule must be latest_wins or every_step")
+        if row.get("late", "hold") not in ("hold", "send"):
+            raise ValueError(f"route {number}: late must be hold or send")
+        found.append(Route(**row))
+    return Routes(found)

@@ -1,0 +1,263 @@
+"""Settling an attempt: its exchanges, the state, the move, what was learned and the lane's next, in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeAlias
+
+import msgspec
+
+from bus.bodies import Bodies
+from bus.circuit import Manners, after_failure, after_success
+from bus.claiming import Claimed, Claimer, put_circuit, read_partner
+from bus.engines.sqlite import Row, Tx
+from bus.errors import StaleFence
+from bus.evidence import row_digest
+from bus.lanes import set_head
+from bus.messages import (
+    Attempt,
+    Awaiting,
+    Decision,
+    Delivered,
+    Delivery,
+    Exchange,
+    InDoubt,
+    Refused,
+    State,
+    Unreachable,
+)
+from bus.moves import Move, MoveWriter
+from bus.ports import CrashPoint
+from bus.seal import Sealed
+from bus.times import to_ms
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settlement:
+    """One delivery's attempt and what was decided, its exchanges sealed outside the writer's thread."""
+
+    delivery: Delivery
+    attempt: Attempt
+    decision: Decision
+    worker: str
+    started_at: datetime
+    settled_at: datetime
+    sealed: Sequence[tuple[Exchange, Sealed]]
+    take_next: bool
+    """Whether the worker would go on with the lane's next delivery at once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """Where the delivery stands now, and the lane's next when the worker may go on with it."""
+
+    state: State
+    cause: str
+    next: Claimed | None
+    circuit: str | None
+    """`opened`, `closed` or `probed` when this attempt changed the partner's circuit."""
+
+
+SettleResult: TypeAlias = Settled | StaleFence
+
+
+def prepare(bodies: Bodies, exchanges: Sequence[Exchange]) -> list[tuple[Exchange, Sealed]]:
+    """Seal what was said, before the writer's thread is asked."""
+    return [(exchange, bodies.seal_exchange(exchange)) for exchange in exchanges]
+
+
+class Settler:
+    """Writes what attempts came to. One for a ledger; it keeps nothing between transactions."""
+
+    def __init__(self, moves: MoveWriter, claimer: Claimer, crash_point: CrashPoint) -> None:
+        self._moves = moves
+        self._claimer = claimer
+        self._point = crash_point
+
+    def settle(self, tx: Tx, work: Settlement, manners: Manners) -> SettleResult:
+        """One attempt. A worker that lost its lease is told so by a value: nothing was written for it."""
+        delivery, at = work.delivery, to_ms(work.settled_at)
+        if not tx.one("check_fence", delivery.lane, delivery.fence, delivery.id):
+            return StaleFence()
+        now = tx.one("delivery_now", delivery.id)
+        assert now is not None
+        binds = self._write_attempt(tx, work)
+        self._point("settle.after_attempt")
+        decision = self._decision(tx, work, now, at)
+        self._write_state(tx, work, State(now[0]), decision, binds, at)
+        self._point("settle.after_move")
+        self._learn(tx, work, now, decision)
+        change = self._health(tx, work, manners, at)
+        tx.run("end_lease", delivery.lane)
+        set_head(tx, delivery.lane, at)
+        self._point("settle.after_head")
+        following = self._next(tx, work, manners, at) if work.take_next else None
+        return Settled(state=decision.state, cause=decision.cause, next=following, circuit=change)
+
+    # -- what was said ------------------------------------------------------------------------------------------
+
+    def _write_attempt(self, tx: Tx, work: Settlement) -> bytes | None:
+        """The attempt with its exchanges; what its move binds. None when nothing was tried (shaping failed)."""
+        written: dict[int, tuple[int, str]] = tx.memory.setdefault("exchanges", {})
+        numbers, commitments = [], []
+        for exchange, sealed in work.sealed:
+            # A batch's one exchange belongs to every delivery of the batch, and is written once.
+            if id(exchange) not in written:
+                written[id(exchange)] = (self._write_exchange(tx, exchange, sealed), sealed.commitment.hex())
+            number, commitment = written[id(exchange)]
+            numbers.append(number)
+            commitments.append(commitment)
+        outcome = work.attempt.outcome
+        code, reason = _words(outcome)
+        name, n, started = type(outcome).__name__, work.delivery.tries + 1, to_ms(work.started_at)
+        attempt = tx.insert(
+            "add_attempt",
+            work.delivery.id,
+            n,
+            work.worker,
+            started,
+            name,
+            code,
+            reason,
+            msgspec.json.encode(numbers).decode(),
+        )
+        return row_digest(
+            ["attempt", attempt, work.delivery.id, n, work.worker, started, name, code, reason, commitments]
+        )
+
+    def _write_exchange(self, tx: Tx, exchange: Exchange, sealed: Sealed) -> int:
+        body = tx.insert("add_body", sealed.key_id, sealed.blob)
+        return tx.insert(
+            "add_exchange",
+            exchange.operation,
+            exchange.method,
+            exchange.url,
+            exchange.status,
+            to_ms(exchange.sent_at),
+            int(exchange.took.total_seconds() * 1_000_000),
+            None if exchange.trouble is None else type(exchange.trouble).__name__,
+            exchange.key_id,
+            exchange.algorithm,
+            sealed.commitment,
+            body,
+        )
+
+    # -- what follows -------------------------------------------------------------------------------------------
+
+    def _decision(self, tx: Tx, work: Settlement, now: Row, at: int) -> Decision:
+        """The decision, unless a newer record waits behind this one: then it takes this one's place."""
+        decision = work.decision
+        if now[1] != "latest_wins" or decision.state not in (State.WAITING, State.HELD, State.REFUSED):
+            return decision
+        newer = tx.one("find_newer_record", work.delivery.lane, work.delivery.id, now[2])
+        if newer is None:
+            return decision
+        tx.run("set_place", min(newer[1], now[3]), newer[0])
+        return Decision(state=State.SUPERSEDED, due_at=None, cause="overtaken", reason=decision.reason, blocks=False)
+
+    def _write_state(
+        self, tx: Tx, work: Settlement, was: State, decision: Decision, binds: bytes | None, at: int
+    ) -> None:
+        delivery = work.delivery
+        due_at = None if decision.due_at is None else to_ms(decision.due_at)
+        is_unanswered = decision.state is State.IN_DOUBT
+        mapping = work.attempt.facts.get("mapping")
+        tx.run(
+            "settle_delivery",
+            decision.state,
+            decision.cause,
+            decision.reason,
+            due_at,
+            int(decision.blocks),
+            int(is_unanswered),
+            mapping,
+            at,
+            delivery.id,
+        )
+        self._moves.add(
+            tx,
+            Move(
+                lane=delivery.lane,
+                at=at,
+                delivery=delivery.id,
+                from_state=was,
+                to_state=decision.state,
+                cause=decision.cause,
+                reason=decision.reason,
+                actor=work.worker,
+                binds=binds,
+            ),
+            delivery.partner,
+        )
+
+    def _learn(self, tx: Tx, work: Settlement, now: Row, decision: Decision) -> None:
+        """Durable facts about the dossier at this partner."""
+        lane, facts = work.delivery.lane, work.attempt.facts
+        rule, event, place, status = now[1], now[2], now[3], now[4]
+        if decision.state is State.DELIVERED:
+            if rule == "latest_wins":
+                tx.run("set_record_shown", event, place, status, lane)
+            else:
+                tx.run("set_step_shown", status, lane)
+        elif decision.state is State.NOT_OURS and rule == "latest_wins":
+            tx.run("set_record_not_ours", lane)
+        elif "exists" in facts:
+            tx.run("set_exists", int(facts["exists"]), lane)
+
+    def _health(self, tx: Tx, work: Settlement, manners: Manners, at: int) -> str | None:
+        """The partner's circuit, after this attempt. What speaks neither for nor against it changes nothing."""
+        is_up = _speaks_for_health(work.attempt)
+        if is_up is None:
+            return None
+        partner = work.delivery.partner
+        circuit = read_partner(tx, partner).circuit
+        if is_up:
+            new = after_success(circuit, at)
+            if circuit.is_open:
+                tx.run("wake_deliveries", at, partner, at)
+                tx.run("wake_lanes", at, partner, at, partner)
+        else:
+            new = after_failure(circuit, manners, at)
+        put_circuit(tx, partner, new)
+        if new.is_open != circuit.is_open:
+            return "opened" if new.is_open else "closed"
+        return "probed" if circuit.is_open else None
+
+    def _next(self, tx: Tx, work: Settlement, manners: Manners, at: int) -> Claimed | None:
+        """The lane's next delivery for the same worker, where the partner's manners leave it to him."""
+        partner = work.delivery.partner
+        known = read_partner(tx, partner)
+        if known.is_held or known.circuit.is_open or known.circuit.window is not None or manners.rate > 0:
+            return None
+        row = tx.one("find_ready_head", work.delivery.lane, at)
+        if row is None:
+            return None
+        return self._claimer.lease_next(
+            tx, work.delivery.lane, row[0], work.delivery.fence, work.worker, manners, at, partner
+        )
+
+
+def _speaks_for_health(attempt: Attempt) -> bool | None:
+    match attempt.outcome:
+        case Delivered() | Awaiting() | Refused():
+            return True if attempt.exchanges else None
+        case Unreachable(is_down=True) | InDoubt(is_down=True):
+            return False
+        case _:
+            return True if any(exchange.status is not None for exchange in attempt.exchanges) else None
+
+
+def _words(outcome: object) -> tuple[str | None, str]:
+    match outcome:
+        case Refused(code=code, reason=reason):
+            return code, reason
+        case Delivered(receipt=receipt):
+            return receipt, ""
+        case Awaiting(reference=reference):
+            return reference, ""
+        case Unreachable(reason=reason) | InDoubt(reason=reason):
+            return None, reason
+        case _:
+            return None, ""

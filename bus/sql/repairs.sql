@@ -1,0 +1,23 @@
+-- repair_target -- A delivery with all that decides whether a person's move is legal.
+SELECT d.state, d.rule, d.event, d.place, d.lane, d.partner, l.lease_until, l.head, l.shown_place, l.step_place, l.top_record_place, d.tries, d.cause
+FROM deliveries d JOIN lanes l ON l.id = d.lane WHERE d.id = ?;
+
+-- later_was_sent -- Whether a later step of the lane was sent already.
+SELECT 1 FROM deliveries WHERE lane = ? AND rule = ? AND id <> ? AND (place > ? OR (place = ? AND event > ?))
+  AND state IN ('delivered', 'sending', 'in_doubt', 'awaiting') LIMIT 1;
+
+-- latest_record_delivery -- The newest record of a dossier at a partner.
+SELECT d.id, d.state FROM deliveries d JOIN lanes l ON l.id = d.lane JOIN dossiers o ON o.id = l.dossier
+WHERE o.number = ? AND d.partner = ? AND d.rule = 'latest_wins' AND d.state NOT IN ('superseded')
+ORDER BY d.event DESC LIMIT 1;
+
+-- find_in_doubt -- Steps nobody can be asked about, for one decision over all of an outage.
+SELECT d.id, d.status, d.changed_at, o.number, d.partner, d.cause FROM deliveries d JOIN events e ON e.id = d.event JOIN dossiers o ON o.id = e.dossier
+WHERE d.state = 'in_doubt' AND d.partner = ? AND d.due_at IS NULL AND d.changed_at >= ? AND d.changed_at <= ? AND (? IS NULL OR d.status = ?)
+ORDER BY d.id;
+
+-- find_held_by_table -- What a changed table may free.
+SELECT d.id FROM deliveries d WHERE d.state = 'held' AND d.reason LIKE ? ORDER BY d.id;
+
+-- add_table_version -- A table as it is from now on.
+INSERT INTO table_versions (name, digest, body, imported_at, actor, reason) VALUES (?, ?, ?, ?, ?, ?);

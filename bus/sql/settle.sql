@@ -1,0 +1,78 @@
+-- check_fence -- Whether this worker still holds the lane.
+SELECT 1 FROM lanes WHERE id = ? AND fence = ? AND lease_until IS NOT NULL AND head = ?;
+
+-- add_exchange -- One call, both ways.
+INSERT INTO exchanges (operation, method, url, status, sent_at, took_us, trouble, key_id, algorithm, commitment, body)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- add_attempt -- One try.
+INSERT INTO attempts (delivery, n, worker, started_at, outcome, code, reason, exchanges) VALUES (?, ?, ?, ?, ?, ?, ?, ?);
+
+-- settle_delivery -- What the attempt came to.
+UPDATE deliveries SET state = ?, cause = ?, reason = ?, due_at = ?, blocks = ?, is_unanswered = ?,
+  mapping = coalesce(?, mapping), changed_at = ? WHERE id = ?;
+
+-- delivery_now -- Its present state and standing.
+SELECT state, rule, event, place, status, lane, tries, blocks, cause, partner FROM deliveries WHERE id = ?;
+
+-- set_exists -- The partner has it, or a look-up said no.
+UPDATE lanes SET exists_there = ? WHERE id = ?;
+
+-- set_record_shown -- The partner acknowledged a whole record.
+UPDATE lanes SET record_state = 'shown', exists_there = 1, shown_record = ?, shown_place = ?, shown_status = ? WHERE id = ?;
+
+-- set_record_not_ours -- The record belongs to another system; its steps say so themselves.
+UPDATE lanes SET record_state = CASE record_state WHEN 'shown' THEN 'shown' ELSE 'not_ours' END WHERE id = ?;
+
+-- set_step_shown -- The partner acknowledged a step.
+UPDATE lanes SET shown_status = ? WHERE id = ?;
+
+-- end_lease -- The worker is done with the lane.
+UPDATE lanes SET lease_until = NULL, owner = NULL WHERE id = ?;
+
+-- extend_lease -- The same worker goes on with the lane's next delivery, under the same number.
+UPDATE lanes SET lease_until = ?, head = ?, ready_at = NULL,
+  step_place = CASE WHEN ? IS NULL THEN step_place ELSE max(coalesce(step_place, ?), ?) END WHERE id = ?;
+
+-- add_move -- One more link of its partition's chain.
+INSERT INTO moves (partition, n, at, delivery, event, from_state, to_state, cause, reason, actor, binds, prev, hash)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- find_chain_head -- Where a partition's chain ends.
+SELECT n, hash FROM chain_heads WHERE partition = ?;
+
+-- put_chain_head -- Where it ends now.
+INSERT INTO chain_heads (partition, n, hash, mac) VALUES (?, ?, ?, ?)
+ON CONFLICT (partition) DO UPDATE SET n = excluded.n, hash = excluded.hash, mac = excluded.mac;
+
+-- add_to_tally -- Count a change of state.
+INSERT INTO tallies (partner, state, n) VALUES (?, ?, ?) ON CONFLICT (partner, state) DO UPDATE SET n = n + excluded.n;
+
+-- find_partner -- Its circuit, hold and allowance.
+SELECT is_held, circuit, failures, opened_at, probe_at, window, tokens, tokens_at, last_success_at, hold_reason
+FROM partners WHERE name = ?;
+
+-- add_partner -- First sight of a partner.
+INSERT OR IGNORE INTO partners (name) VALUES (?);
+
+-- put_circuit -- The circuit's new standing.
+UPDATE partners SET circuit = ?, failures = ?, opened_at = ?, probe_at = ?, window = ?, last_success_at = ? WHERE name = ?;
+
+-- put_tokens -- The allowance left.
+UPDATE partners SET tokens = ?, tokens_at = ? WHERE name = ?;
+
+-- set_hold -- A person stops or frees all sending to a partner.
+UPDATE partners SET is_held = ?, hold_reason = ? WHERE name = ?;
+
+-- wake_deliveries -- The partner is back: who waited because of it is due now.
+UPDATE deliveries SET due_at = ? WHERE partner = ? AND state = 'waiting' AND cause = 'unreachable' AND due_at > ?;
+
+-- wake_lanes -- The same, for their lanes.
+UPDATE lanes SET ready_at = ? WHERE partner = ? AND ready_at > ?
+  AND head IN (SELECT id FROM deliveries WHERE partner = ? AND state = 'waiting' AND cause = 'unreachable');
+
+-- set_probe -- When the next probe may go.
+UPDATE partners SET probe_at = ? WHERE name = ?;
+
+-- find_ready_head -- The lane's next delivery, if it may go at once.
+SELECT head FROM lanes WHERE id = ? AND ready_at IS NOT NULL AND ready_at <= ?;

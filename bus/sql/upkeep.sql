@@ -1,0 +1,72 @@
+-- has_schema -- Whether this file was ever migrated.
+SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'schema_versions';
+
+-- schema_version -- The newest migration that was applied.
+SELECT max(version) FROM schema_versions;
+
+-- all_moves -- The chains, partition by partition.
+SELECT id, partition, n, at, delivery, event, from_state, to_state, cause, reason, actor, binds, prev, hash
+FROM moves ORDER BY id;
+
+-- all_chain_heads -- Where the chains end.
+SELECT partition, n, hash, mac FROM chain_heads ORDER BY partition;
+
+-- all_checkpoints -- Oldest first.
+SELECT at, statement, key_id, signature FROM checkpoints ORDER BY id;
+
+-- last_checkpoint -- The newest.
+SELECT statement, at FROM checkpoints ORDER BY id DESC LIMIT 1;
+
+-- add_checkpoint -- A signed statement over all heads.
+INSERT INTO checkpoints (at, statement, key_id, signature) VALUES (?, ?, ?, ?);
+
+-- bound_events -- Events beside the move that recorded them.
+SELECT e.id, e.source, e.event_id, e.kind, o.number, e.sequence, e.occurred_at, e.accepted_at, e.digest, e.commitment, m.binds, m.id
+FROM events e JOIN dossiers o ON o.id = e.dossier LEFT JOIN (SELECT event, min(id) AS id, binds FROM moves WHERE event IS NOT NULL GROUP BY event) m ON m.event = e.id
+ORDER BY e.id;
+
+-- count_event_moves -- Moves that say they recorded an event.
+SELECT count(DISTINCT event) FROM moves WHERE event IS NOT NULL;
+
+-- count_events -- Events.
+SELECT count(*) FROM events;
+
+-- bound_attempts -- Attempts with the commitments of their exchanges.
+SELECT id, delivery, n, worker, started_at, outcome, code, reason, exchanges FROM attempts ORDER BY id;
+
+-- exchange_commitments -- Of every exchange.
+SELECT id, commitment FROM exchanges ORDER BY id;
+
+-- attempt_bindings -- What settled moves bind.
+SELECT id, binds FROM moves WHERE binds IS NOT NULL AND event IS NULL ORDER BY id;
+
+-- misstated_deliveries -- Deliveries whose state is not what their last move says.
+SELECT d.id, d.state, m.to_state FROM deliveries d
+LEFT JOIN moves m ON m.id = (SELECT max(id) FROM moves WHERE delivery = d.id)
+WHERE m.to_state IS NOT d.state ORDER BY d.id;
+
+-- undelivered_moves -- Moves of deliveries that are not there.
+SELECT m.id, m.delivery FROM moves m LEFT JOIN deliveries d ON d.id = m.delivery
+WHERE m.delivery IS NOT NULL AND d.id IS NULL ORDER BY m.id;
+
+-- all_bodies -- Sealed bodies beside what their rows committed to.
+SELECT 'event', e.id, b.data_key, b.sealed, e.commitment FROM events e JOIN bodies b ON b.id = e.body
+UNION ALL SELECT 'exchange', x.id, b.data_key, b.sealed, x.commitment FROM exchanges x JOIN bodies b ON b.id = x.body;
+
+-- open_after_restore -- What may have gone out after the backup was made.
+SELECT d.id, d.lane, d.partner, d.state FROM deliveries d WHERE d.state IN ('waiting', 'sending', 'awaiting') AND d.blocks = 1;
+
+-- doubt_existence -- A look-up's no is not to be trusted after a restore.
+UPDATE lanes SET exists_there = NULL WHERE exists_there = 0;
+
+-- free_all_lanes -- No worker of before the restore still holds anything.
+UPDATE lanes SET lease_until = NULL, owner = NULL, fence = fence + 1 WHERE lease_until IS NOT NULL;
+
+-- restored_events -- Steps taken in again after a restore, that may have gone out before it.
+SELECT count(*) FROM deliveries WHERE cause = 'restore_gap';
+
+-- last_accepted -- When the newest event was accepted.
+SELECT max(accepted_at), count(*) FROM events;
+
+-- note_migration -- It was applied.
+INSERT INTO schema_versions (version, name, applied_at, digest) VALUES (?, ?, ?, ?);

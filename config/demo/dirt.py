@@ -49,7 +49,7 @@ _LIVE: Final = "accepted processing processing"
 _WHOLE: Final = "accepted processing processing completed returned"
 
 KINDS: Final[tuple[Kind, ...]] = (
-    Kind(name="repeated", vi="gửi lặp y nguyên", en="sent again as it was", share=30, spoil=repeat),
+    Kind(name="repeated", vi="gửi lặp y nguyên", en="sent again as it was", share=30, spoil=spoil.repeat),
     Kind(
         name="repeated_nfd",
         vi="gửi lặp, khác dạng Unicode",
@@ -57,7 +57,9 @@ KINDS: Final[tuple[Kind, ...]] = (
         share=5,
         spoil=spoil.repeat_in_other_form,
     ),
-    Kind(name="contradicted", vi="trùng mã, khác nội dung", en="same id, other content", share=8, spoil=contradict),
+    Kind(
+        name="contradicted", vi="trùng mã, khác nội dung", en="same id, other content", share=8, spoil=spoil.contradict
+    ),
     Kind(
         name="late_step",
         vi="bước xử lý đến muộn",
@@ -199,7 +201,13 @@ KINDS: Final[tuple[Kind, ...]] = (
         plan=_WHOLE,
         is_owned_elsewhere=True,
     ),
-    Kind(name="nfd_identifier", vi="mã định danh dạng NFD", en="an identifier in NFD", share=2, spoil=nfd_identifier),
+    Kind(
+        name="nfd_identifier",
+        vi="mã định danh dạng NFD",
+        en="an identifier in NFD",
+        share=2,
+        spoil=spoil.nfd_identifier,
+    ),
     Kind(
         name="time_without_zone",
         vi="thời điểm thiếu múi giờ",
@@ -207,5 +215,5 @@ KINDS: Final[tuple[Kind, ...]] = (
         share=1,
         spoil=spoil.time_without_zone,
     ),
-    Kind(name="unknown_member", vi="trường lạ", en="an unknown member", share=1, spoil=unknown_member),
+    Kind(name="unknown_member", vi="trường lạ", en="an unknown member", share=1, spoil=spoil.unknown_member),
 )

@@ -71,9 +71,7 @@ def verify_rows(db):
         if events.pop(row[0], None) != digest(["event", *row]):
             yield f"events id {row[0]}: it is not what its move recorded"
     yield from (f"events id {id}: deleted" for id in events)
-    bound = {
-        hash: id for id, hash in db.execute("SELECT id, binds FROM moves WHERE binds IS NOT NULL AND event IS NULL")
-    }
+    bound = dict(db.execute("SELECT binds, id FROM moves WHERE binds IS NOT NULL AND event IS NULL"))
     said = dict(db.execute("SELECT id, hex(commitment) FROM exchanges"))
     for row in db.execute(ATTEMPTS):
         commitments = [said.get(exchange, "").lower() for exchange in json.loads(row[8])]

@@ -118,11 +118,13 @@ class _TokenReply(msgspec.Struct):
     expires_in: float = 300.0
 
 
-def outer_headers(auth: OuterAuth | None, channel: Channel) -> OuterHeaders:
+def outer_headers(
+    auth: OuterAuth | None, channel: Channel, *, tick: Callable[[], float] = time.monotonic
+) -> OuterHeaders:
     """The headers for what the settings say stands in front; `channel` is the one for low-rate calls."""
     match auth:
         case ClientCredentials():
-            return BearerToken(auth, channel)
+            return BearerToken(auth, channel, tick=tick)
         case _:
             return NoHeaders(auth)
 

@@ -18,9 +18,9 @@ from adapters.channels.outer_auth import OuterAuth
 class NationalPortalSettings:
     """One installation's way to the portal."""
 
-    adapter_url: str
+    adapter_url: str = ""
     """The adapter's base address, without the context: `http://10.0.0.5:8080`."""
-    madonvi: str
+    madonvi: str = ""
     """The installation's organisation code in the old form, `000.00.00.H99` (NOTES.md#r31)."""
     username: str = ""
     password: str = field(default="", repr=False)

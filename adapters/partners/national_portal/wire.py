@@ -6,7 +6,7 @@ Strings everywhere, as the portal wants them (NOTES.md#r50); the few numbers and
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 from typing import Any, Final
 
 from adapters.partners.national_portal import codes
@@ -79,7 +79,7 @@ def step_of(event: Event, standing: Standing, tables: Tables, settings: National
     data, officer = event.data, event.data["officer"]
     if standing.procedure is not None:
         received = standing.received_at or event.occurred_at
-        check_owner(tables, standing.procedure, received.astimezone(LOCAL).date())
+        check_owner(tables, standing.procedure, local_date(received))
     step = {
         "MaHoSo": event.dossier,
         "NguoiXuLy": officer["name"],
@@ -107,7 +107,7 @@ def status_of(event: Event, procedure: str, tables: Tables, field: str) -> str:
     status: str | None = event.data.get("status")
     if status is not None:
         return status
-    step, on, table = event.data["local_step"], event.occurred_at.astimezone(LOCAL).date(), tables["local_steps"]
+    step, on, table = event.data["local_step"], local_date(event.occurred_at), tables["local_steps"]
     row = table.find((event.source, procedure, step), on) or table.find((event.source, "", step), on)
     if row is None:
         raise Unmappable(field=field, rule="no_row", value=f"{event.source} {step}", table="local_steps")
@@ -117,7 +117,7 @@ def status_of(event: Event, procedure: str, tables: Tables, field: str) -> str:
 def status_code(event: Event, procedure: str, tables: Tables, field: str) -> str:
     """The portal's code for an event's status (NOTES.md#r64, #r100)."""
     status = status_of(event, procedure, tables, field)
-    return _row(tables, "statuses", status, event.occurred_at.astimezone(LOCAL).date(), field)["code"]
+    return _row(tables, "statuses", status, local_date(event.occurred_at), field)["code"]
 
 
 def stamp(time: str | None) -> str:
@@ -143,9 +143,9 @@ def local_day(time: str) -> date:
     return datetime.fromisoformat(time).astimezone(LOCAL).date()
 
 
-def moment_of(stamped: str) -> datetime:
-    """The reverse of `stamp`, for what the portal shows."""
-    return datetime.strptime(stamped, "%Y%m%d%H%M%S").replace(tzinfo=LOCAL).astimezone(UTC)
+def local_date(time: datetime) -> date:
+    """The local calendar day of a moment."""
+    return time.astimezone(LOCAL).date()
 
 
 def _row(tables: Tables, table: str, key: str, on: date, field: str) -> Mapping[str, str]:
@@ -157,7 +157,7 @@ def _row(tables: Tables, table: str, key: str, on: date, field: str) -> Mapping[
 
 def _unit_name(event: Event, tables: Tables) -> str:
     unit = event.data["unit"]
-    row = tables["units"].find(unit, event.occurred_at.astimezone(LOCAL).date())
+    row = tables["units"].find(unit, local_date(event.occurred_at))
     if row is not None:
         return row["name"]
     name: str | None = event.data.get("unit_name")

@@ -1,0 +1,268 @@
+"""The national portal as the bus sees it: `deliver` and `ask`.
+
+What each operation allows after an unclear outcome stands in `codes.OPERATIONS`: a create is asked about, an update
+goes again, a step follows the table `unclear_steps`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any, Final, Literal
+
+from adapters.channels.http import Channel
+from adapters.channels.outer_auth import OuterRefused
+from adapters.partners.national_portal import lookups, wire
+from adapters.partners.national_portal.codes import OPERATIONS, REPLIES, Operation, Verdict
+from adapters.partners.national_portal.replies import record_answers
+from adapters.partners.national_portal.session import LoginFailed
+from adapters.partners.national_portal.settings import NationalPortalSettings
+from adapters.partners.national_portal.speaking import Heard, Speaker, Then
+from adapters.partners.national_portal.tables import Tables
+from bus.errors import Unmappable
+from bus.messages import Attempt, Delivered, Delivery, Exchange, InDoubt, Outcome, Unreachable
+
+RECORDED: Final = "dossier.recorded"
+AT_ONCE: Final = timedelta(0)
+POLICIES: Final[dict[str, Then]] = {"hold": "hold", "go_on": "go_on", "send_again": "ask"}
+"""`unclear_steps` → what the bus does next; "send again" comes back through `ask`, which then says "may be sent"."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shaped:
+    """A delivery with what will be sent for it."""
+
+    delivery: Delivery
+    operation: Operation
+    body: dict[str, Any]
+    facts: dict[str, Any]
+    exchanges: tuple[Exchange, ...] = ()
+
+    def attempt(self, outcome: Outcome, exchanges: tuple[Exchange, ...], **facts: Any) -> Attempt:
+        return Attempt(outcome=outcome, exchanges=self.exchanges + exchanges, facts=self.facts | facts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoginCheck:
+    """What `check --online` and `doctor` say about the login."""
+
+    is_well: bool
+    reason: str
+    took: timedelta
+
+
+class NationalPortal:
+    """One installation's portal, used by many threads."""
+
+    def __init__(
+        self,
+        settings: NationalPortalSettings,
+        channel: Channel,
+        tables: Tables,
+        *,
+        token_channel: Channel | None = None,
+        tick: Callable[[], float] = time.monotonic,
+    ) -> None:
+        check_overrides(settings)
+        self._settings = settings
+        self._tables = tables
+        self._speaker = Speaker(settings, channel, token_channel=token_channel, tick=tick)
+
+    def use_tables(self, tables: Tables) -> None:
+        """Take a new version of the tables into use; calls under way end with the old one."""
+        self._tables = tables
+
+    def batch_size(self, kind: str) -> int:
+        """How many deliveries of one kind may travel in one call: 1 unless a yes counts for each record."""
+        wanted = (Operation.CREATE, Operation.UPDATE) if kind == RECORDED else (Operation.STEP,)
+        return max(self._limit(operation) for operation in wanted)
+
+    def check(self, delivery: Delivery) -> None:
+        """Shape it and send nothing. Raises `Unmappable` or `NotOurs`."""
+        self._shape(delivery)
+
+    def login_check(self) -> LoginCheck:
+        """Log in, or say why not."""
+        started = time.perf_counter()
+        try:
+            self._speaker.log_in()
+            is_well, reason = True, ""
+        except (LoginFailed, OuterRefused) as failure:
+            is_well, reason = False, failure.trouble.reason
+        return LoginCheck(is_well=is_well, reason=reason, took=timedelta(seconds=time.perf_counter() - started))
+
+    # -- deliver ------------------------------------------------------------------------------------------------
+
+    def deliver(self, batch: Sequence[Delivery]) -> Sequence[Attempt]:
+        """Send each; one attempt for each, in the same order. Raises before anything is sent, if at all."""
+        bodies = [self._shape(delivery) for delivery in batch]
+        attempts: dict[int, Attempt] = {}
+        ready: dict[Operation, list[Shaped]] = {}
+        for delivery, body in zip(batch, bodies, strict=True):
+            found = self._prepare(delivery, body)
+            if isinstance(found, Attempt):
+                attempts[delivery.id] = found
+            else:
+                ready.setdefault(found.operation, []).append(found)
+        for operation, items in ready.items():
+            size = self._limit(operation)
+            for start in range(0, len(items), size):
+                part = items[start : start + size]
+                attempts |= {one.delivery.id: attempt for one, attempt in self._send(part)}
+        return [attempts[delivery.id] for delivery in batch]
+
+    def _shape(self, delivery: Delivery) -> dict[str, Any]:
+        event, tables = delivery.event, self._tables
+        if event.kind == RECORDED:
+            return wire.record_of(event, tables, self._settings)
+        return wire.step_of(event, delivery.standing, tables, self._settings)
+
+    def _prepare(self, delivery: Delivery, body: dict[str, Any]) -> Shaped | Attempt:
+        """Decide the operation from durable facts; ask the portal where there are none."""
+        facts: dict[str, Any] = {"mapping": self._tables.version}
+        if delivery.is_shadow:
+            return self._shadow(delivery, body, facts)
+        if delivery.event.kind != RECORDED:
+            return Shaped(delivery=delivery, operation=Operation.STEP, body=body, facts=facts)
+        exists = delivery.standing.exists
+        exchanges: tuple[Exchange, ...] = ()
+        if exists is None and self._settings.lookup_before_create and self._speaker.calls.has_lookup:
+            heard = self._look_up(delivery)
+            exists, exchanges = lookups.existence(heard, delivery.event.dossier), heard.exchanges
+            if exists is None:
+                # Falling through to a create is the classic way to a duplicate (r141).
+                return Attempt(outcome=lookups.not_now(heard), exchanges=exchanges, facts=facts)
+        operation = Operation.UPDATE if exists else Operation.CREATE
+        facts |= {"exists": True} if exists else {}
+        return Shaped(delivery=delivery, operation=operation, body=body, facts=facts, exchanges=exchanges)
+
+    def _send(self, items: list[Shaped]) -> list[tuple[Shaped, Attempt]]:
+        """One call for all of them; an array that was refused whole is halved to find the bad record."""
+        operation = items[0].operation
+        trace = items[0].delivery.event.traceparent
+        heard = self._speaker.write(operation, [item.body for item in items], trace)
+        if len(items) == 1:
+            return [(items[0], self._read_one(items[0], heard))]
+        if heard.verdict in (Verdict.REFUSED, Verdict.MISSING, Verdict.EXISTS) and self._may_split(operation, heard):
+            refused = [replace(item, exchanges=item.exchanges + heard.exchanges) for item in items]
+            middle = len(items) // 2
+            return [*self._send(refused[:middle]), *self._send(refused[middle:])]
+        return [(item, self._read_named(item, heard)) for item in items]
+
+    def _read_one(self, item: Shaped, heard: Heard) -> Attempt:
+        if item.operation is Operation.CREATE and heard.verdict is Verdict.EXISTS:
+            # Once, as an update: the very same record replaces what is there (r40, r52).
+            again = self._speaker.write(Operation.UPDATE, [item.body], item.delivery.event.traceparent)
+            return item.attempt(again.outcome(), heard.exchanges + again.exchanges, exists=True)
+        return item.attempt(heard.outcome(self._then(item)), heard.exchanges, **_learned(item.operation, heard))
+
+    def _read_named(self, item: Shaped, heard: Heard) -> Attempt:
+        """One record of an array. A yes counts for it when the array is atomic or the reply names it."""
+        if heard.answer is None or self._answer_kind(item.operation) != "named":
+            return self._read_one(item, heard)
+        named = record_answers(heard.answer, item.operation).get(item.delivery.event.dossier)
+        if named is not None:
+            return self._read_one(item, Heard(exchanges=heard.exchanges, answer=named))
+        if heard.verdict in (Verdict.SESSION, Verdict.LATER, Verdict.DOWN):
+            return self._read_one(item, heard)
+        unnamed = InDoubt(reason="not_named: the reply is silent about it", then=self._then(item), is_down=False)
+        return item.attempt(unnamed, heard.exchanges)
+
+    # -- ask ----------------------------------------------------------------------------------------------------
+
+    def ask(self, delivery: Delivery) -> Attempt:
+        """What became of a write whose reply was lost, as far as the contract lets us find out."""
+        if delivery.event.kind != RECORDED:
+            return self._ask_step(delivery)
+        if delivery.standing.exists:
+            again = Unreachable(reason="idempotent: an update goes again", retry_after=AT_ONCE, is_down=False)
+            return Attempt(outcome=again)
+        if not self._speaker.calls.has_lookup:
+            return Attempt(outcome=InDoubt(reason="no_lookup: this façade cannot be asked", then="hold", is_down=False))
+        heard = self._look_up(delivery)
+        match lookups.existence(heard, delivery.event.dossier):
+            case True:
+                there = Unreachable(reason="there: goes again as an update", retry_after=AT_ONCE, is_down=False)
+                return Attempt(outcome=there, exchanges=heard.exchanges, facts={"exists": True})
+            case False:
+                gone = Unreachable(reason="not_there: may be created", is_down=False)
+                return Attempt(outcome=gone, exchanges=heard.exchanges, facts={"exists": False})
+            case None:
+                return Attempt(outcome=lookups.still_open(heard), exchanges=heard.exchanges)
+
+    def _ask_step(self, delivery: Delivery) -> Attempt:
+        if self._settings.lookup_proves == "entries" and self._speaker.calls.has_lookup:
+            heard = self._look_up(delivery)
+            step = self._shape(delivery)
+            match lookups.holds_step(heard, step, self._settings.lookup_entries_field):
+                case True:
+                    return Attempt(outcome=Delivered(receipt="shown by the look-up"), exchanges=heard.exchanges)
+                case False:
+                    gone = Unreachable(reason="not_there: the look-up lists it not", is_down=False)
+                    return Attempt(outcome=gone, exchanges=heard.exchanges)
+                case None:
+                    return Attempt(outcome=lookups.still_open(heard), exchanges=heard.exchanges)
+        policy = self._policy(delivery)
+        if policy == "send_again":
+            again = Unreachable(reason="policy: send_again", retry_after=AT_ONCE, is_down=False)
+            return Attempt(outcome=again)
+        then: Then = "go_on" if policy == "go_on" else "hold"
+        return Attempt(outcome=InDoubt(reason=f"blind: policy {policy}", then=then, is_down=False))
+
+    # -- what the tables and settings say -----------------------------------------------------------------------
+
+    def _then(self, item: Shaped) -> Then:
+        if item.operation is not Operation.STEP or self._settings.lookup_proves == "entries":
+            return "ask"
+        return POLICIES[self._policy(item.delivery)]
+
+    def _policy(self, delivery: Delivery) -> str:
+        """`unclear_steps` for this step's status; whatever cannot be read is held."""
+        try:
+            procedure = delivery.standing.procedure or ""
+            status = wire.status_of(delivery.event, procedure, self._tables, "TrangThai")
+        except Unmappable:
+            return "hold"
+        row = self._tables["unclear_steps"].find(status, wire.local_date(delivery.event.occurred_at))
+        return row["policy"] if row else "hold"
+
+    def _answer_kind(self, operation: Operation) -> Literal["none", "atomic", "named"]:
+        return self._settings.batch_answer.get(operation.value, OPERATIONS[operation].batch)
+
+    def _limit(self, operation: Operation) -> int:
+        return 1 if self._answer_kind(operation) == "none" else max(1, self._settings.batch.get(operation.value, 1))
+
+    def _may_split(self, operation: Operation, heard: Heard) -> bool:
+        """A refused array stored nothing when it is atomic; records may go again in any case, steps may not."""
+        if operation is not Operation.STEP:
+            return not (heard.answer and record_answers(heard.answer, operation))
+        return self._answer_kind(operation) == "atomic"
+
+    def _look_up(self, delivery: Delivery) -> Heard:
+        return self._speaker.look_up(delivery.event.dossier, delivery.event.traceparent)
+
+    def _shadow(self, delivery: Delivery, body: dict[str, Any], facts: dict[str, Any]) -> Attempt:
+        """Everything but the write: what would be sent, beside what the portal has."""
+        heard = self._look_up(delivery) if self._speaker.calls.has_lookup else Heard(exchanges=())
+        compared = lookups.compare(heard, delivery.event.dossier, body)
+        outcome = Unreachable(reason="shadow", is_down=False)
+        return Attempt(outcome=outcome, exchanges=heard.exchanges, facts=facts | {"shadow": compared})
+
+
+def check_overrides(settings: NationalPortalSettings) -> None:
+    """A setting may make a reply stricter or name a code; it may never make anything a yes."""
+    known = {row.id for row in REPLIES}
+    for row, verdict in settings.reply_overrides.items():
+        if row not in known or verdict not in set(Verdict) or (verdict == Verdict.YES and row != "yes"):
+            raise ValueError(f"reply_overrides: {row} = {verdict!r} is not possible")
+
+
+def _learned(operation: Operation, heard: Heard) -> dict[str, bool]:
+    """What the portal's answer to a record says about its books, for good."""
+    if operation is Operation.STEP:
+        return {}
+    if heard.verdict is Verdict.YES:
+        return {"exists": True}
+    return {"exists": False} if heard.verdict is Verdict.MISSING else {}

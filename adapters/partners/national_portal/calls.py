@@ -1,0 +1,136 @@
+"""Pure. Records and steps in, requests out, to the adapter or a façade, as the settings say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+from urllib.parse import quote, urlencode
+
+import msgspec
+
+from adapters.channels.http import MASK, Request
+from adapters.partners.national_portal.codes import OPERATIONS, Operation
+from adapters.partners.national_portal.settings import NationalPortalSettings
+
+UPDATING: Final = {Operation.CREATE: "False", Operation.UPDATE: "True"}
+"""NOTES.md#r33: the string, with its capital letter."""
+HEADERS: Final = {"accept": "application/json", "content-type": "application/json", "charset": "utf-8"}
+"""NOTES.md#r9."""
+
+_encode: Final = msgspec.json.Encoder().encode
+_NO_HEADERS: Final[Mapping[str, str]] = {}
+
+
+class Calls:
+    """The addresses and envelopes of one installation, worked out once."""
+
+    def __init__(self, settings: NationalPortalSettings, *, secret_headers: frozenset[str] = frozenset()) -> None:
+        self._settings = settings
+        self._secret = secret_headers
+        self._is_facade = settings.variant == "facade"
+        in_header = bool(settings.dstcode) and settings.dstcode_in == "header" and not self._is_facade
+        self._headers = HEADERS | ({"dstcode": settings.dstcode} if in_header else {})
+        self._urls = {operation: self._url(operation) for operation in Operation}
+
+    @property
+    def has_login(self) -> bool:
+        """A façade hides the session (NOTES.md#r130)."""
+        return not self._is_facade
+
+    @property
+    def has_lookup(self) -> bool:
+        """Whether the portal can be asked at all."""
+        return bool(self._urls[Operation.LOOKUP])
+
+    def login(self, extra: Mapping[str, str] = _NO_HEADERS) -> Request:
+        """NOTES.md#r20. The password is sent and never recorded."""
+        name = {"username": self._settings.username}
+        body = _encode(name | {"password": self._settings.password})
+        recorded = _encode(name | {"password": MASK})
+        return self._request(Operation.LOGIN, body, extra, recorded=recorded)
+
+    def write(
+        self,
+        operation: Operation,
+        records: Sequence[Mapping[str, Any]],
+        session: str,
+        extra: Mapping[str, str] = _NO_HEADERS,
+    ) -> Request:
+        """Create, update or step: one call with one record or more."""
+        if self._is_facade:
+            return self._request(operation, _encode(records), extra)  # r131, r132: a bare array
+        envelope: dict[str, Any] = self._envelope(operation, session)
+        if operation in UPDATING:
+            envelope["isUpdating"] = UPDATING[operation]
+        envelope["data"] = records
+        return self._request(operation, _encode(envelope), extra)
+
+    def lookup(self, number: str, session: str, extra: Mapping[str, str] = _NO_HEADERS) -> Request:
+        """NOTES.md#r120: `mahoso` in lower case."""
+        if self._is_facade:
+            url = _with_query(self._urls[Operation.LOOKUP], {"mahoso": number})
+            return self._request(Operation.LOOKUP, b"", extra, url=url, method="GET")  # r136
+        envelope = self._envelope(Operation.LOOKUP, session) | {"mahoso": number}
+        return self._request(Operation.LOOKUP, _encode(envelope), extra)
+
+    def _envelope(self, operation: Operation, session: str) -> dict[str, Any]:
+        return {"session": session, "madonvi": self._settings.madonvi, "service": OPERATIONS[operation].service}
+
+    def _request(
+        self,
+        operation: Operation,
+        body: bytes,
+        extra: Mapping[str, str],
+        *,
+        recorded: bytes | None = None,
+        url: str = "",
+        method: str = "POST",
+    ) -> Request:
+        return Request(
+            operation=OPERATIONS[operation].service,
+            method=method,
+            url=url or self._urls[operation],
+            headers={**self._headers, **extra} if extra else self._headers,
+            body=body,
+            recorded_body=recorded,
+            secret_headers=self._secret,
+        )
+
+    def _url(self, operation: Operation) -> str:
+        return self._facade_url(operation) if self._is_facade else self._adapter_url(operation)
+
+    def _adapter_url(self, operation: Operation) -> str:
+        """NOTES.md#r1 to #r7."""
+        settings = self._settings
+        paths = {
+            "auth": settings.auth_endpoint,
+            "share": settings.share_endpoint,
+            "integration": settings.integration_endpoint,
+        }
+        path = paths[OPERATIONS[operation].endpoint].strip("/")
+        url = f"{settings.adapter_url.rstrip('/')}/{settings.context}/RestService/forward/{path}"
+        query = {"dstcode": settings.dstcode} if settings.dstcode and settings.dstcode_in == "query" else {}
+        if settings.provider_url:
+            query["providerurl"] = settings.provider_url
+        return _with_query(url, query)
+
+    def _facade_url(self, operation: Operation) -> str:
+        """NOTES.md#r130 to #r136: an address for each verb, what the façade wants to know in the query."""
+        settings = self._settings
+        url = {
+            Operation.LOGIN: "",
+            Operation.CREATE: settings.facade_add_url,
+            Operation.UPDATE: settings.facade_update_url,
+            Operation.STEP: settings.facade_progress_url,
+            Operation.LOOKUP: settings.facade_lookup_url,
+        }[operation]
+        query = {"MaDinhDanhDV": settings.madonvi} if settings.facade_unit_in_query else {}
+        if settings.facade_updating_in_query and operation in UPDATING:
+            query["isUpdating"] = UPDATING[operation]
+        return _with_query(url, query) if url else ""
+
+
+def _with_query(url: str, query: Mapping[str, str]) -> str:
+    if not query:
+        return url
+    return f"{url}{'&' if '?' in url else '?'}{urlencode(query, quote_via=quote, safe='')}"

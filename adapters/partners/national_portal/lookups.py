@@ -1,0 +1,101 @@
+"""Pure. What `TraCuuHoSo` proves: that a dossier is there, and nothing more unless a province has shown more."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from adapters.partners.national_portal.codes import Verdict
+from adapters.partners.national_portal.speaking import Heard, outcome_of
+from bus.messages import InDoubt, Unreachable
+
+STEP_KEYS: Final = ("ThoiDiemXuLy", "TrangThai", "NoiDungXuLy")
+"""By these a step is recognised where the look-up lists steps; it has no id (NOTES.md#r91)."""
+
+
+def existence(heard: Heard, number: str) -> bool | None:
+    """Whether the portal has the dossier; None when its answer does not say (NOTES.md#r121)."""
+    element = _element(heard)
+    if element is None:
+        return None
+    if not element:
+        return False
+    shown = _folded(element).get("mahoso", number)
+    # An answer about another dossier proves nothing about this one.
+    return True if shown == number else None
+
+
+def holds_step(heard: Heard, step: Mapping[str, Any], entries_field: str) -> bool | None:
+    """Whether the look-up lists this very step; None when it lists no steps at all."""
+    number = str(step["MaHoSo"])
+    exists = existence(heard, number)
+    if exists is not True:
+        return exists
+    entries = _folded(_element(heard) or {}).get(entries_field.casefold())
+    if not isinstance(entries, list):
+        return None
+    wanted = [step[key] for key in STEP_KEYS]
+    shown = [[_folded(entry).get(key.casefold()) for key in STEP_KEYS] for entry in entries if isinstance(entry, dict)]
+    return wanted in shown
+
+
+def compare(heard: Heard, number: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    """For shadow mode: what would have been sent, beside what the portal shows."""
+    exists = existence(heard, number)
+    shown = _folded(_element(heard) or {}).get("trangthai") if exists else None
+    status = body.get("TrangThaiHoSo", body.get("TrangThai"))
+    is_step = "TrangThaiHoSo" not in body
+    return {
+        "would": "step" if is_step else {True: "update", False: "create", None: "look up"}[exists],
+        "exists": exists,
+        "status": status,
+        "shown_status": shown,
+        "differs": shown is not None and shown != status,
+    }
+
+
+def not_now(heard: Heard) -> Unreachable:
+    """A look-up before a write did not answer: nothing was written, so deliver again later."""
+    reason = f"look_up: {_reason(heard)}"
+    if isinstance(heard.trouble, Unreachable):
+        return Unreachable(reason=reason, retry_after=heard.trouble.retry_after)
+    outcome = outcome_of(heard.answer, "ask") if heard.answer else None
+    if isinstance(outcome, Unreachable):
+        return Unreachable(reason=reason, retry_after=outcome.retry_after, is_down=outcome.is_down)
+    return Unreachable(reason=reason, is_down=_is_down(heard))
+
+
+def still_open(heard: Heard) -> InDoubt:
+    """The question itself got no answer: ask again later."""
+    return InDoubt(reason=f"look_up: {_reason(heard)}", then="ask", is_down=_is_down(heard))
+
+
+def _element(heard: Heard) -> Mapping[str, Any] | None:
+    """The dossier as the answer shows it; empty when it says "none"; None when it does not say."""
+    if heard.answer is None or heard.answer.verdict is not Verdict.YES:
+        return None
+    result = heard.answer.body.result
+    if isinstance(result, list):
+        if not result:
+            return {}
+        # A bare value is as good as an object: only emptiness is evidenced.
+        return result[0] if isinstance(result[0], dict) and result[0] else {"": result[0]}
+    if isinstance(result, dict):
+        return result
+    return None
+
+
+def _folded(element: Mapping[str, Any]) -> dict[str, Any]:
+    return {str(name).casefold(): value for name, value in element.items()}
+
+
+def _reason(heard: Heard) -> str:
+    if heard.trouble is not None:
+        return heard.trouble.reason
+    assert heard.answer is not None
+    return "unclear: the answer does not say" if heard.verdict is Verdict.YES else heard.answer.reason
+
+
+def _is_down(heard: Heard) -> bool:
+    """A portal that answers, if only with a no, is up."""
+    return heard.verdict not in (Verdict.YES, Verdict.REFUSED, Verdict.MISSING, Verdict.LATER)

@@ -1,0 +1,232 @@
+"""Pure. The portal's answer, bytes in and a verdict out, by the table `codes.REPLIES` and nothing else."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any, Final
+
+import msgspec
+
+from adapters.channels.http import header
+from adapters.partners.national_portal.codes import REPLIES, SUCCESS_WORDS, WRITES, Operation, Row, Shape, Verdict
+from adapters.partners.national_portal.settings import NationalPortalSettings
+from bus.messages import Exchange
+
+NUMBER: Final = re.compile(r"[+-]?[0-9]{1,18}")
+EXISTS_CODES: Final = frozenset({"0", "3", "-3"})
+LONGEST_WAIT: Final = timedelta(hours=24)
+"""A longer `Retry-After` is a mistake at the other side; a person would notice it too late."""
+LONGEST_TEXT: Final = 300
+"""The exchange keeps the whole reply; a reason is for reading."""
+BY_OPERATION: Final = {
+    operation: tuple(row for row in REPLIES if operation in row.operations) for operation in Operation
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Body:
+    """What stands in a reply, before anybody judges it."""
+
+    shape: Shape
+    code: str | None = None
+    """`error_code` in one spelling; None when there is none that can be read."""
+    text: str = ""
+    result: Any = None
+    session: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What the table says of one reply."""
+
+    verdict: Verdict
+    row: str
+    """The id of the row that decided."""
+    code: str
+    text: str
+    body: Body
+    retry_after: timedelta | None = None
+
+    @property
+    def reason(self) -> str:
+        """For the ledger and the console: the row, then the portal's own words."""
+        return f"{self.row}: {self.text}" if self.text else self.row
+
+
+def read(exchange: Exchange, operation: Operation, settings: NationalPortalSettings) -> Answer:
+    """The verdict on a whole reply (an exchange without trouble)."""
+    status = exchange.status or 0
+    body = open_body(exchange, settings)
+    wait = retry_after(exchange)
+    row = find_row(operation, status, body, wait is not None)
+    verdict, name = Verdict(settings.reply_overrides.get(row.id, row.verdict)), row.id
+    if verdict is Verdict.YES and _lacks_words(operation, body, settings):
+        verdict, name = Verdict.UNCLEAR, "yes_without_words"
+    code = body.code if body.code is not None and status in (200, 201, 400, 422) else f"http_{status}"
+    return Answer(verdict=verdict, row=name, code=code, text=body.text[:LONGEST_TEXT], body=body, retry_after=wait)
+
+
+def find_row(operation: Operation, status: int, body: Body, has_retry_after: bool) -> Row:
+    """The first row that fits. The last one fits every status that HTTP has."""
+    text: str | None = None
+    for row in BY_OPERATION[operation]:
+        if not (row.http[0] <= status <= row.http[1] and _code_fits(row.code, body.code)):
+            continue
+        if row.shape is not None and row.shape is not body.shape:
+            continue
+        if row.retry_after is not None and row.retry_after is not has_retry_after:
+            continue
+        if row.texts:
+            text = fold(body.text) if text is None else text
+            if not all(any(word in text for word in words.split("|")) for words in row.texts):
+                continue
+        return row
+    return REPLIES[-1]
+
+
+def open_body(exchange: Exchange, settings: NationalPortalSettings) -> Body:
+    """The reply's shape and, where it is an object, what stands in it."""
+    raw = exchange.reply_body or b""
+    if not raw.strip():
+        return Body(shape=Shape.EMPTY)
+    kind = (header(exchange.reply_head, "content-type") or "").partition(";")[0].strip().lower()
+    looks_like_html = raw.lstrip()[:1] == b"<"
+    if looks_like_html or "html" in kind:
+        return Body(shape=Shape.HTML)
+    if kind not in settings.reply_types:
+        return Body(shape=Shape.OTHER_TYPE)
+    value = _decode(raw)
+    if value is BROKEN:
+        return Body(shape=Shape.BROKEN)
+    if settings.variant == "facade":
+        value = _decode(value.encode()) if isinstance(value, str) else value
+        return _unwrapped(value)
+    return _object(value)
+
+
+def retry_after(exchange: Exchange) -> timedelta | None:
+    """`Retry-After`, in seconds or as a date."""
+    value = header(exchange.reply_head, "retry-after") if exchange.status in (429, 503) else None
+    if value is None:
+        return None
+    if value.isascii() and value.isdigit():
+        return min(timedelta(seconds=min(int(value[:9]), 10**8)), LONGEST_WAIT)
+    try:
+        when = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    return min(max(_aware(when) - (exchange.sent_at + exchange.took), timedelta(0)), LONGEST_WAIT)
+
+
+def record_answers(answer: Answer, operation: Operation) -> dict[str, Answer]:
+    """What the reply says of each record that it names (r111): number → an answer of its own, by the same table."""
+    items = answer.body.result if isinstance(answer.body.result, list) else []
+    named: dict[str, Answer] = {}
+    for item in items:
+        folded = {str(name).casefold(): value for name, value in item.items()} if isinstance(item, dict) else {}
+        number = folded.get("mahoso")
+        if isinstance(number, str) and "error_code" in folded:
+            body = _object({"error_code": folded["error_code"], "message": folded.get("message")})
+            row = find_row(operation, 200, body, has_retry_after=False)
+            named[number] = Answer(
+                verdict=row.verdict, row=row.id, code=body.code or "none", text=body.text[:LONGEST_TEXT], body=body
+            )
+    return named
+
+
+def code_of(value: object) -> str | None:
+    """`error_code` in one spelling: 0, "0" and "00" are one (r36)."""
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        return None
+    if isinstance(value, int):
+        return str(value)
+    text = value.strip()
+    return str(int(text)) if NUMBER.fullmatch(text) else (text[:40] or None)
+
+
+def fold(text: str) -> str:
+    """Text as it is compared: composed, without case."""
+    return unicodedata.normalize("NFC", text).casefold()
+
+
+BROKEN: Final = object()
+
+
+def _decode(raw: bytes) -> Any:
+    try:
+        return msgspec.json.decode(raw)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        return BROKEN
+
+
+def _object(value: Any) -> Body:
+    if not isinstance(value, dict):
+        return Body(shape=Shape.BROKEN if value is BROKEN else Shape.OTHER_JSON)
+    message, session = value.get("message"), value.get("session")
+    return Body(
+        shape=Shape.OBJECT,
+        code=code_of(value.get("error_code")),
+        text=message if isinstance(message, str) else "",
+        result=value.get("result"),
+        session=session if isinstance(session, str) else "",
+    )
+
+
+def _unwrapped(value: Any) -> Body:
+    """r134, r135: the façade's own code says whether it reached the portal; the inner one decides."""
+    outer = _object(value)
+    if outer.shape is not Shape.OBJECT or outer.text.lstrip()[:1] not in ("{", "["):
+        return outer
+    inner = _object(_decode(outer.text.encode()))
+    if inner.shape is not Shape.OBJECT or outer.code == "0":
+        return inner
+    # Two codes that contradict each other say nothing.
+    code = None if inner.code == "0" else outer.code
+    return Body(shape=Shape.OBJECT, code=code, text=inner.text, result=inner.result)
+
+
+def _code_fits(wanted: str, code: str | None) -> bool:
+    match wanted:
+        case "any":
+            return True
+        case "zero":
+            return code == "0"
+        case "not_zero":
+            return code is not None and code != "0"
+        case "exists":
+            return code in EXISTS_CODES
+        case _:
+            return code is None
+
+
+def _lacks_words(operation: Operation, body: Body, settings: NationalPortalSettings) -> bool:
+    """r37: for one client a zero alone is not enough; without the words we do not know."""
+    wants = settings.write_success == "code_and_text" and operation in WRITES
+    return wants and SUCCESS_WORDS not in fold(body.text)
+
+
+def _aware(when: datetime) -> datetime:
+    return when if when.tzinfo else when.replace(tzinfo=UTC)
+
+
+def table() -> list[Mapping[str, str]]:
+    """The reply table as rows of words, for the documents."""
+    return [
+        {
+            "id": row.id,
+            "operations": "any" if row.operations == frozenset(Operation) else " ".join(sorted(row.operations)),
+            "http": str(row.http[0]) if row.http[0] == row.http[1] else f"{row.http[0]}–{row.http[1]}",
+            "body": row.shape or "any",
+            "error_code": row.code,
+            "message": " and ".join(row.texts),
+            "retry_after": {None: "", True: "present", False: "absent"}[row.retry_after],
+            "verdict": row.verdict,
+            "source": row.source,
+        }
+        for row in REPLIES
+    ]

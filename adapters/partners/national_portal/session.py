@@ -1,0 +1,94 @@
+"""One login for all threads (NOTES.md#r20 to #r28): the session is shared, renewed by time and when it is refused."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from adapters.channels.http import Channel
+from adapters.channels.outer_auth import OuterHeaders
+from adapters.channels.tokens import SharedToken, without_tokens
+from adapters.partners.national_portal.calls import Calls
+from adapters.partners.national_portal.codes import Operation, Verdict
+from adapters.partners.national_portal.replies import read
+from adapters.partners.national_portal.settings import NationalPortalSettings
+from bus.messages import Exchange, Unreachable
+
+
+class LoginFailed(Exception):
+    """No session, so nothing was sent.
+
+    It is `Unreachable`, and never silent. A wrong password is our own trouble, but to hold each delivery for it would
+    park the whole queue for a person to release one by one; so the circuit opens, one alarm tells the operator
+    (`login_refused`), and everything drains by itself once the password is right.
+    """
+
+    def __init__(self, trouble: Unreachable, exchange: Exchange) -> None:
+        self.trouble = trouble
+        self.exchange = exchange
+        super().__init__(trouble.reason)
+
+
+class Session(Protocol):
+    """What stands in the `session` member of each call."""
+
+    def current(self) -> str:
+        """The session to use now. Raises `LoginFailed` or `OuterRefused`."""
+        ...
+
+    def forget(self, value: str) -> None:
+        """The portal did not take this one."""
+        ...
+
+
+class NoSession:
+    """A façade keeps the session to itself."""
+
+    def current(self) -> str:
+        return ""
+
+    def forget(self, value: str) -> None:
+        """There is nothing to forget."""
+
+
+class LoginSession:
+    """The session of one user at one adapter."""
+
+    def __init__(
+        self,
+        settings: NationalPortalSettings,
+        channel: Channel,
+        calls: Calls,
+        outer: OuterHeaders,
+        *,
+        tick: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._settings = settings
+        self._channel = channel
+        self._calls = calls
+        self._outer = outer
+        self._token = SharedToken(self._log_in, tick=tick)
+
+    def current(self) -> str:
+        return self._token.current()
+
+    def forget(self, value: str) -> None:
+        self._token.forget(value)
+
+    def _log_in(self) -> tuple[str, float]:
+        headers = self._outer.headers()
+        exchange = self._channel.send(self._calls.login(headers))
+        if exchange.trouble is not None:
+            # A login whose reply was lost did nothing that matters: a new one leaves older sessions alive (r26).
+            raise LoginFailed(Unreachable(reason=f"login_failed: {exchange.trouble.reason}"), exchange)
+        if exchange.status == 401:
+            self._outer.forget(headers)
+        answer = read(exchange, Operation.LOGIN, self._settings)
+        if answer.verdict is Verdict.YES and answer.body.session:
+            return answer.body.session, self._settings.session_ttl.total_seconds()
+        if answer.verdict in (Verdict.REFUSED, Verdict.YES):
+            reason = f"login_refused: {answer.code} {answer.text}".strip()
+        else:
+            reason = f"login_failed: {answer.reason}"
+        raise LoginFailed(Unreachable(reason=reason, retry_after=answer.retry_after), without_tokens(exchange))

@@ -1,0 +1,132 @@
+"""One question or one write to the portal, and what came of it: session, sending, reading."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from adapters.channels.http import Channel, Request
+from adapters.channels.outer_auth import OuterRefused, outer_headers
+from adapters.partners.national_portal.calls import Calls
+from adapters.partners.national_portal.codes import Operation, Verdict
+from adapters.partners.national_portal.replies import Answer, read
+from adapters.partners.national_portal.session import LoginFailed, LoginSession, NoSession, Session
+from adapters.partners.national_portal.settings import NationalPortalSettings
+from bus.messages import Delivered, Exchange, InDoubt, Outcome, Refused, Unreachable
+
+Then = Literal["ask", "hold", "go_on"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """What one call came to: an answer of the portal, or the trouble on the way."""
+
+    exchanges: tuple[Exchange, ...]
+    answer: Answer | None = None
+    trouble: Unreachable | InDoubt | None = None
+
+    @property
+    def verdict(self) -> Verdict | None:
+        return self.answer.verdict if self.answer else None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a write may have been taken without our knowing."""
+        return isinstance(self.trouble, InDoubt) or self.verdict is Verdict.UNCLEAR
+
+    def outcome(self, then: Then = "ask") -> Outcome:
+        """What it means for a write; `then` is what the contract allows after an unclear outcome."""
+        if self.trouble is not None:
+            return InDoubt(reason=self.trouble.reason, then=then) if self.is_open else self.trouble
+        assert self.answer is not None
+        return outcome_of(self.answer, then)
+
+
+def outcome_of(answer: Answer, then: Then) -> Outcome:
+    """Verdict → outcome of a write."""
+    match answer.verdict:
+        case Verdict.YES:
+            return Delivered()
+        case Verdict.REFUSED | Verdict.MISSING | Verdict.EXISTS:
+            return Refused(code=answer.code, reason=answer.text or answer.row)
+        case Verdict.LATER:
+            return Unreachable(reason=answer.reason, retry_after=answer.retry_after, is_down=False)
+        case Verdict.DOWN:
+            return Unreachable(reason=_with_hint(answer), retry_after=answer.retry_after)
+        case Verdict.SESSION:
+            return Unreachable(reason=f"session_refused: {answer.text}")
+        case Verdict.UNCLEAR:
+            return InDoubt(reason=answer.reason, then=then, is_down=answer.row != "yes_without_words")
+
+
+class Speaker:
+    """Speaks to one portal for many threads."""
+
+    def __init__(
+        self,
+        settings: NationalPortalSettings,
+        channel: Channel,
+        *,
+        token_channel: Channel | None = None,
+        tick: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._settings = settings
+        self._channel = channel
+        self._outer = outer_headers(settings.outer_auth, token_channel or channel, tick=tick)
+        self.calls = Calls(settings, secret_headers=self._outer.secret_names)
+        self._session: Session = (
+            LoginSession(settings, channel, self.calls, self._outer, tick=tick) if self.calls.has_login else NoSession()
+        )
+
+    def log_in(self) -> None:
+        """Make sure that there is a session. Raises `LoginFailed` or `OuterRefused`."""
+        self._outer.headers()
+        self._session.current()
+
+    def write(self, operation: Operation, records: Sequence[Mapping[str, Any]], trace: str | None = None) -> Heard:
+        """Send one call with one record or more."""
+        return self._speak(
+            operation, lambda session, extra: self.calls.write(operation, records, session, extra), trace
+        )
+
+    def look_up(self, number: str, trace: str | None = None) -> Heard:
+        """Ask whether the portal has a dossier."""
+        return self._speak(Operation.LOOKUP, lambda session, extra: self.calls.lookup(number, session, extra), trace)
+
+    def _speak(
+        self, operation: Operation, make: Callable[[str, Mapping[str, str]], Request], trace: str | None
+    ) -> Heard:
+        first = self._once(operation, make, trace)
+        if first.verdict is not Verdict.SESSION:
+            return first
+        # "Session not valid" is a definite "not taken" (r25), so once more under a fresh one is no blind repeat.
+        second = self._once(operation, make, trace)
+        return Heard(exchanges=first.exchanges + second.exchanges, answer=second.answer, trouble=second.trouble)
+
+    def _once(
+        self, operation: Operation, make: Callable[[str, Mapping[str, str]], Request], trace: str | None
+    ) -> Heard:
+        try:
+            headers = self._outer.headers()
+            session = self._session.current()
+        except (LoginFailed, OuterRefused) as failure:
+            return Heard(exchanges=(failure.exchange,), trouble=failure.trouble)
+        exchange = self._channel.send(make(session, {**headers, "traceparent": trace} if trace else headers))
+        if exchange.trouble is not None:
+            return Heard(exchanges=(exchange,), trouble=exchange.trouble)
+        if exchange.status == 401:
+            self._outer.forget(headers)
+        answer = read(exchange, operation, self._settings)
+        if answer.verdict is Verdict.SESSION:
+            self._session.forget(session)
+        return Heard(exchanges=(exchange,), answer=answer)
+
+
+def _with_hint(answer: Answer) -> str:
+    if answer.row == "http_404":
+        return "http_404: the adapter did not forward the call; check dstcode, context and endpoint"
+    if answer.row in ("http_401", "http_403"):
+        return f"{answer.row}: the exchange in front of the portal refused us; check outer_auth"
+    return answer.reason

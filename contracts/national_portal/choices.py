@@ -45,6 +45,13 @@ SWITCHES: Final = (
         rule="r36",
         says="how error_code is written",
     ),
+    Switch(
+        name="success_words",
+        default="rotate",
+        read=one_of("rotate", "long", "short"),
+        rule="r38",
+        says="how a write's success is worded: a sentence, or two words and an empty result",
+    ),
     Switch(name="exists_code", default=-3, read=one_of(-3, 3, 0), rule="r40", says="error_code of 'already exists'"),
     Switch(
         name="known_procedures",

@@ -37,11 +37,16 @@ def read_json(body: bytes) -> Any:
 
 
 def _members(value: Any) -> int:
-    if type(value) is dict:
-        return len(value) + sum(_members(part) for part in value.values() if type(part) in (dict, list))
-    if type(value) is list:
-        return sum(_members(part) for part in value)
-    return 0
+    """How many members all objects of a value have."""
+    count, waiting = 0, [value]
+    while waiting:
+        part = waiting.pop()
+        if type(part) is dict:
+            count += len(part)
+            waiting += [inner for inner in part.values() if type(inner) in (dict, list)]
+        elif type(part) is list:
+            waiting += part
+    return count
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -35,7 +35,9 @@ class Replies:
         """Success of a write; the wording and an empty `result` take turns too (r37, r38)."""
         if results is not None:
             return self.yes(visit, message, result=results)
-        return self.yes(visit, message) if self._turn % 2 == 0 else self.yes(visit, "Thành công", result=[])
+        words = self._switches["success_words"]
+        is_long = self._turn % 2 == 0 if words == "rotate" else words == "long"
+        return self.yes(visit, message) if is_long else self.yes(visit, "Thành công", result=[])
 
     def no(self, visit: Visit, broken: Broken, **more: Any) -> Response:
         """Refusal, with the field named."""

@@ -62,6 +62,8 @@ class Dossier:
     is_in_nfd: bool
     """Whether its office's machine decomposes letters."""
     moments: tuple[Moment, ...]
+    speaks_local_steps: bool
+    """Whether its system names its own steps instead of statuses."""
     seed: int
     """For the small choices made when its events are written, so that one dossier's do not move another's."""
 
@@ -109,6 +111,7 @@ class Registry:
             channel="counter" if plan[0] != "registered" else rng.choice(("online", "online", "online", "post")),
             is_in_nfd=rng.random() < 0.15,
             moments=moments,
+            speaks_local_steps=bool(unit.department) and rng.random() < 0.2,
             seed=rng.getrandbits(32),
         )
 

@@ -17,7 +17,7 @@ from typing import Any, Final, Literal
 from bus.messages import State
 from config.demo.lives import Dossier
 from config.demo.people import in_nfd, words
-from config.demo.wire import RECORDED, record
+from config.demo.wire import LOCAL_STEPS, RECORDED, record
 
 Expectation = Literal["recorded", "repeated", "contradicted", "refused"]
 
@@ -79,7 +79,8 @@ def _new_record(like: Draft, name: str, after: timedelta, **members: Any) -> Dra
 
 
 def _status(draft: Draft) -> str:
-    return str(draft.wire["data"]["status"])
+    data = draft.wire["data"]
+    return str(data["status"] or next(ours for ours, local in LOCAL_STEPS.items() if local == data["local_step"]))
 
 
 # -- kinds that are repeats -----------------------------------------------------------------------------------------
@@ -192,7 +193,7 @@ def corrected(_rng: Random, _dossier: Dossier, line: Line) -> Spoiled:
     last = datetime.fromisoformat(line[-1].wire["time"])
     first = line[0]
     gap = last - datetime.fromisoformat(first.wire["time"])
-    better = _new_record(first, "record-2", gap + timedelta(hours=1), note="", status=line[-1].wire["data"]["status"])
+    better = _new_record(first, "record-2", gap + timedelta(hours=1), note="", status=_status(line[-1]))
     line = [*line, better]
     return line, _went(line) | {held: frozenset({State.SUPERSEDED}), better.id: DELIVERED}, (held, better.id)
 

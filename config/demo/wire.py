@@ -15,6 +15,20 @@ FILES: Final = "https://files.h99.example.invalid"
 RECORDED: Final = "dossier.recorded"
 PROGRESSED: Final = "dossier.progressed"
 
+LOCAL_STEPS: Final = {
+    "registered": "CHO_TIEP_NHAN",
+    "accepted": "TIEP_NHAN",
+    "not_accepted": "TU_CHOI_TIEP_NHAN",
+    "processing": "THU_LY",
+    "supplement_requested": "YEU_CAU_BO_SUNG",
+    "payment_requested": "NGHIA_VU_TAI_CHINH",
+    "withdrawn": "CONG_DAN_RUT",
+    "stopped": "DUNG_XU_LY",
+    "completed": "CO_KET_QUA",
+    "returned": "DA_TRA",
+}
+"""What a system that names its own steps says, for each status; the shipped table `local_steps` knows them."""
+
 _USUAL_DAYS: Final = (1, 3, 5, 7, 10, 15)
 _USUAL_FEES: Final = (8_000, 15_000, 30_000, 50_000, 75_000, 150_000)
 
@@ -30,9 +44,11 @@ def step(dossier: Dossier, index: int) -> dict[str, Any]:
     """The processing step that the moment number `index` was. Two seconds after the record of the same moment."""
     moment = dossier.moments[index]
     later = dossier.moments[index + 1].at if index + 1 < len(dossier.moments) else None
+    is_local = dossier.speaks_local_steps
     data = {
         "unit": dossier.unit.code,
-        "status": moment.status,
+        "status": None if is_local else moment.status,
+        **({"local_step": LOCAL_STEPS[moment.status]} if is_local else {}),
         "officer": moment.officer,
         "content": moment.content,
         "started_at": moment.at.isoformat(),

@@ -406,7 +406,7 @@ def test_local_steps_code_is_left_to_the_tables() -> None:
     assert {} == found(told, stored)
 
 
-# -- what a person looks up, and others' logs ----------------------------------------------------------------------
+# -- what a person looks up, and the logs of others -------------------------------------------------------------------
 
 
 def test_doubts_say_what_the_portal_shows() -> None:

@@ -185,7 +185,7 @@ class Ledger:
 
     def next_due(self, partner: str) -> int | None:
         """When the next lane becomes ready or the next lease runs out (milliseconds); None when never."""
-        row = self.engine.read().one("next_due", partner)
+        row = self.engine.read().one("next_due", partner, partner)
         return row[0] if row else None
 
     def claim(self, partner: str, limit: int, worker: str, now: datetime) -> list[Delivery]:

@@ -254,7 +254,7 @@ class Reads:
         """Every event beside its delivery, in the order of acceptance: for the account of a demo's day."""
         names = (
             "number", "source", "id", "kind", "dossier", "occurred_at", "event_place", "is_adopted", "delivery",
-            "partner", "state", "cause", "place", "rule", "status",
+            "partner", "state", "cause", "place", "rule", "status", "tries", "blocks", "reason",
         )  # fmt: skip
         return [_view(names, row) for row in self._tx().all("all_events_with_deliveries")]
 

@@ -79,7 +79,7 @@ SELECT o.number FROM search_terms t JOIN dossiers o ON o.id = t.dossier WHERE t.
 SELECT number, procedure, unit, received_at, source, status FROM dossiers WHERE status IS NULL OR status NOT IN ('not_accepted', 'withdrawn', 'returned') ORDER BY id;
 
 -- all_events_with_deliveries -- For the account of a whole day.
-SELECT e.id, e.source, e.event_id, e.kind, o.number, e.occurred_at, e.place, e.is_adopted, d.id, d.partner, d.state, d.cause, d.place, d.rule, d.status
+SELECT e.id, e.source, e.event_id, e.kind, o.number, e.occurred_at, e.place, e.is_adopted, d.id, d.partner, d.state, d.cause, d.place, d.rule, d.status, d.tries, d.blocks, d.reason
 FROM events e JOIN dossiers o ON o.id = e.dossier LEFT JOIN deliveries d ON d.event = e.id ORDER BY e.id;
 
 -- read_refusal -- By its reference.

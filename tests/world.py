@@ -1,0 +1,352 @@
+"""A small world for the bus: its own clock and chance, a ledger in a folder, and a partner whose books are the judge.
+
+The partner here is a double that behaves (it keeps what it takes, and forgets nothing); the national portal's strict
+mock on a real port is used where the wire matters. Nothing in this world sleeps: its clock jumps.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from bus.circuit import Manners
+from bus.dispatch import Dispatcher, PartnerWork
+from bus.intake import Intake
+from bus.ledger import Ledger
+from bus.messages import (
+    Acceptance,
+    Attempt,
+    Delivered,
+    Delivery,
+    Event,
+    Exchange,
+    InDoubt,
+    Outcome,
+    Refused,
+    State,
+    Unreachable,
+)
+from bus.ports import CrashPoint, FileStorage, Storage, no_crash
+from bus.reads import Reads
+from bus.recording import Order
+from bus.repairs import Repairs
+from bus.retry import Patience
+from bus.routing import Route, Routes
+from bus.seal import MasterKey
+from bus.upkeep import migrate
+from tests.builders import NOON, SOURCE
+
+PARTNER = "books"
+RECORD_ROUTE = Route(kind="dossier.recorded", partner=PARTNER, rule="latest_wins")
+STEP_ROUTE = Route(kind="dossier.progressed", partner=PARTNER, rule="every_step", needs_record=True)
+MASTER = MasterKey(bytes(range(32)))
+
+
+class SimClock:
+    """Time that only moves when it is told to, or waited for."""
+
+    def __init__(self, now: datetime = NOON) -> None:
+        self.time = now
+
+    def now(self) -> datetime:
+        return self.time
+
+    def sleep(self, seconds: float) -> None:
+        self.time += timedelta(seconds=seconds)
+
+
+class SeededRandomness:
+    """Chance that repeats."""
+
+    def __init__(self, seed: int = 0) -> None:
+        self._random = random.Random(seed)
+
+    def token(self, size: int) -> bytes:
+        return self._random.randbytes(size)
+
+    def between(self, low: float, high: float) -> float:
+        return self._random.uniform(low, high)
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """A change of the partner's books."""
+
+    kind: str
+    dossier: str
+    event: str
+    repeat: bool
+
+
+@dataclass(slots=True)
+class Books:
+    """What the partner has; the only judge."""
+
+    effects: list[Effect] = field(default_factory=list)
+    records: dict[str, str] = field(default_factory=dict)
+    """Dossier to the id of the record it holds."""
+
+    def put_record(self, event: Event) -> None:
+        repeat = self.records.get(event.dossier) == event.id
+        self.records[event.dossier] = event.id
+        self.effects.append(Effect("record", event.dossier, event.id, repeat))
+
+    def add_step(self, event: Event, *, knows_ids: bool) -> None:
+        if knows_ids and self.has_step(event):
+            return
+        self.effects.append(Effect("step", event.dossier, event.id, repeat=False))
+
+    def has_step(self, event: Event) -> bool:
+        return any(e.kind == "step" and e.event == event.id for e in self.effects)
+
+    def steps(self, dossier: str) -> list[str]:
+        return [e.event for e in self.effects if e.kind == "step" and e.dossier == dossier]
+
+
+Fate = Callable[[Delivery], str]
+"""What happens to a delivery: ok, lost_before, lost_after, down, busy, refuse, raise."""
+
+
+def all_well(_delivery: Delivery) -> str:
+    return "ok"
+
+
+class BookAdapter:
+    """Speaks to the books. `step_class`: idempotent (the books know our ids), queryable, or blind."""
+
+    def __init__(self, books: Books, clock: SimClock, *, step_class: str = "blind", fate: Fate = all_well) -> None:
+        self.books = books
+        self.clock = clock
+        self.step_class = step_class
+        self.fate = fate
+        self.asked = 0
+        self.sent = 0
+
+    def check(self, delivery: Delivery) -> None:
+        if self.fate(delivery) == "unshapable":
+            raise ValueError("it cannot be shaped")
+
+    def deliver(self, batch: Sequence[Delivery]) -> Sequence[Attempt]:
+        return [self._deliver(delivery) for delivery in batch]
+
+    def _deliver(self, delivery: Delivery) -> Attempt:
+        self.sent += 1
+        fate = self.fate(delivery)
+        if fate == "raise":
+            raise RuntimeError("a bug of ours")
+        if fate in ("ok", "lost_after"):
+            self._take(delivery.event)
+        return Attempt(outcome=self._outcome(fate), exchanges=(self._exchange(delivery),), facts=_facts(fate))
+
+    def _take(self, event: Event) -> None:
+        if event.kind == "dossier.recorded":
+            self.books.put_record(event)
+        else:
+            self.books.add_step(event, knows_ids=self.step_class == "idempotent")
+
+    def _outcome(self, fate: str) -> Outcome:
+        outcomes: Mapping[str, Outcome] = {
+            "ok": Delivered(receipt="r"),
+            "lost_before": InDoubt(reason="reply lost"),
+            "lost_after": InDoubt(reason="reply lost"),
+            "down": Unreachable(reason="refused"),
+            "busy": Unreachable(reason="429", retry_after=timedelta(seconds=7)),
+            "refuse": Refused(code="-1", reason="no"),
+        }
+        return outcomes[fate]
+
+    def ask(self, delivery: Delivery) -> Attempt:
+        self.asked += 1
+        event = delivery.event
+        exchanges = (self._exchange(delivery),)
+        if event.kind == "dossier.recorded":
+            there = event.dossier in self.books.records
+            again = Unreachable(reason="goes again", retry_after=timedelta(), is_down=False)
+            return Attempt(outcome=again, exchanges=exchanges, facts={"exists": there})
+        if self.step_class == "blind":
+            return Attempt(outcome=InDoubt(reason="cannot be asked", then="hold", is_down=False))
+        if self.step_class == "queryable" and self.books.has_step(event):
+            return Attempt(outcome=Delivered(), exchanges=exchanges)
+        again = Unreachable(reason="not there", retry_after=timedelta(), is_down=False)
+        return Attempt(outcome=again, exchanges=exchanges)
+
+    def _exchange(self, delivery: Delivery) -> Exchange:
+        return Exchange(
+            operation=delivery.event.kind,
+            method="POST",
+            url="http://127.0.0.1/books",
+            request_head=b"",
+            request_body=delivery.event.body,
+            sent_at=self.clock.now(),
+            took=timedelta(milliseconds=1),
+            status=200,
+            reply_body=b"{}",
+        )
+
+
+def _facts(fate: str) -> dict[str, Any]:
+    return {"exists": True, "mapping": "v1"} if fate == "ok" else {}
+
+
+class World:
+    """A ledger, a partner, a worker, and time. Close it, and open it again, as often as needed."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        fate: Fate = all_well,
+        step_class: str = "blind",
+        manners: Manners | None = None,
+        patience: Patience | None = None,
+        orders: Mapping[str, Order] | None = None,
+        routes: Sequence[Route] = (RECORD_ROUTE, STEP_ROUTE),
+        batch: int = 1,
+        shadows: frozenset[str] = frozenset(),
+        crash_point: CrashPoint = no_crash,
+        storage: Storage | None = None,
+        clock: SimClock | None = None,
+        books: Books | None = None,
+        seed: int = 0,
+    ) -> None:
+        self.path = folder / "ledger.db"
+        self.clock = clock or SimClock()
+        self.books = books or Books()
+        self.storage = storage or FileStorage()
+        self.adapter = BookAdapter(self.books, self.clock, step_class=step_class, fate=fate)
+        self.randomness = SeededRandomness(seed)
+        self._manners = manners or Manners()
+        self._patience = patience or Patience(in_flight=self._manners.in_flight)
+        self._orders = orders or {}
+        self._routes = Routes(routes)
+        self._batch = batch
+        self._shadows = shadows
+        self._crash_point = crash_point
+        if not self.path.exists():
+            migrate(self.path, FileStorage(), self.clock)
+        self.open()
+
+    def open(self) -> None:
+        self.ledger = Ledger.open(
+            self.path,
+            MASTER,
+            clock=self.clock,
+            randomness=self.randomness,
+            storage=self.storage,
+            crash_point=self._crash_point,
+            manners={PARTNER: self._manners},
+            orders=self._orders,
+            shadows=self._shadows,
+        )
+        self.intake = Intake(self.ledger, self._routes, crash_point=self._crash_point)
+        self.reads = Reads(self.ledger)
+        self.repairs = Repairs(self.ledger)
+        self.partners = {PARTNER: PartnerWork(adapter=self.adapter, patience=self._patience, batch=self._batch)}
+        self.dispatcher = self.worker("w1")
+
+    def worker(self, name: str) -> Dispatcher:
+        return Dispatcher(
+            self.ledger,
+            self.partners,
+            name=name,
+            clock=self.clock,
+            randomness=self.randomness,
+            crash_point=self._crash_point,
+        )
+
+    def close(self) -> None:
+        self.ledger.close()
+
+    def accept(self, *events: Event) -> list[Acceptance]:
+        return [self.intake.accept(event) for event in events]
+
+    def run(self, times: int = 1) -> int:
+        """Claim and carry what is due; how many deliveries were carried."""
+        return sum(self.dispatcher.run_once() for _ in range(times))
+
+    def pass_time(self, seconds: float) -> None:
+        self.clock.sleep(seconds)
+
+    def settle_down(self, *, hours: int = 12) -> None:
+        """Work, and let time pass, until nothing is due within these hours."""
+        end = self.clock.now() + timedelta(hours=hours)
+        while self.clock.now() < end:
+            if self.run():
+                continue
+            due = self.ledger.next_due(PARTNER)
+            if due is None or due > end.timestamp() * 1000:
+                return
+            self.clock.time = max(self.clock.now(), datetime.fromtimestamp((due + 1) / 1000, tz=self.clock.now().tzinfo))
+
+    # -- what came of it ----------------------------------------------------------------------------------------
+
+    def state_of(self, event: Event) -> str:
+        return str(self.delivery_of(event)["state"])
+
+    def delivery_of(self, event: Event) -> dict[str, Any]:
+        found: dict[str, Any] = self.reads.event(event.source, event.id)["deliveries"][0]
+        return found
+
+    def states(self) -> dict[str, int]:
+        return self.reads.tallies().get(PARTNER, {})
+
+    def steps_at_partner(self, dossier: str) -> list[str]:
+        return self.books.steps(dossier)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Ledger against books, event by event."""
+
+    lost: tuple[str, ...]
+    doubled: tuple[str, ...]
+    out_of_order: tuple[str, ...]
+    false_green: tuple[str, ...]
+
+    @property
+    def is_clean(self) -> bool:
+        return not (self.lost or self.doubled or self.out_of_order or self.false_green)
+
+
+VISIBLY_OPEN = {State.WAITING, State.SENDING, State.AWAITING, State.IN_DOUBT, State.HELD, State.REFUSED}
+
+
+def account(world: World, accepted: Sequence[Event]) -> Account:
+    """Judge by the partner's books: what is due and neither there nor visibly open is lost."""
+    effects = world.books.effects
+    there = Counter(e.event for e in effects if not e.repeat)
+    lost, green = [], []
+    for event in accepted:
+        state = world.state_of(event)
+        if state == State.DELIVERED and not there[event.id]:
+            green.append(event.id)
+        if not there[event.id] and state not in VISIBLY_OPEN | {State.SUPERSEDED, State.CANCELLED, State.NOT_OURS}:
+            lost.append(event.id)
+    kinds = {e.event: e.kind for e in effects}
+    doubled = [event for event, count in there.items() if count > 1 and kinds[event] == "step"]
+    return Account(tuple(lost), tuple(doubled), tuple(_disorder(world, accepted)), tuple(green))
+
+
+def _disorder(world: World, accepted: Sequence[Event]) -> list[str]:
+    place = {event.id: (event.sequence or 0, event.occurred_at, n) for n, event in enumerate(accepted)}
+    found, last, recorded = [], {}, set()
+    for effect in world.books.effects:
+        if effect.kind == "record":
+            recorded.add(effect.dossier)
+            continue
+        if effect.dossier not in recorded:
+            found.append(f"{effect.event} before its record")
+        key = place.get(effect.event)
+        if key is not None and effect.dossier in last and key < last[effect.dossier]:
+            found.append(f"{effect.event} after a later step")
+        if key is not None:
+            last[effect.dossier] = max(key, last.get(effect.dossier, key))
+    return found
+
+
+__all__ = ["PARTNER", "SOURCE", "Account", "BookAdapter", "Books", "SimClock", "World", "account"]

@@ -16,7 +16,7 @@ import sqlite3
 import sys
 
 COLUMNS = "id partition n at delivery event from_state to_state cause reason actor binds prev hash"
-EVENTS = """SELECT e.id, source, event_id, kind, number, sequence, occurred_at, accepted_at, digest, commitment
+EVENTS = """SELECT e.id, e.source, event_id, kind, number, sequence, occurred_at, accepted_at, digest, commitment
     FROM events e LEFT JOIN dossiers d ON d.id = e.dossier ORDER BY e.id"""
 ATTEMPTS = "SELECT id, delivery, n, worker, started_at, outcome, code, reason, exchanges FROM attempts ORDER BY id"
 STATES = """SELECT id FROM deliveries d WHERE state IS NOT (SELECT to_state FROM moves m

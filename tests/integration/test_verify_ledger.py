@@ -169,13 +169,14 @@ def test_moves_written_anew_with_the_master_key_break_the_checkpoint(both, maste
     assert "checkpoint" in theirs[0]
 
 
-def test_random_harms_to_moves_are_found(both, written: Path):
+@pytest.mark.parametrize("times", [60, pytest.param(1000, marks=pytest.mark.soak)])
+def test_random_harms_to_moves_are_found(both, written: Path, times: int):
     """Edit, delete, swap, cut, insert: every one is found by both, and both name the row harmed or its neighbour."""
     dice = random.Random(20)
     with sqlite3.connect(written) as db:
         places = db.execute("SELECT id, partition, n FROM moves WHERE partition < 16 AND n > 2").fetchall()
     db.close()
-    for _ in range(60):
+    for _ in range(times):
         id, partition, n = dice.choice(places)
         harm = dice.choice(["edit", "delete", "swap", "cut", "insert"])
         ours, theirs = both(lambda db, at=(harm, id, partition, n): inflict(db, *at))

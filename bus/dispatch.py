@@ -206,7 +206,7 @@ class Dispatcher:
                 log.warning("lease_lost", delivery=works[0][0].id, partner=works[0][0].partner)
                 return []
             except LedgerUnavailable as trouble:
-                log.error("ledger_unavailable", reason=str(trouble))
+                log.error("ledger_unavailable", cause=str(trouble))
                 self._clock.sleep(LEDGER_PAUSE)
                 continue
             self._tell(works, outcomes, started_at)
@@ -226,8 +226,16 @@ class Dispatcher:
                 cause=outcome.cause,
                 tries=delivery.tries + 1,
             )
-            if outcome.circuit is not None:
-                log.warning(f"circuit_{outcome.circuit}", partner=delivery.partner)
+            _tell_circuit(delivery.partner, outcome.circuit)
+
+
+def _tell_circuit(partner: str, change: str | None) -> None:
+    if change == "opened":
+        log.error("circuit_opened", partner=partner)
+    elif change == "closed":
+        log.info("circuit_closed", partner=partner)
+    elif change is not None:
+        log.info("circuit_probed", partner=partner)
 
 
 def together(claimed: Sequence[Delivery], batch: int) -> list[list[Delivery]]:
@@ -311,7 +319,7 @@ class Worker:
                 return False
             calls = self._dispatcher.claim(partner, limit)
         except LedgerUnavailable as trouble:
-            log.error("ledger_unavailable", reason=str(trouble))
+            log.error("ledger_unavailable", cause=str(trouble))
             self._stop.wait(LEDGER_PAUSE)
             return False
         with self._lock:

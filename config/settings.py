@@ -1,0 +1,276 @@
+"""Settings: one TOML file, typed and frozen; an unknown key stops the start, and secrets stand in files of their own.
+
+    --config FILE, else $LIENTHONG_CONFIG, else ./lienthong.toml
+    LIENTHONG_PARTNERS__NATIONAL_PORTAL__TIMEOUT_S=5    overrides one key
+    …_file = "portal.password"                          a path, taken from the settings file's own folder
+
+`config/example.toml` shows every key with its default; a test keeps it complete.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+SQLITE: Final = "sqlite:///"
+
+Positive = Annotated[float, Meta(gt=0)]
+NotNegative = Annotated[float, Meta(ge=0)]
+Share = Annotated[float, Meta(ge=0, le=1)]
+Count = Annotated[int, Meta(ge=1)]
+Name = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._-]+$")]
+SourceName = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._/~-]+$")]
+Order = Literal["arrival", "sequence"]
+Mode = Literal["live", "shadow"]
+Operation = Literal["create", "update", "step"]
+
+
+class LedgerSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Where everything is kept."""
+
+    url: str = "sqlite:///ledger.db"
+    """`sqlite:///relative/to/this/file.db` or `sqlite:////absolute.db`."""
+    master_key_file: str = "master.key"
+    """Opens every body in the ledger; without it they are lost. Keep a copy apart from the backups."""
+    signing_key_file: str = ""
+    """Signs the checkpoints over the ledger (PEM, Ed25519). Empty: no checkpoints."""
+    checkpoint_every_s: Positive = 60.0
+    """How often a worker signs a checkpoint."""
+
+    def __post_init__(self) -> None:
+        if not self.url.startswith(SQLITE) or len(self.url) == len(SQLITE):
+            raise ValueError(f"url must read {SQLITE}path; this version keeps its ledger in SQLite")
+
+    @property
+    def path(self) -> Path:
+        """The ledger's file."""
+        return Path(self.url.removeprefix(SQLITE))
+
+
+class WebSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Where the doors listen."""
+
+    host: str = "127.0.0.1"
+    """Loopback: put a TLS-terminating proxy in front, or name an address of the inner network."""
+    port: Annotated[int, Meta(ge=0, le=65_535)] = 8400
+    """0 takes any free port, and says which."""
+
+
+class WorkerSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What a worker does besides delivering."""
+
+    gap_alarm_s: Positive = 900.0
+    """A numbered source's missing event is worth a warning after this time."""
+
+
+class LogSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What goes to the error stream."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    """From which level on a line is written."""
+
+
+class CallerSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One system that may hand events in. Its name in the settings is the `keyid` of its signatures."""
+
+    secret_file: Annotated[str, Meta(min_length=1)]
+    """The secret shared with it: 16 bytes or more."""
+    sources: Annotated[tuple[SourceName, ...], Meta(min_length=1)]
+    """The sources it may speak for; any other is answered 403."""
+    order: Order = "arrival"
+    """How these sources tell their order: by time of the event, or by a number without gaps."""
+
+
+class KeyHeaderSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag_field="kind", tag="key"):
+    """The exchange in front of a partner wants one fixed header."""
+
+    header: str
+    value_file: str
+
+
+class OAuth2Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag_field="kind", tag="oauth2"):
+    """The exchange in front of a partner wants a bearer token by client credentials."""
+
+    token_url: str
+    client_id: str
+    client_secret_file: str
+    scope: str = ""
+    secret_in: Literal["header", "body"] = "header"  # noqa: S105  # a place, not a secret
+
+
+class PartnerSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What every partner has."""
+
+    mode: Mode = "live"
+    """`shadow` shapes, checks and records, compares with what the partner has, and sends nothing."""
+    rate: NotNegative = 0.0
+    """Deliveries a second over all processes; 0: no limit."""
+    threads: Annotated[int, Meta(ge=1, le=512)] = 64
+    """Calls in flight at once, for each worker process."""
+    timeout_s: Positive = 10.0
+    """One call, from connecting to the last byte of the reply."""
+    connect_timeout_s: Positive = 3.0
+    """Until a connection stands, TLS included. Shorter than `timeout_s`: past it nobody knows what left."""
+    idle_timeout_s: Positive = 4.0
+    """An idle connection is closed after this time: before the partner does it as we write."""
+    max_reply_bytes: Count = 10_000_000
+    """A longer reply is not read on; its outcome is in doubt."""
+    knocks: Count = 2
+    """How often one attempt tries to connect before it says that nobody is there."""
+    allow_http: bool = False
+    """Plain HTTP: only where the network itself is the protection."""
+    roots_file: str = ""
+    """PEM certificates of further authorities to trust."""
+    identity_file: str = ""
+    """PEM certificate and key for mutual TLS."""
+    in_flight_s: Positive = 30.0
+    """How long a call may still land after its reply was lost: asking waits it out."""
+    lease_s: Positive = 60.0
+    """How long a worker may hold a dossier before another takes it over: longer than any attempt."""
+    failures_to_open: Count = 5
+    """Attempts in a row that found the partner down, after which only probes go out."""
+    probe_every_s: Positive = 5.0
+    """How often a probe goes out meanwhile."""
+    retry_s: Annotated[tuple[Positive, ...], Meta(min_length=1)] = (2, 5, 15, 30, 60, 120, 300, 600, 900, 1800)
+    """Waits after the first, second … attempt that found it not there; the last one repeats."""
+    retry_jitter: Share = 0.1
+    """Each wait is lengthened by up to this share."""
+    drain: Literal["age", "deadline"] = "age"
+    """A backlog goes out longest waiting first, or nearest due date first."""
+    fresh_share: Share = 0.25
+    """The share of each claim that goes to what came last, so that a backlog does not delay today."""
+    fresh_for_s: Positive = 30.0
+    """What counts as fresh."""
+
+    def __post_init__(self) -> None:
+        if self.connect_timeout_s > self.timeout_s:
+            raise ValueError("connect_timeout_s must not be longer than timeout_s")
+        if self.lease_s <= self.timeout_s:
+            raise ValueError("lease_s must be longer than timeout_s: a call must end before its lease does")
+
+
+class NationalPortalKeys(PartnerSettings, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The national portal. What each key means to it: `adapters/partners/national_portal/settings.py`."""
+
+    adapter_url: str = ""
+    """The exchange adapter's base address, without the context."""
+    madonvi: str
+    """The installation's organisation code in the old form, `000.00.00.H99`."""
+    username: str = ""
+    password_file: str = ""
+    """Of the account at the adapter."""
+    context: Literal["VXPAdapter", "XrdAdapter"] = "VXPAdapter"
+    auth_endpoint: str = "mapi/login"
+    share_endpoint: str = "mapi/share"
+    integration_endpoint: str = "mapi/integration"
+    dstcode: str = "VN:GOV:000.00.00.G22:vpcpdvcprovider"
+    """The destination; an empty one is left out."""
+    dstcode_in: Literal["header", "query"] = "header"
+    provider_url: str = ""
+    """Address of one backend behind the provider."""
+    variant: Literal["adapter", "facade"] = "adapter"
+    """`facade`: a province's own exchange with an address for each verb, and no login."""
+    facade_add_url: str = ""
+    facade_update_url: str = ""
+    facade_progress_url: str = ""
+    facade_lookup_url: str = ""
+    """Empty: this façade cannot be asked, so an unclear create stays in doubt until a person looks."""
+    facade_unit_in_query: bool = False
+    facade_updating_in_query: bool = False
+    outer_auth: KeyHeaderSettings | OAuth2Settings | None = None
+    """The provincial LGSP's own authentication: `{kind = "key", …}` or `{kind = "oauth2", …}`."""
+    session_ttl_s: Positive = 600.0
+    """How long a login is used before the next."""
+    lookup_before_create: bool = True
+    """Ask before the create of a dossier that nobody has asked about yet."""
+    lookup_proves: Literal["existence", "entries"] = "existence"
+    """`entries` only where the province has shown that the look-up lists every step."""
+    lookup_entries_field: str = "TIENDO"
+    write_success: Literal["code", "code_and_text"] = "code"
+    """Whether a yes must also say so in words."""
+    reply_types: tuple[str, ...] = ("application/json", "text/json")
+    """Content types of a readable reply."""
+    reply_overrides: dict[str, str] = {}
+    """Row of the reply table → another verdict, once the province knows better."""
+    batch: Annotated[int, Meta(ge=1, le=1000)] | dict[Operation, Annotated[int, Meta(ge=1, le=1000)]] = 1
+    """Most records in one call; one number, or `{create = 1, update = 50, step = 1}`."""
+    batch_answer: dict[Operation, Literal["none", "atomic", "named"]] = {}
+    """Whether a yes counts for each record of a call. Without it records go one by one, whatever `batch` says."""
+    limit_unit: Literal["characters", "bytes"] = "characters"
+    """In what a field's limit is counted."""
+    fees_sent: Literal["paid", "all"] = "paid"
+
+    def __post_init__(self) -> None:
+        PartnerSettings.__post_init__(self)
+        if self.variant == "adapter" and not self.adapter_url:
+            raise ValueError("adapter_url is missing")
+        if self.variant == "facade" and not (self.facade_add_url and self.facade_progress_url):
+            raise ValueError("facade_add_url and facade_progress_url are missing")
+
+
+class PartnersSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One table for each partner that is spoken to."""
+
+    national_portal: NationalPortalKeys | None = None
+
+
+class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One installation."""
+
+    routes_file: str = ""
+    """Which events go where, by which rule of order. Empty: the table that comes with this program."""
+    ledger: LedgerSettings = LedgerSettings()
+    web: WebSettings = WebSettings()
+    worker: WorkerSettings = WorkerSettings()
+    log: LogSettings = LogSettings()
+    callers: dict[Name, CallerSettings] = {}
+    partners: PartnersSettings = PartnersSettings()
+
+    def __post_init__(self) -> None:
+        orders = self.orders_by_caller()
+        for source, told in orders.items():
+            if len(set(told.values())) > 1:
+                raise ValueError(f"source {source} has two orders, by callers {', '.join(sorted(told))}")
+
+    def orders_by_caller(self) -> Mapping[str, Mapping[str, Order]]:
+        """Source → caller → how it tells its order."""
+        found: dict[str, dict[str, Order]] = {}
+        for name, caller in self.callers.items():
+            for source in caller.sources:
+                found.setdefault(source, {})[name] = caller.order
+        return found
+
+    def orders(self) -> dict[str, Order]:
+        """Source → how it tells its order."""
+        return {source: next(iter(told.values())) for source, told in self.orders_by_caller().items()}
+
+    def partner_table(self) -> dict[str, PartnerSettings]:
+        """The partners that have a table, by name."""
+        return {name: each for name in self.partners.__struct_fields__ if (each := getattr(self.partners, name))}
+
+
+def anchored(value: Struct, folder: Path) -> Struct:
+    """The same settings with every path taken from the settings file's folder."""
+    changed: dict[str, object] = {}
+    for name in value.__struct_fields__:
+        old = getattr(value, name)
+        new = _anchored(name, old, folder)
+        if new is not old:
+            changed[name] = new
+    return msgspec.structs.replace(value, **changed) if changed else value
+
+
+def _anchored(name: str, value: object, folder: Path) -> object:
+    if isinstance(value, Struct):
+        return anchored(value, folder)
+    if isinstance(value, dict):
+        return {key: _anchored(key, item, folder) for key, item in value.items()}
+    if name.endswith("_file") and isinstance(value, str) and value:
+        return str(folder / value)
+    if name == "url" and isinstance(value, str) and value.startswith(SQLITE):
+        return SQLITE + str(folder / value.removeprefix(SQLITE))
+    return value

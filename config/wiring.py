@@ -1,0 +1,286 @@
+"""Where concrete meets concrete: settings in, one installation out. The only file that sees all rooms.
+
+What only some processes need is imported where it is built: a worker never loads the doors, and a door never loads
+a partner's adapter.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from bus.circuit import Manners
+from bus.dispatch import Dispatcher, PartnerWork, Worker
+from bus.intake import Intake
+from bus.ledger import Ledger
+from bus.messages import Attempt, Decision, Delivery
+from bus.ports import Clock, CrashPoint, FileStorage, Randomness, Storage, SystemClock, SystemRandomness, no_crash
+from bus.reads import Reads
+from bus.repairs import Repairs
+from bus.retry import Patience
+from bus.routing import Routes, routes_from_table
+from bus.seal import MasterKey
+from config.settings import KeyHeaderSettings, NationalPortalKeys, OAuth2Settings, PartnerSettings, Settings
+from config.settings_file import SettingsRefused, read_private, secret
+
+if TYPE_CHECKING:
+    from adapters.channels.http import HttpChannel, HttpSettings
+    from adapters.channels.outer_auth import OuterAuth
+    from adapters.partners.national_portal.adapter import NationalPortal
+    from adapters.partners.national_portal.settings import NationalPortalSettings
+
+Watch = Callable[[Delivery, Attempt, Decision, datetime], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
+    """What the installation asks of the world; a test hands in its own."""
+
+    clock: Clock
+    randomness: Randomness
+    storage: Storage
+    crash_point: CrashPoint
+
+
+def real_ports() -> Ports:
+    """This machine's clock, chance and disk."""
+    return Ports(clock=SystemClock(), randomness=SystemRandomness(), storage=FileStorage(), crash_point=no_crash)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Installation:
+    """The concrete pieces, put together."""
+
+    settings: Settings
+    ports: Ports
+    ledger: Ledger
+    routes: Routes
+    intake: Intake
+    reads: Reads
+    repairs: Repairs
+
+    def close(self) -> None:
+        """Finish what is queued and let go of the ledger."""
+        self.ledger.close()
+
+    def partners(self) -> dict[str, PartnerWork]:
+        """Every partner that the settings name, with its adapter, ready to be spoken to."""
+        return {name: _work(self, name, each) for name, each in self.settings.partner_table().items()}
+
+    def worker(self, name: str, *, watch: Watch | None = None, on_start: Callable[[], None] = lambda: None) -> Worker:
+        """The loop that delivers; `name` is how moves will show it."""
+        partners = self.partners()
+        dispatcher = Dispatcher(
+            self.ledger,
+            partners,
+            name=name,
+            clock=self.ports.clock,
+            randomness=self.ports.randomness,
+            crash_point=self.ports.crash_point,
+            watch=watch,
+        )
+        return Worker(dispatcher, self.ledger, partners, clock=self.ports.clock, on_start=on_start)
+
+
+def build(settings: Settings, ports: Ports | None = None) -> Installation:
+    """Open the ledger and put everything around it. Raises SettingsRefused, LedgerUnsafe, SchemaBehind."""
+    ports = ports or real_ports()
+    routes = load_routes(settings)
+    partners = settings.partner_table()
+    ledger = Ledger.open(
+        settings.ledger.path,
+        MasterKey.from_file(settings.ledger.master_key_file),
+        clock=ports.clock,
+        randomness=ports.randomness,
+        storage=ports.storage,
+        crash_point=ports.crash_point,
+        manners={name: manners_of(each) for name, each in partners.items()},
+        orders=settings.orders(),
+        shadows=frozenset(name for name, each in partners.items() if each.mode == "shadow"),
+    )
+    return Installation(
+        settings=settings,
+        ports=ports,
+        ledger=ledger,
+        routes=routes,
+        intake=Intake(ledger, routes, crash_point=ports.crash_point),
+        reads=Reads(ledger),
+        repairs=Repairs(ledger),
+    )
+
+
+def load_routes(settings: Settings) -> Routes:
+    """The table of routes: the installation's own, or the one that comes with the program. Raises SettingsRefused."""
+    try:
+        text = (
+            Path(settings.routes_file).read_text(encoding="utf-8")
+            if settings.routes_file
+            else files("config").joinpath("routes.toml").read_text(encoding="utf-8")
+        )
+        return routes_from_table(tomllib.loads(text).get("route", []))
+    except (OSError, ValueError, TypeError) as trouble:
+        raise SettingsRefused("routes_file", str(trouble)) from None
+
+
+def manners_of(partner: PartnerSettings) -> Manners:
+    """How the ledger treats a partner."""
+    return Manners(
+        failures_to_open=partner.failures_to_open,
+        probe_every=_seconds(partner.probe_every_s),
+        rate=partner.rate,
+        in_flight=_seconds(partner.in_flight_s),
+        lease=_seconds(partner.lease_s),
+        drain=partner.drain,
+        fresh_share=partner.fresh_share,
+        fresh_for=_seconds(partner.fresh_for_s),
+    )
+
+
+def patience_of(partner: PartnerSettings) -> Patience:
+    """How long a worker waits for a partner."""
+    return Patience(
+        schedule=tuple(_seconds(wait) for wait in partner.retry_s),
+        jitter=partner.retry_jitter,
+        in_flight=_seconds(partner.in_flight_s),
+    )
+
+
+def secrets_of_callers(settings: Settings, *, is_demo: bool = False) -> dict[str, bytes]:
+    """Caller → the secret of its signatures. Raises SettingsRefused."""
+    return {
+        name: secret(caller.secret_file, f"callers.{name}.secret_file", is_demo=is_demo).reveal()
+        for name, caller in settings.callers.items()
+    }
+
+
+def sources_of_callers(settings: Settings) -> dict[str, frozenset[str]]:
+    """Caller → the sources it may speak for."""
+    return {name: frozenset(caller.sources) for name, caller in settings.callers.items()}
+
+
+# -- partners ----------------------------------------------------------------------------------------------------------
+
+
+def _work(installation: Installation, name: str, partner: PartnerSettings) -> PartnerWork:
+    assert isinstance(partner, NationalPortalKeys)
+    from config.partner_tables import WithFreshTables
+
+    adapter = national_portal(installation, partner)
+    return PartnerWork(
+        adapter=WithFreshTables(adapter, installation.reads, name),
+        patience=patience_of(partner),
+        threads=partner.threads,
+        batch=max(adapter.batch_size(kind) for kind in installation.routes.kinds),
+    )
+
+
+def national_portal(installation: Installation, partner: NationalPortalKeys) -> NationalPortal:
+    """The adapter of the national portal, over channels of its own."""
+    from adapters.channels.http import HttpChannel
+    from adapters.partners.national_portal.adapter import NationalPortal
+    from config.partner_tables import in_force
+
+    settings = national_portal_settings(partner)
+    ports = installation.ports
+    channel = HttpChannel(settings.http, clock=ports.clock, crash_point=ports.crash_point)
+    tables = in_force(installation.reads, "national_portal")
+    try:
+        return NationalPortal(settings, channel, tables, token_channel=_token_channel(partner, settings.http, ports))
+    except ValueError as trouble:
+        raise SettingsRefused("partners.national_portal", str(trouble)) from None
+
+
+def _token_channel(partner: NationalPortalKeys, http: HttpSettings, ports: Ports) -> HttpChannel | None:
+    """Low-rate calls go by the plain client; a channel is opened only where there is something to ask for."""
+    if not isinstance(partner.outer_auth, OAuth2Settings):
+        return None
+    from adapters.channels.http import HttpChannel
+    from adapters.channels.httpx2_transport import Httpx2Transport
+
+    return HttpChannel(http, open_transport=Httpx2Transport, clock=ports.clock)
+
+
+def national_portal_settings(partner: NationalPortalKeys) -> NationalPortalSettings:
+    """The adapter's own settings, secrets read from their files. Raises SettingsRefused."""
+    from adapters.partners.national_portal.settings import NationalPortalSettings
+
+    same = {name: getattr(partner, name) for name in _SAME}
+    sizes: dict[str, int] = (
+        {**partner.batch} if isinstance(partner.batch, dict) else dict.fromkeys(_OPERATIONS, partner.batch)
+    )
+    return NationalPortalSettings(
+        **same,
+        password=_text(partner.password_file, "partners.national_portal.password_file"),
+        outer_auth=_outer_auth(partner.outer_auth),
+        session_ttl=_seconds(partner.session_ttl_s),
+        batch=sizes,
+        http=http_settings(partner, "partners.national_portal"),
+    )
+
+
+_OPERATIONS: Final = ("create", "update", "step")
+_SAME: Final = (
+    "adapter_url", "madonvi", "username", "context", "auth_endpoint", "share_endpoint", "integration_endpoint",
+    "dstcode", "dstcode_in", "provider_url", "variant", "facade_add_url", "facade_update_url", "facade_progress_url",
+    "facade_lookup_url", "facade_unit_in_query", "facade_updating_in_query", "lookup_before_create", "lookup_proves",
+    "lookup_entries_field", "write_success", "reply_types", "reply_overrides", "batch_answer", "limit_unit",
+    "fees_sent",
+)  # fmt: skip
+
+
+def http_settings(partner: PartnerSettings, key: str) -> HttpSettings:
+    """How a partner is reached. Raises SettingsRefused."""
+    from adapters.channels.http import HttpSettings
+
+    return HttpSettings(
+        timeout=_seconds(partner.timeout_s),
+        connect_timeout=_seconds(partner.connect_timeout_s),
+        max_reply_bytes=partner.max_reply_bytes,
+        max_connections=partner.threads,
+        idle_timeout=_seconds(partner.idle_timeout_s),
+        allow_http=partner.allow_http,
+        roots_pem=_public(partner.roots_file, f"{key}.roots_file"),
+        identity_pem=read_private(partner.identity_file, f"{key}.identity_file", "put certificate and key there")
+        if partner.identity_file
+        else None,
+        knocks=partner.knocks,
+    )
+
+
+def _outer_auth(auth: KeyHeaderSettings | OAuth2Settings | None) -> OuterAuth | None:
+    from adapters.channels.outer_auth import ClientCredentials, KeyHeader
+
+    where = "partners.national_portal.outer_auth"
+    match auth:
+        case KeyHeaderSettings():
+            return KeyHeader(name=auth.header, value=_text(auth.value_file, f"{where}.value_file"))
+        case OAuth2Settings():
+            return ClientCredentials(
+                token_url=auth.token_url,
+                client_id=auth.client_id,
+                client_secret=_text(auth.client_secret_file, f"{where}.client_secret_file"),
+                scope=auth.scope,
+                secret_in=auth.secret_in,
+            )
+        case None:
+            return None
+
+
+def _text(path: str, key: str) -> str:
+    return secret(path, key).reveal().decode() if path else ""
+
+
+def _public(path: str, key: str) -> bytes | None:
+    try:
+        return Path(path).read_bytes() if path else None
+    except OSError as trouble:
+        raise SettingsRefused(key, f"{path} cannot be read ({trouble.strerror})") from None
+
+
+def _seconds(value: float) -> timedelta:
+    return timedelta(seconds=value)

@@ -13,7 +13,7 @@ from typing import Any, Final
 import msgspec
 
 COLON_APART: Final = re.compile(rb'"\s+:')
-LARGEST_EXACT: Final = 2**53
+LARGEST_EXACT: Final = 2**53 - 1
 """A whole number beyond it has no one form in RFC 8785."""
 
 _canonical: Final = msgspec.json.Encoder(order="sorted")

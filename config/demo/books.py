@@ -32,7 +32,9 @@ class Entry:
     place: int | None
     """In the dossier's order (the event's own, not the one taken in the lane); None while a gap is before it."""
     state: State
+    delivery: int | None = None
     cause: str = ""
+    reason: str = ""
     tries: int = 0
     blocks: bool = True
     is_late: bool = False

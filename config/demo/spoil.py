@@ -208,7 +208,9 @@ def long_officer(_rng: Random, _dossier: Dossier, line: Line) -> Spoiled:
 
 
 def not_ours(_rng: Random, _dossier: Dossier, line: Line) -> Spoiled:
-    return line, {draft.id: frozenset({State.NOT_OURS}) for draft in line}, (line[0].id,)
+    never_sent = frozenset({State.NOT_OURS})
+    overtaken = never_sent | {State.SUPERSEDED}
+    return line, {draft.id: overtaken if draft.is_record else never_sent for draft in line}, (line[0].id,)
 
 
 def _held_record(line: Line, **members: Any) -> Spoiled:

@@ -159,8 +159,11 @@ class Row:
     """Whether the header stands there; None: no matter."""
 
 
-SESSION_WORDS: Final = "phiên|session"
-SESSION_ENDED: Final = "không hợp lệ|hết hạn|hết hiệu lực|không tồn tại|invalid|expired|not valid"
+# Generous on purpose: taking another refusal for a session error costs one login and one more refusal, no effect.
+SESSION_WORDS: Final = "phiên|session|đăng nhập|token"
+SESSION_ENDED: Final = (
+    "không hợp lệ|hết hạn|hết hiệu lực|không tồn tại|không đúng|chưa|lại|invalid|expired|not valid|not found|timeout"
+)
 _CREATE: Final = frozenset({Operation.CREATE})
 _UPDATE: Final = frozenset({Operation.UPDATE})
 _STEP: Final = frozenset({Operation.STEP})

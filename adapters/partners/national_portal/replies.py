@@ -23,6 +23,7 @@ LONGEST_WAIT: Final = timedelta(hours=24)
 """A longer `Retry-After` is a mistake at the other side; a person would notice it too late."""
 LONGEST_TEXT: Final = 300
 """The exchange keeps the whole reply; a reason is for reading."""
+SESSION_ROW: Final = next(row for row in REPLIES if row.verdict is Verdict.SESSION)
 BY_OPERATION: Final = {
     operation: tuple(row for row in REPLIES if operation in row.operations) for operation in Operation
 }
@@ -63,7 +64,9 @@ def read(exchange: Exchange, operation: Operation, settings: NationalPortalSetti
     status = exchange.status or 0
     body = open_body(exchange, settings)
     wait = retry_after(exchange)
-    row = find_row(operation, status, body, wait is not None)
+    row = (
+        SESSION_ROW if _ends_session(operation, body, settings) else find_row(operation, status, body, wait is not None)
+    )
     verdict, name = Verdict(settings.reply_overrides.get(row.id, row.verdict)), row.id
     if verdict is Verdict.YES and _lacks_words(operation, body, settings):
         verdict, name = Verdict.UNCLEAR, "yes_without_words"
@@ -202,6 +205,14 @@ def _code_fits(wanted: str, code: str | None) -> bool:
             return code in EXISTS_CODES
         case _:
             return code is None
+
+
+def _ends_session(operation: Operation, body: Body, settings: NationalPortalSettings) -> bool:
+    """Whether the settings know this reply as a session error. A yes never is one."""
+    if not settings.session_errors or operation not in SESSION_ROW.operations or body.code in (None, "0"):
+        return False
+    text = fold(body.text)
+    return any(error.code in ("", body.code) and fold(error.text) in text for error in settings.session_errors)
 
 
 def _lacks_words(operation: Operation, body: Body, settings: NationalPortalSettings) -> bool:

@@ -15,6 +15,20 @@ from adapters.channels.outer_auth import OuterAuth
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SessionError:
+    """A shape of "your session is not valid" (NOTES.md#r25: not documented, so it is data). Empty members fit any."""
+
+    code: str = ""
+    """`error_code`, in one spelling: `-1`, `401`. Never 0: a yes is a yes."""
+    text: str = ""
+    """Words in the message."""
+
+    def __post_init__(self) -> None:
+        if self.code in ("0", "00") or not (self.code or self.text):
+            raise ValueError("session_errors: a code other than 0, or a text, must say what it is")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NationalPortalSettings:
     """One installation's way to the portal."""
 
@@ -52,6 +66,8 @@ class NationalPortalSettings:
 
     session_ttl: timedelta = timedelta(minutes=10)
     """Not documented; ten minutes is what one client assumes (NOTES.md#r24)."""
+    session_errors: tuple[SessionError, ...] = ()
+    """How this installation's portal says that a session is not valid, beside the words of `codes.REPLIES`."""
     lookup_before_create: bool = True
     """Ask `TraCuuHoSo` before the create of a dossier that nobody has asked about yet (NOTES.md#r141)."""
     lookup_proves: Literal["existence", "entries"] = "existence"

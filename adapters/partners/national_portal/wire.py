@@ -173,7 +173,7 @@ def _document(item: Mapping[str, Any]) -> dict[str, str]:
         "TepDinhKemId": item.get("id") or "",
         "TenTepDinhKem": item["name"],
         "IsDeleted": codes.DELETED[item.get("deleted")],
-        "MaThanhPhanHoSo": item["component"],
+        "MaThanhPhanHoSo": item["component"] or "",
         "DuongDanTaiTepTin": item["url"] or "",
         "DuocSoHoa": codes.FLAG[item["digitised"]],
         "DuocTaiSuDung": reused,

@@ -1,0 +1,572 @@
+"""What the adapter makes of each answer, with a channel that follows a script: no sockets, every branch."""
+
+from __future__ import annotations
+
+import pytest
+
+from adapters.channels.http import Request
+from adapters.channels.outer_auth import KeyHeader
+from adapters.partners.national_portal.adapter import NationalPortal
+from bus.errors import NotOurs, Unmappable
+from bus.messages import Delivered, Delivery, InDoubt, Refused, Unreachable
+from tests.builders import DOSSIER, make_delivery, make_event, make_standing, make_step
+from tests.portal_kit import (
+    CLOSED,
+    ENDED,
+    EXISTS,
+    LOST,
+    NO,
+    NOT_THERE,
+    THERE,
+    YES,
+    ScriptedChannel,
+    facade_settings,
+    h99_tables,
+    make_settings,
+    replied,
+    said,
+    tables_with,
+)
+
+
+def portal(*script, tables=None, settings=None, **overrides) -> tuple[NationalPortal, ScriptedChannel]:
+    channel = ScriptedChannel(*script)
+    return NationalPortal(settings or make_settings(**overrides), channel, tables or h99_tables()), channel
+
+
+def record(exists: bool | None = True, **overrides) -> Delivery:
+    return make_delivery(make_event(), standing=make_standing(exists=exists), **overrides)
+
+
+def step(**overrides) -> Delivery:
+    return make_delivery(make_step(**overrides))
+
+
+def policy(name: str):
+    return tables_with("unclear_steps", f"processing,{name},a,b,c", instead=True)
+
+
+# -- create or update, from durable facts ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("exists", "script", "services"),
+    [
+        (True, [YES], ["update"]),
+        (False, [YES], ["create"]),
+        (None, [NOT_THERE, YES], ["lookup", "create"]),
+        (None, [THERE, YES], ["lookup", "update"]),
+        (False, [EXISTS, YES], ["create", "update"]),
+    ],
+)
+def test_create_or_update_follows_from_durable_facts(exists, script, services):
+    """What we know decides; what nobody knows is asked; "already exists" turns into an update once."""
+    adapter, channel = portal(*script)
+
+    attempt = adapter.deliver([record(exists)])[0]
+
+    assert services == channel.services
+    assert isinstance(attempt.outcome, Delivered)
+    assert attempt.facts["exists"] is True
+    assert len(attempt.exchanges) == len(script)
+
+
+def test_lookup_before_create_can_be_switched_off():
+    """Where the setting says so, a dossier that nobody asked about is created without asking."""
+    adapter, channel = portal(YES, lookup_before_create=False)
+
+    adapter.deliver([record(None)])
+
+    assert ["create"] == channel.services
+
+
+@pytest.mark.parametrize(
+    "answer", [LOST, CLOSED, NO, said(0, "no result member"), said(0, "", result="?"), replied(status=500, raw=b"x")]
+)
+def test_unclear_lookup_never_falls_through_to_a_create(answer):
+    """When the look-up does not say, nothing is written and the delivery comes again later."""
+    adapter, channel = portal(answer)
+
+    attempt = adapter.deliver([record(None)])[0]
+
+    assert ["lookup"] == channel.services
+    assert isinstance(attempt.outcome, Unreachable)
+    assert "exists" not in attempt.facts
+
+
+def test_lookup_of_another_dossier_proves_nothing():
+    """An answer that names another number says nothing about this one."""
+    adapter, channel = portal(said(0, "", result=[{"MAHOSO": "H99.01-260101-0001"}]))
+
+    assert isinstance(adapter.deliver([record(None)])[0].outcome, Unreachable)
+    assert ["lookup"] == channel.services
+
+
+def test_update_that_follows_exists_keeps_the_fact_when_its_reply_is_lost():
+    """The portal said that it has the dossier; that stays true whatever becomes of the update."""
+    adapter, _ = portal(EXISTS, LOST)
+
+    attempt = adapter.deliver([record(False)])[0]
+
+    assert isinstance(attempt.outcome, InDoubt)
+    assert attempt.facts["exists"] is True
+
+
+def test_update_of_what_the_portal_has_not_is_refused_and_remembered():
+    """The portal's own word that it has no such dossier replaces what we thought we knew."""
+    adapter, _ = portal(said(-1, f"Hồ sơ {DOSSIER} không tồn tại"))
+
+    attempt = adapter.deliver([record(True)])[0]
+
+    assert isinstance(attempt.outcome, Refused)
+    assert attempt.facts["exists"] is False
+
+
+# -- outcomes ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("answer", "outcome", "is_down"),
+    [
+        (YES, Delivered, None),
+        (said("00", "Đồng bộ hồ sơ thành công"), Delivered, None),
+        (NO, Refused, None),
+        (said(77, "?"), Refused, None),
+        (LOST, InDoubt, True),
+        (CLOSED, Unreachable, True),
+        (replied(raw=b"<html>", kind="text/html"), InDoubt, True),
+        (replied(raw=b'{"error_code": 0, "mess'), InDoubt, True),
+        (replied(raw=b""), InDoubt, True),
+        (replied(raw=b'{"error_code": 0}', kind="text/plain"), InDoubt, True),
+        (said(None), InDoubt, True),
+        (replied(status=500, raw=b"oops"), InDoubt, True),
+        (replied(status=404, raw=b"no route"), Unreachable, True),
+        (replied(status=401, raw=b""), Unreachable, True),
+        (replied(status=429, raw=b"", head={"retry-after": "7"}), Unreachable, False),
+        (replied(status=503, raw=b"", head={"retry-after": "7"}), Unreachable, True),
+        (replied(status=503, raw=b""), InDoubt, True),
+        (replied(status=302, raw=b"", head={"location": "/x"}), InDoubt, True),
+    ],
+)
+def test_answer_decides_the_outcome(answer, outcome, is_down):
+    """Only a whole, readable yes is a yes; only a definite "not taken" may be tried again without asking."""
+    adapter, _ = portal(answer)
+
+    found = adapter.deliver([record(True)])[0].outcome
+
+    assert isinstance(found, outcome)
+    assert is_down == getattr(found, "is_down", None)
+
+
+def test_retry_after_is_handed_on():
+    """A time that the portal names is honoured by whoever decides the next try."""
+    adapter, _ = portal(replied(status=429, raw=b"", head={"retry-after": "7"}))
+
+    assert 7 == adapter.deliver([record(True)])[0].outcome.retry_after.total_seconds()
+
+
+def test_wrong_destination_is_named():
+    """HTTP 404 of the adapter means that it forwarded nothing: the reason names the settings to look at."""
+    adapter, _ = portal(replied(status=404, raw=b""))
+
+    assert "dstcode" in adapter.deliver([record(True)])[0].outcome.reason
+
+
+def test_yes_without_the_words_is_in_doubt_where_the_setting_asks_for_them():
+    """With `code_and_text` a zero without "thành công" is not taken for a yes."""
+    adapter, _ = portal(said(0, ""), write_success="code_and_text")
+
+    found = adapter.deliver([record(True)])[0].outcome
+
+    assert isinstance(found, InDoubt)
+    assert found.is_down is False
+
+
+def test_attempt_names_the_version_of_the_tables():
+    """Each attempt says by which tables it was shaped."""
+    adapter, _ = portal(YES)
+
+    assert h99_tables().version == adapter.deliver([record(True)])[0].facts["mapping"]
+
+
+# -- sessions ---------------------------------------------------------------------------------------------------------
+
+
+def test_ended_session_is_renewed_once_in_the_same_attempt():
+    """A session error is a definite "not taken": log in again and send once more, with both exchanges kept."""
+    adapter, channel = portal(ENDED, YES)
+
+    attempt = adapter.deliver([record(True)])[0]
+
+    assert isinstance(attempt.outcome, Delivered)
+    assert (2, 2) == (channel.logins, len(attempt.exchanges))
+    assert ["session-1", "session-2"] == [channel.body(n)["session"] for n in (0, 1)]
+
+
+def test_session_is_renewed_at_most_once():
+    """A portal that refuses every session is down for us, not a reason to log in for ever."""
+    adapter, channel = portal(ENDED, ENDED)
+
+    found = adapter.deliver([record(True)])[0].outcome
+
+    assert isinstance(found, Unreachable)
+    assert (2, 2) == (channel.logins, len(channel.sent))
+
+
+@pytest.mark.parametrize("delivery", [record(True), step()])
+def test_write_is_never_sent_again_after_a_lost_reply(delivery):
+    """After a read time-out nothing goes out a second time in the same attempt."""
+    adapter, channel = portal(LOST, YES)
+
+    assert isinstance(adapter.deliver([delivery])[0].outcome, InDoubt)
+    assert 1 == len(channel.sent)
+
+
+def test_session_error_of_the_settings_is_known():
+    """An installation can name its portal's own words for an ended session."""
+    from adapters.partners.national_portal.settings import SessionError
+
+    adapter, _ = portal(said(902, "Mã truy cập?"), YES, session_errors=(SessionError(code="902"),))
+
+    assert isinstance(adapter.deliver([record(True)])[0].outcome, Delivered)
+
+
+def test_refused_login_is_unreachable_with_its_reason():
+    """A wrong password parks nothing: the circuit opens, and the reason says what is wrong."""
+    channel = ScriptedChannel(login=said(1, "Sai tên đăng nhập hoặc mật khẩu"))
+    adapter = NationalPortal(make_settings(), channel, h99_tables())
+
+    attempt = adapter.deliver([record(True)])[0]
+
+    assert isinstance(attempt.outcome, Unreachable)
+    assert attempt.outcome.is_down
+    assert attempt.outcome.reason.startswith("login_refused")
+    assert channel.sent == []
+    assert adapter.login_check().reason == attempt.outcome.reason
+
+
+def test_login_check_says_well():
+    """`check --online` logs in and nothing else."""
+    adapter, channel = portal()
+
+    assert adapter.login_check().is_well
+    assert channel.sent == []
+
+
+@pytest.mark.parametrize("login", [LOST, CLOSED, replied(status=500, raw=b"x"), said(0, "Thành công")])
+def test_login_without_a_session_is_never_silent(login):
+    """Whatever a login lacks, the attempt says so and nothing is sent."""
+    channel = ScriptedChannel(login=login)
+    adapter = NationalPortal(make_settings(), channel, h99_tables())
+
+    attempt = adapter.deliver([record(True)])[0]
+
+    assert isinstance(attempt.outcome, Unreachable)
+    assert "login" in attempt.outcome.reason
+    assert len(attempt.exchanges) == 1
+
+
+def test_password_and_session_stay_out_of_the_login_exchange():
+    """Neither the password nor a session that a login gave is kept."""
+    login = replied(raw=b'{"error_code": 5, "session": "s-1"}')
+    adapter = NationalPortal(make_settings(), ScriptedChannel(login=login), h99_tables())
+
+    exchange = adapter.deliver([record(True)])[0].exchanges[0]
+
+    assert b"s-1" not in (exchange.reply_body or b"")
+
+
+# -- steps ------------------------------------------------------------------------------------------------------------
+
+
+def test_step_is_sent_once():
+    """A step goes out as one entry of its own."""
+    adapter, channel = portal(YES)
+
+    attempt = adapter.deliver([step()])[0]
+
+    assert isinstance(attempt.outcome, Delivered)
+    assert "exists" not in attempt.facts
+    assert "isUpdating" not in channel.body()
+
+
+@pytest.mark.parametrize(("name", "then"), [("hold", "hold"), ("go_on", "go_on"), ("send_again", "ask")])
+def test_unclear_step_follows_the_table(name, then):
+    """What follows a lost reply to a step is a row of the table, by status."""
+    adapter, _ = portal(LOST, tables=policy(name))
+
+    assert then == adapter.deliver([step()])[0].outcome.then
+
+
+def test_unclear_step_without_a_row_is_held():
+    """A status that the table does not name is held for a person."""
+    adapter, _ = portal(LOST, tables=tables_with("unclear_steps", instead=True))
+
+    assert "hold" == adapter.deliver([step()])[0].outcome.then
+
+
+# -- ask --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("answer", "outcome", "facts"),
+    [(THERE, Unreachable, {"exists": True}), (NOT_THERE, Unreachable, {"exists": False}), (LOST, InDoubt, {})],
+)
+def test_record_in_doubt_is_asked_about(answer, outcome, facts):
+    """A create in doubt: there, it goes again as an update; not there, it is created; no answer, ask again."""
+    adapter, channel = portal(answer)
+
+    attempt = adapter.ask(record(None, is_unanswered=True))
+
+    assert ["lookup"] == channel.services
+    assert isinstance(attempt.outcome, outcome)
+    assert facts == attempt.facts
+
+
+def test_unanswered_question_is_asked_again():
+    """An unclear look-up leaves the delivery in doubt, to be asked about later."""
+    adapter, _ = portal(NO)
+
+    found = adapter.ask(record(None)).outcome
+
+    assert (InDoubt, "ask", False) == (type(found), found.then, found.is_down)
+
+
+def test_update_in_doubt_goes_again_without_asking():
+    """A whole-record replace is idempotent: the look-up could not tell old from new anyway."""
+    adapter, channel = portal()
+
+    found = adapter.ask(record(True)).outcome
+
+    assert (Unreachable, False, 0) == (type(found), found.is_down, found.retry_after.total_seconds())
+    assert channel.sent == []
+
+
+@pytest.mark.parametrize(("name", "then"), [("hold", "hold"), ("go_on", "go_on")])
+def test_step_in_doubt_is_not_asked_about(name, then):
+    """The look-up proves existence only, so a step in doubt is a person's, or the table's, decision."""
+    adapter, channel = portal(tables=policy(name))
+
+    assert then == adapter.ask(step()).outcome.then
+    assert channel.sent == []
+
+
+def test_step_in_doubt_goes_again_where_the_table_says_so():
+    """`send_again`: the province accepted that the step may stand twice."""
+    adapter, _ = portal(tables=policy("send_again"))
+
+    found = adapter.ask(step()).outcome
+
+    assert (Unreachable, False) == (type(found), found.is_down)
+
+
+def entries(*steps: dict) -> object:
+    return said(0, "", result=[{"MAHOSO": DOSSIER, "TIENDO": list(steps)}])
+
+
+@pytest.mark.parametrize(
+    ("answer", "outcome"),
+    [("there", Delivered), ("others", Unreachable), (NOT_THERE, Unreachable), (THERE, InDoubt), (LOST, InDoubt)],
+)
+def test_step_is_asked_about_where_the_lookup_lists_steps(answer, outcome):
+    """With `lookup_proves = "entries"` the portal's own list decides; one without a list decides nothing."""
+    delivery = step()
+    shown = {"ThoiDiemXuLy": "20260703120000", "TrangThai": "4", "NoiDungXuLy": "Thẩm định hồ sơ"}
+    other = shown | {"NoiDungXuLy": "?"}
+    reply = (
+        {"there": entries(other, shown), "others": entries(other)}.get(answer, answer)
+        if isinstance(answer, str)
+        else answer
+    )
+    adapter, _ = portal(LOST, reply, lookup_proves="entries")
+
+    assert "ask" == adapter.deliver([delivery])[0].outcome.then
+    assert isinstance(adapter.ask(delivery).outcome, outcome)
+
+
+def test_facade_without_a_lookup_leaves_a_create_to_a_person():
+    """Where nobody can be asked, a create in doubt is held; it is never sent blind."""
+    adapter, channel = portal(YES, settings=facade_settings(facade_lookup_url=""))
+
+    assert "hold" == adapter.ask(record(None)).outcome.then
+    adapter.deliver([record(None)])
+    assert 1 == len(channel.sent)
+
+
+# -- batches ----------------------------------------------------------------------------------------------------------
+
+
+def many(*exists: bool | None) -> list[Delivery]:
+    return [
+        make_delivery(make_event(dossier=f"H99.09-260703-{n:04d}"), id=n, standing=make_standing(exists=one))
+        for n, one in enumerate(exists, start=1)
+    ]
+
+
+ATOMIC = {"batch": {"create": 10, "update": 4, "step": 10}, "batch_answer": {"create": "atomic", "update": "atomic"}}
+NAMED = ATOMIC | {"batch_answer": {"create": "named", "update": "named", "step": "named"}}
+
+
+def named(*rows: tuple[int, object, str], code: object = 0) -> object:
+    result = [{"MaHoSo": f"H99.09-260703-{n:04d}", "error_code": c, "message": text} for n, c, text in rows]
+    return said(code, "Thành công", result=result)
+
+
+def test_batch_is_one_by_one_unless_a_yes_counts_for_each():
+    """The contract table calls no array atomic, so by default each record travels alone."""
+    adapter, channel = portal(YES, YES, batch={"update": 10})
+
+    attempts = adapter.deliver(many(True, True))
+
+    assert (1, 2, 2) == (adapter.batch_size("dossier.recorded"), len(attempts), len(channel.sent))
+
+
+def test_batch_is_grouped_by_operation_and_size():
+    """Creates and updates travel apart, in calls no longer than the settings say, and come back in order."""
+    adapter, channel = portal(YES, YES, YES, **ATOMIC)
+
+    attempts = adapter.deliver(many(True, False, True, True, False, True, True))
+
+    assert ["update", "update", "create"] == channel.services
+    assert [4, 1, 2] == [len(channel.body(n)["data"]) for n in range(3)]
+    assert 7 == len(attempts)
+    assert attempts[0].exchanges == attempts[2].exchanges
+    assert all(isinstance(attempt.outcome, Delivered) for attempt in attempts)
+
+
+def test_refused_array_is_split_to_the_bad_record():
+    """Halving an array that was refused whole finds the one bad record; the others are delivered."""
+    adapter, _ = portal(NO, YES, NO, NO, YES, **ATOMIC)
+
+    outcomes = [type(attempt.outcome) for attempt in adapter.deliver(many(True, True, True, True))]
+
+    assert [Delivered, Delivered, Refused, Delivered] == outcomes
+
+
+def test_unclear_array_leaves_each_record_in_doubt():
+    """Nobody knows which of them were taken."""
+    adapter, _ = portal(LOST, **ATOMIC)
+
+    assert [InDoubt, InDoubt] == [type(attempt.outcome) for attempt in adapter.deliver(many(True, True))]
+
+
+def test_named_answers_count_for_the_records_they_name():
+    """Where the reply names records, each has its own outcome, and silence about one is doubt."""
+    adapter, _ = portal(named((1, 0, ""), (2, -1, "TrichYeuHoSo")), **NAMED)
+
+    outcomes = [type(attempt.outcome) for attempt in adapter.deliver(many(True, True, True))]
+
+    assert [Delivered, Refused, InDoubt] == outcomes
+
+
+def test_named_exists_is_sent_once_as_an_update():
+    """ "Already exists" of one record of an array is handled like that of a single one."""
+    adapter, channel = portal(named((1, 0, ""), (2, "-3", "đã tồn tại")), YES, **NAMED)
+
+    outcomes = [type(attempt.outcome) for attempt in adapter.deliver(many(False, False))]
+
+    assert [Delivered, Delivered] == outcomes
+    assert ["create", "update"] == channel.services
+
+
+def test_named_array_that_never_arrived_goes_again():
+    """A definite "not taken" of the whole call is one for each record."""
+    adapter, _ = portal(replied(status=429, raw=b""), **NAMED)
+
+    assert [Unreachable, Unreachable] == [type(attempt.outcome) for attempt in adapter.deliver(many(True, True))]
+
+
+def test_refused_array_of_steps_is_split_only_where_it_is_atomic():
+    """Steps may go again only when the refusal is known to have stored none of them."""
+    steps = [make_delivery(make_step(dossier=f"H99.09-260703-{n:04d}"), id=n) for n in (1, 2)]
+    atomic, _ = portal(NO, YES, NO, batch={"step": 10}, batch_answer={"step": "atomic"})
+    other, _ = portal(NO, batch={"step": 10}, batch_answer={"step": "named"})
+
+    assert [Delivered, Refused] == [type(attempt.outcome) for attempt in atomic.deliver(steps)]
+    assert ["hold", "hold"] == [attempt.outcome.then for attempt in other.deliver(steps)]
+
+
+def test_batch_with_unmappable_sends_nothing():
+    """Shaping comes before any sending: nothing leaves when one of the batch cannot be shaped."""
+    bad = make_delivery(make_event(procedure="1.990099", dossier="H99.09-260703-0099"), id=9)
+    adapter, channel = portal(**ATOMIC)
+
+    with pytest.raises(Unmappable):
+        adapter.deliver([*many(True), bad])
+    assert channel.sent == []
+
+
+# -- the rest ---------------------------------------------------------------------------------------------------------
+
+
+def test_check_shapes_and_sends_nothing():
+    """The bus asks beforehand which of a batch would spoil it."""
+    adapter, channel = portal()
+
+    with pytest.raises(Unmappable):
+        adapter.check(make_delivery(make_event(procedure="1.990099")))
+    with pytest.raises(NotOurs):
+        adapter.check(make_delivery(make_event(procedure="1.014389")))
+    adapter.check(record(True))
+    assert channel.sent == []
+
+
+def test_shadow_looks_and_sends_nothing():
+    """In shadow mode the attempt says what would be sent, beside what the portal shows."""
+    adapter, channel = portal(said(0, "", result=[{"MAHOSO": DOSSIER, "TRANGTHAI": "4"}]))
+
+    attempt = adapter.deliver([record(None, is_shadow=True)])[0]
+
+    assert ["lookup"] == channel.services
+    wanted = {"would": "update", "exists": True, "status": "2", "shown_status": "4", "differs": True}
+    assert wanted == attempt.facts["shadow"]
+    assert attempt.outcome == Unreachable(reason="shadow", is_down=False)
+
+
+def test_shadow_without_a_lookup_sends_nothing_at_all():
+    """A façade that cannot be asked is not called in shadow mode."""
+    adapter, channel = portal(settings=facade_settings(facade_lookup_url=""))
+
+    attempt = adapter.deliver([make_delivery(make_step(), is_shadow=True)])[0]
+
+    assert channel.sent == []
+    assert "step" == attempt.facts["shadow"]["would"]
+
+
+def test_new_tables_come_into_use_without_a_restart():
+    """A released mapping works for the next attempt."""
+    adapter, _ = portal(YES)
+    delivery = make_delivery(make_event(procedure="1.990099"))
+    with pytest.raises(Unmappable):
+        adapter.check(delivery)
+
+    adapter.use_tables(tables_with("procedures", "1.990099,1.990099,Thủ tục mới,G99-LV01,Mới,,,province,invented"))
+
+    assert isinstance(adapter.deliver([delivery])[0].outcome, Delivered)
+
+
+@pytest.mark.parametrize("override", [{"html": "yes"}, {"nothing": "refused"}, {"html": "perhaps"}])
+def test_no_setting_can_turn_an_answer_into_a_yes(override):
+    """Overrides may make the table stricter or more exact; none makes a yes of what is not one."""
+    with pytest.raises(ValueError, match="reply_overrides"):
+        portal(reply_overrides=override)
+
+
+def test_override_changes_a_row():
+    """A province that learned that a 400 is never forwarded can say so."""
+    adapter, _ = portal(replied(status=400, raw=b"bad"), reply_overrides={"http_other": "refused"})
+
+    assert isinstance(adapter.deliver([record(True)])[0].outcome, Refused)
+
+
+def test_trace_context_and_key_travel_in_headers():
+    """The event's trace goes on to the partner; the exchange's key is sent and marked as secret."""
+    adapter, channel = portal(YES, outer_auth=KeyHeader(name="X-Lgsp-Key", value="k"))
+    traced = make_event(envelope={"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"})
+
+    adapter.deliver([make_delivery(traced)])
+
+    request: Request = channel.sent[0]
+    assert traced.traceparent == request.headers["traceparent"]
+    assert "k" == request.headers["X-Lgsp-Key"]
+    assert "x-lgsp-key" in request.secret_headers

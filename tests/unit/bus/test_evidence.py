@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import random
+import sys
 import time
 from dataclasses import replace
 
@@ -296,12 +297,20 @@ def test_finding_reads_as_a_sentence():
 
 
 def test_verification_is_fast_enough():
-    """At least 20 000 rows a second, so that a million take less than a minute."""
+    """At least 20 000 rows for each second of the processor, so that a million take less than a minute."""
     rows = make_moves(20_000)
-    began = time.perf_counter()
+    # A measuring of coverage would be what is timed; the lines are covered by the other tests.
+    trace = sys.gettrace()
+    sys.settrace(None)
+    try:
+        began = time.process_time()
+        found = findings(rows, make_head(rows))
+        took = time.process_time() - began
+    finally:
+        sys.settrace(trace)
 
-    assert [] == findings(rows, make_head(rows))
-    assert time.perf_counter() - began < 1
+    assert [] == found
+    assert took < 1
 
 
 def test_checkpoint_statement_is_canonical():

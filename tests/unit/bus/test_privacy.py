@@ -200,11 +200,11 @@ def test_what_an_operator_needs_survives(text: str):
 def test_hostile_text_is_masked_in_time(piece: str):
     """No text makes the patterns take time in the square of its length."""
     text = piece * (200_000 // len(piece))
-    began = time.perf_counter()
+    began = time.process_time()
 
     mask_text(text + "x")
 
-    assert time.perf_counter() - began < 3
+    assert time.process_time() - began < 3
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,9 @@ COLON_APART: Final = re.compile(rb'"\s+:')
 LARGEST_EXACT: Final = 2**53 - 1
 """A whole number beyond it has no one form in RFC 8785."""
 
+DEEPEST: Final = 32
+"""No message of the contract is half as deep."""
+
 _canonical: Final = msgspec.json.Encoder(order="sorted")
 _decode: Final = msgspec.json.Decoder().decode
 
@@ -25,7 +28,7 @@ class NotReadable(ValueError):
 
 
 def read_json(body: bytes) -> Any:
-    """The value in a body, or `NotReadable`: not JSON, not UTF-8, or a member twice (`NOTES.md#r12`)."""
+    """The value in a body, or `NotReadable`: not JSON, not UTF-8, too deep, or a member twice (`NOTES.md#r12`)."""
     try:
         value = _decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as trouble:
@@ -37,15 +40,20 @@ def read_json(body: bytes) -> Any:
 
 
 def _members(value: Any) -> int:
-    """How many members all objects of a value have."""
-    count, waiting = 0, [value]
-    while waiting:
-        part = waiting.pop()
-        if type(part) is dict:
-            count += len(part)
-            waiting += [inner for inner in part.values() if type(inner) in (dict, list)]
-        elif type(part) is list:
-            waiting += part
+    """How many members all objects of a value have; counted level by level, so that depth is seen too."""
+    count, depth, level = 0, 0, [value]
+    while level:
+        depth += 1
+        if depth > DEEPEST:
+            raise NotReadable(f"nested deeper than {DEEPEST}")
+        below: list[Any] = []
+        for part in level:
+            if type(part) is dict:
+                count += len(part)
+                below += [inner for inner in part.values() if type(inner) in (dict, list)]
+            elif type(part) is list:
+                below += part
+        level = below
     return count
 
 

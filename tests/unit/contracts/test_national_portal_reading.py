@@ -49,6 +49,7 @@ def test_what_was_written_is_read(record):
         b'{"a":"\\ud800"}',
         b"NaN",
         b"[" * 100_000 + b"]" * 100_000,
+        b"[" * 33 + b"]" * 33,
     ],
 )
 def test_not_readable(body):

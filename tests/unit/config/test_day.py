@@ -54,6 +54,15 @@ def test_day_is_as_large_as_promised(whole: Day, read: dict[int, Event]) -> None
     assert len({event.dossier for event in read.values()}) == whole.dossiers == 2_000
 
 
+def test_lives_are_stretched_until_the_steps_are_enough() -> None:
+    """A day of few dossiers and many steps has longer lives, still in order and inside the open hours."""
+    told = day(1, dossiers=40, steps=700)
+
+    assert told.steps >= 700
+    assert {feed.expectation for feed in told.events} == {"recorded", "repeated", "contradicted", "refused"}
+    assert max(feed.wire["time"][:13] for feed in told.events) < "2026-07-03T23"
+
+
 def test_door_reads_every_event_that_it_should(whole: Day, read: dict[int, Event]) -> None:
     """Every event keeps the promise of the schema, save those that are there to break it."""
     assert len(whole.events) - whole.expected["refused"] == len(read)

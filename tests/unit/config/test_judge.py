@@ -232,6 +232,14 @@ def test_effect_of_nobody_is_unexpected() -> None:
     assert {"unexpected": ["other_operation"]} == found(told, [*stored, strange])
 
 
+def test_foreign_record_on_top_is_altered() -> None:
+    """A record of nobody that replaced ours is unexpected, and what the partner now shows is altered."""
+    told, stored = honest()
+    stored.append(effect(told[3], 6, ChuHoSo="Người Khác", GhiChu="khác", Email="khac@example.invalid"))
+
+    assert {"unexpected": ["no_such_event"], "altered": ["last_record"]} == found(told, stored)
+
+
 def test_body_that_is_not_its_digest_is_altered() -> None:
     """The partner's list is held to its own digests."""
     told, stored = honest()

@@ -168,15 +168,15 @@ class RequestLog:
     def __init__(self, *, keep: int) -> None:
         self._rows: deque[Visit] = deque(maxlen=keep)
         self.next_number = 1
-        self.broken: Counter[tuple[str, str, bool]] = Counter()
-        """How often, by rule, field and whether it was refused."""
+        self.broken: Counter[tuple[str, str, str, bool]] = Counter()
+        """How often, by caller, rule, field and whether it was refused."""
         self.callers: Counter[str] = Counter()
 
     def add(self, visit: Visit) -> None:
         """Write one visit."""
         self.callers[visit.caller] += 1
         for row in visit.broken:
-            self.broken[(row.rule, INDEX.sub("[]", row.field), row.refused)] += 1
+            self.broken[(visit.caller, row.rule, INDEX.sub("[]", row.field), row.refused)] += 1
         self._rows.append(visit)
         self.next_number += 1
 

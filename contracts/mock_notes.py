@@ -28,14 +28,15 @@ def as_html(notes: Path) -> str:
 
 def _line(line: str) -> str:
     if rule := RULE.match(line):
-        return f'<p class="rule" id="{rule[1]}">{_inline(rule[2])}</p>'
+        return f'<p class="rule" id="{rule[1]}">{inline(rule[2])}</p>'
     if heading := HEADING.match(line):
         level = len(heading[1])
-        return f"<h{level}>{_inline(heading[2])}</h{level}>"
+        return f"<h{level}>{inline(heading[2])}</h{level}>"
     if line.startswith("|"):
         return f'<pre class="row">{escape(line)}</pre>'
-    return f"<p>{_inline(line)}</p>"
+    return f"<p>{inline(line)}</p>"
 
 
-def _inline(text: str) -> str:
+def inline(text: str) -> str:
+    """Bold and code; everything else is text."""
     return CODE.sub(r"<code>\1</code>", BOLD.sub(r"<strong>\1</strong>", escape(text, quote=False)))

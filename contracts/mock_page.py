@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 from contracts.mock_control import control
-from contracts.mock_notes import as_html, rules_of
+from contracts.mock_notes import as_html, inline, rules_of
 from contracts.mocking import Mock, Request, Response
 
 HERE: Final = Path(__file__).parent
@@ -81,6 +82,13 @@ def _partner(mock: Mock) -> dict[str, Any]:
 def _broken(mock: Mock) -> list[dict[str, Any]]:
     sentences = rules_of(mock.notes)
     return [
-        {"rule": rule, "field": field, "refused": refused, "count": count, "says": sentences.get(rule, "")}
-        for (rule, field, refused), count in mock.log.broken.most_common(100)
+        {
+            "caller": caller,
+            "rule": rule,
+            "field": field,
+            "refused": refused,
+            "count": count,
+            "says": Markup(inline(sentences.get(rule, ""))),  # noqa: S704  # our own notes, escaped by `inline`
+        }
+        for (caller, rule, field, refused), count in mock.log.broken.most_common(100)
     ]

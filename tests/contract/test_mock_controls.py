@@ -20,6 +20,7 @@ import pytest
 
 from contracts.judge import Due, Findings, judge
 from contracts.mock_faults import NEEDS, REST, STAGES
+from contracts.mock_http import LARGEST_BODY
 from contracts.national_portal.books import STEP, SYNC, Books
 from contracts.national_portal.mock import Portal
 from contracts.national_portal.reading import canonical, digest
@@ -380,6 +381,14 @@ def test_nothing_here(url, method, path, status):
     assert status == _get(url, path, method)[0]
 
 
+def test_switches_are_shown(url):
+    """Every switch is shown with its value, its default, its rule and what it does."""
+    switches = json.loads(_get(url, "/_control/national_portal/switches")[2])
+
+    assert {"value", "default", "rule", "says"} == set(switches["exists_code"])
+    assert -3 == switches["exists_code"]["value"]
+
+
 @pytest.mark.parametrize(
     "switches",
     [{"nothing": 1}, {"exists_code": 7}, {"exists_code": True}, {"record_results": 1}, {"session_ttl_s": -1}],
@@ -456,6 +465,14 @@ def test_chunked_and_expectant(caller, url):
 def test_not_http(url, data):
     """What is no HTTP/1.1 is answered 400 and the connection closed."""
     assert _raw(url, data).startswith(b"HTTP/1.1 400")
+
+
+def test_too_large(caller, url):
+    """A body beyond what any partner would take is answered 413, and nothing of it is kept."""
+    head = f"POST {ADAPTER}integration HTTP/1.1\r\nHost: mock\r\nContent-Length: {LARGEST_BODY + 1}\r\n\r\n".encode()
+
+    assert _raw(url, head + b" " * (LARGEST_BODY + 1)).startswith(b"HTTP/1.1 413")
+    assert 1 == len(caller.requests())
 
 
 def test_many_callers(caller, url):

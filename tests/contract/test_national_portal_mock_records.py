@@ -150,6 +150,16 @@ def test_missing_member(caller, field):
     assert [] == caller.effects()
 
 
+@pytest.mark.parametrize("field", ["KenhThucHien", "ChuHoSo", "TrichYeuHoSo", "NgayHenTra"])
+def test_wanted_member(caller, field):
+    """A member that is required in practice may be absent, and its absence is noted (r58)."""
+    record = a_record()
+    del record[field]
+
+    assert 0 == caller.sync(record)["error_code"]
+    assert {("r58", f"data[0].{field}")} == caller.broke()
+
+
 @pytest.mark.parametrize("field", ["GhiChu", "TaiLieuNop", "NoiNopHoSo", "DSKetNoiCSDL"])
 def test_optional_member(caller, field):
     """Optional and newer members may be absent (r59, r60, r81)."""

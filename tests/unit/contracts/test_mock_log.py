@@ -59,7 +59,7 @@ def test_broken_rules_are_counted_by_field():
     broken = [Broken(rule="r1", field=f"data[{index}].A", expected="x") for index in range(3)]
     log.add(a_visit(1, broken=broken))
 
-    assert {("r1", "data[].A", True): 3} == dict(log.broken)
+    assert {("c", "r1", "data[].A", True): 3} == dict(log.broken)
 
 
 def test_kept_is_checked_without_broken():

@@ -101,7 +101,7 @@ class SqliteEngine:
         self._queries = load_queries(self.name)
         self._jobs: SimpleQueue[_Job[Any] | _Stop] = SimpleQueue()
         self._readers = threading.local()
-        self._all_readers: list[sqlite3.Connection] = []
+        self._all_readers: list[tuple[threading.Thread, sqlite3.Connection]] = []
         self._lock = threading.Lock()
         self._closed = False
         self._trouble: str | None = None
@@ -239,8 +239,17 @@ class SqliteEngine:
                 raise LedgerUnavailable(f"the ledger {self.path} cannot be read: {failure}") from failure
             self._readers.connection = connection
             with self._lock:
-                self._all_readers.append(connection)
+                self._let_go_of_the_dead()
+                self._all_readers.append((threading.current_thread(), connection))
         return Tx(connection, self._queries)
+
+    def _let_go_of_the_dead(self) -> None:
+        """A web server's threads come and go; what they read with must not stay open for ever."""
+        living = [pair for pair in self._all_readers if pair[0].is_alive()]
+        for pair in self._all_readers:
+            if pair not in living:
+                pair[1].close()
+        self._all_readers = living
 
     @contextmanager
     def snapshot(self) -> Iterator[Tx]:
@@ -285,7 +294,7 @@ class SqliteEngine:
             self._closed = True
         self._jobs.put(_Stop())
         self._thread.join()
-        for connection in self._all_readers:
+        for _thread, connection in self._all_readers:
             connection.close()
         if self._writer is not None:
             self._writer.close()

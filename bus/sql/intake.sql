@@ -56,8 +56,8 @@ WHERE s.gap_since IS NOT NULL AND s.gap_since <= ? ORDER BY s.gap_since LIMIT ?;
 -- find_source_standing -- The last id and number taken from a source.
 SELECT event_id, sequence, accepted_at FROM events WHERE source = ? ORDER BY id DESC LIMIT 1;
 
--- add_refusal -- Something was refused at a door.
-INSERT OR IGNORE INTO refusals (reference, at, route, caller, code, status, rules, base) VALUES (?, ?, ?, ?, ?, ?, ?, ?);
+-- add_refusal -- Something was refused at a door; a reference that comes again means the newer one.
+INSERT OR REPLACE INTO refusals (reference, at, route, caller, code, status, rules, base) VALUES (?, ?, ?, ?, ?, ?, ?, ?);
 
 -- trim_refusals -- Keep the newest.
 DELETE FROM refusals WHERE id <= (SELECT max(id) FROM refusals) - ?;

@@ -1,0 +1,73 @@
+"""What one event and a batch of them have in common: may it come in, and what is told when it has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+import structlog
+
+from adapters.doors.auth import Visitor
+from adapters.doors.malformed import Malformed, field_error
+from adapters.doors.refusals import TurnedAway
+from bus.ledger import Ledger
+from bus.messages import Acceptance, Contradicted, Event, Recorded, Repeated
+
+log = structlog.get_logger("doors")
+
+
+class CountsEvents(Protocol):
+    """What the doors' metrics must offer here."""
+
+    def event_taken(self, *, source: str, kind: str, result: str) -> None:
+        """One more event with this result."""
+        ...
+
+
+class Acceptances:
+    """Judges events before they go to the intake, and tells of them after."""
+
+    def __init__(self, ledger: Ledger, metrics: CountsEvents, on_recorded: Callable[[], None]) -> None:
+        """`on_recorded` wakes the worker: something is to be delivered."""
+        self._ledger = ledger
+        self._metrics = metrics
+        self._on_recorded = on_recorded
+
+    def require_own(self, visitor: Visitor, event: Event) -> None:
+        """The visitor may speak for this source, and numbers its events where that was agreed.
+
+        Raises TurnedAway (forbidden_source), Malformed (missing_field).
+        """
+        if not visitor.may_use(event.source):
+            error = field_error(field="/source", rule="forbidden_source", reason="forbidden_source")
+            raise TurnedAway("forbidden_source", errors=[error])
+        if event.sequence is None and self._ledger.order_of(event.source) == "sequence":
+            error = field_error(field="/sequence", rule="missing_field", reason="missing_field")
+            raise Malformed("missing_field", [error])
+
+    def tell(self, event: Event, acceptance: Acceptance) -> str:
+        """Log and count it; `recorded`, `repeated` or `contradicted`."""
+        source, id, dossier, kind = event.source, event.id, event.dossier, event.kind
+        match acceptance:
+            case Recorded():
+                log.info("event_recorded", source=source, id=id, dossier=dossier, kind=kind)
+                result = "recorded"
+                self._on_recorded()
+            case Repeated():
+                log.info("event_repeated", source=source, id=id, dossier=dossier, kind=kind)
+                result = "repeated"
+            case Contradicted():
+                log.warning("event_contradicted", source=source, id=id, dossier=dossier, kind=kind)
+                result = "contradicted"
+        self._metrics.event_taken(source=source, kind=kind, result=result)
+        return result
+
+
+def contradicted() -> TurnedAway:
+    """The same id with another content."""
+    return TurnedAway("contradicted", errors=[field_error(field="/id", rule="contradicted", reason="contradicted")])
+
+
+def replayed() -> TurnedAway:
+    """The very same signed request."""
+    return TurnedAway("replayed")

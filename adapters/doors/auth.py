@@ -1,0 +1,111 @@
+"""Who knocks: the callers of the settings, and what a good signature of theirs proves."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import structlog
+from starlette.requests import Request
+
+from adapters.doors.refusals import TurnedAway
+from bus.ports import Clock
+from bus.recording import Nonce, Order
+from signing.errors import NotVerified, SignatureMissing, SignatureStale, VerifierFailed
+from signing.http import verify_request
+
+log = structlog.get_logger("doors")
+
+DEMO: Final = "demo"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """One system that may hand events in; its name is the `keyid` of its signatures."""
+
+    name: str
+    secret: bytes = field(repr=False)
+    sources: frozenset[str]
+    order: Order = "arrival"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visitor:
+    """Who sent this request, and what it may see and say."""
+
+    name: str
+    sources: frozenset[str]
+    nonce: Nonce | None
+    """Of the signature; None for the demo's token, which has none."""
+    is_demo: bool = False
+
+    def may_use(self, source: object) -> bool:
+        """Whether this is a source of the visitor's."""
+        return self.is_demo or source in self.sources
+
+
+class Gate:
+    """Knows the callers. Verifying is pure; remembering the nonce is the route's, in the ledger."""
+
+    def __init__(self, callers: Mapping[str, Caller], *, clock: Clock, demo_token: str | None = None) -> None:
+        self._callers = callers
+        self._secrets = {name: caller.secret for name, caller in callers.items()}
+        self._clock = clock
+        self._demo_token = None if demo_token is None else demo_token.encode()
+        self.every_source = frozenset(source for caller in callers.values() for source in caller.sources)
+
+    def check(self, request: Request, body: bytes) -> Visitor:
+        """Who signed exactly this request. Raises TurnedAway (401)."""
+        visitor = self._by_token(request) or self._by_signature(request, body)
+        # For the refusals that come after: their notes name the caller.
+        request.scope["caller"] = visitor.name
+        return visitor
+
+    def _by_token(self, request: Request) -> Visitor | None:
+        if self._demo_token is None:
+            return None
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not hmac.compare_digest(token.strip().encode(), self._demo_token):
+            return None
+        return Visitor(name=DEMO, sources=self.every_source, nonce=None, is_demo=True)
+
+    def _by_signature(self, request: Request, body: bytes) -> Visitor:
+        scope = request.scope
+        try:
+            verified = verify_request(
+                scope["method"],
+                raw_path(scope),
+                scope["query_string"].decode("latin-1"),
+                scope["headers"],
+                body,
+                keys=self._secrets,
+                now=self._clock.now(),
+            )
+        except NotVerified as refusal:
+            raise self._turned_away(refusal) from refusal
+        nonce = Nonce(key_id=verified.key_id, nonce=verified.nonce, expires_at=verified.expires)
+        return Visitor(name=verified.key_id, sources=self._callers[verified.key_id].sources, nonce=nonce)
+
+    def _turned_away(self, refusal: NotVerified) -> TurnedAway:
+        if isinstance(refusal, VerifierFailed):
+            log.critical("uncaught_exception", where="verifier", exc_info=refusal)
+        # A name that nobody was given is the stranger's own text: it is kept in the base only.
+        caller = refusal.key_id if refusal.key_id in self._callers else None
+        return TurnedAway(_code_of(refusal), caller=caller, base=refusal.base)
+
+
+def _code_of(refusal: NotVerified) -> str:
+    match refusal:
+        case SignatureMissing():
+            return "unsigned"
+        case SignatureStale():
+            return "stale_signature"
+        case _:
+            return "bad_signature"
+
+
+def raw_path(scope: Mapping[str, Any]) -> str:
+    """The path as it stood in the request line, before any decoding: that is what was signed."""
+    return bytes(scope.get("raw_path") or scope["path"].encode()).decode("latin-1")

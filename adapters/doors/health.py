@@ -1,0 +1,117 @@
+"""Alive, ready, and the metrics' page.
+
+Ready is honest: it writes and it signs, at most each two seconds however often it is asked. Health is asked by machines
+without a key, so it says codes and nothing else.
+"""
+
+from __future__ import annotations
+
+import shutil
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, Protocol
+
+import msgspec
+import structlog
+from anyio import CapacityLimiter, to_thread
+from starlette.requests import Request
+from starlette.responses import Response
+
+from adapters.doors.receipts import Signer
+from bus.ledger import Ledger
+from bus.pulse import troubles
+
+log = structlog.get_logger("doors")
+
+FRESH_S: Final = 2.0
+"""How long a finding is shown again: a busy probe must not become the ledger's main work."""
+ROOM: Final = 256 * 1024 * 1024
+"""Bytes free on the ledger's disk below which it is nearly full: minutes of a busy day, time to act."""
+_PLAIN: Final = {"cache-control": "no-store"}
+
+
+class Readiness:
+    """Why this process cannot do its work now; an empty list when it can. Threads may share one."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        identity: Signer,
+        *,
+        free_bytes: Callable[[], int] | None = None,
+        room: int = ROOM,
+        fresh_s: float = FRESH_S,
+    ) -> None:
+        self._ledger = ledger
+        self._identity = identity
+        self._free_bytes = free_bytes or (lambda: shutil.disk_usage(Path(ledger.engine.path).parent).free)
+        self._room = room
+        self._fresh_s = fresh_s
+        self._lock = threading.Lock()
+        self._found: list[str] = []
+        self._looked_at: float | None = None
+
+    def __call__(self) -> list[str]:
+        """Stable codes, such as `ledger_not_writable`."""
+        with self._lock:
+            # The machine's own counter, not the clock port: a simulated or a jumping clock must not freeze the answer.
+            now = time.monotonic()
+            if self._looked_at is None or now - self._looked_at >= self._fresh_s:
+                before, self._found = self._found, self._look()
+                self._looked_at = time.monotonic()
+                if before != self._found:
+                    log.warning("readiness_changed", is_ready=not self._found, cause=", ".join(self._found))
+            return list(self._found)
+
+    def _look(self) -> list[str]:
+        found = troubles(self._ledger)
+        if not self._can_sign():
+            found.append("cannot_sign")
+        try:
+            if self._free_bytes() < self._room:
+                found.append("disk_nearly_full")
+        except OSError:
+            found.append("disk_not_readable")
+        return found
+
+    def _can_sign(self) -> bool:
+        try:
+            return len(self._identity.sign(b"ready")) > 0
+        except Exception:  # whatever keeps it from signing keeps it from being ready
+            return False
+
+
+class ShowsMetrics(Protocol):
+    """What the doors' metrics must offer here."""
+
+    def page(self) -> tuple[bytes, str]:
+        """The body of `/metrics` and its content type."""
+        ...
+
+
+class HealthDoor:
+    """Answers machines that watch."""
+
+    def __init__(self, ready: Callable[[], list[str]], metrics: ShowsMetrics) -> None:
+        self._ready = ready
+        self._metrics = metrics
+        # Threads of their own: health must answer while every other thread waits for the ledger.
+        self._one = CapacityLimiter(1)
+        self._page = CapacityLimiter(1)
+
+    async def get_livez(self, request: Request) -> Response:
+        """GET /livez: this process answers."""
+        return Response(b'{"alive":true}', 200, _PLAIN, "application/json")
+
+    async def get_readyz(self, request: Request) -> Response:
+        """GET /readyz: 200, or 503 with the reasons."""
+        reasons = await to_thread.run_sync(self._ready, limiter=self._one)
+        body = msgspec.json.encode({"ready": not reasons, "reasons": reasons})
+        return Response(body, 503 if reasons else 200, _PLAIN, "application/json")
+
+    async def get_metrics(self, request: Request) -> Response:
+        """GET /metrics: what Prometheus reads."""
+        body, kind = await to_thread.run_sync(self._metrics.page, limiter=self._page)
+        return Response(body, 200, _PLAIN | {"content-type": kind})

@@ -1,0 +1,5 @@
+"""The OpenAPI document."""
+
+
+def as_bytes() -> bytes:
+    return b"{}"

@@ -275,13 +275,17 @@ class World:
     def settle_down(self, *, hours: int = 12) -> None:
         """Work, and let time pass, until nothing is due within these hours."""
         end = self.clock.now() + timedelta(hours=hours)
-        while self.clock.now() < end:
+        idle = 0
+        while self.clock.now() < end and idle < 60:
             if self.run():
+                idle = 0
                 continue
+            idle += 1
             due = self.ledger.next_due(PARTNER)
             if due is None or due > end.timestamp() * 1000:
                 return
-            self.clock.time = max(self.clock.now(), datetime.fromtimestamp((due + 1) / 1000, tz=self.clock.now().tzinfo))
+            when = datetime.fromtimestamp((due + 1) / 1000, tz=self.clock.now().tzinfo)
+            self.clock.time = max(self.clock.now() + timedelta(seconds=1), when)
 
     # -- what came of it ----------------------------------------------------------------------------------------
 

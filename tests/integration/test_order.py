@@ -64,7 +64,9 @@ def test_p08_late_step_is_held_not_sent(world: World) -> None:
 
 def test_p08_true_recall_is_delivered(world: World) -> None:
     """A newer step may go backward in codes (9 to 4): order is by time, never by comparing codes."""
-    steps = [make_step(at=NOON + n * MINUTE, status=s) for n, s in enumerate(["completed", "processing", "returned"], 1)]
+    steps = [
+        make_step(at=NOON + n * MINUTE, status=s) for n, s in enumerate(["completed", "processing", "returned"], 1)
+    ]
     world.accept(make_event(at=NOON), *steps)
     world.settle_down()
 
@@ -95,7 +97,10 @@ def test_waiting_record_is_overtaken(world: World) -> None:
 
 def test_a_b_a_is_three_events(world: World) -> None:
     """A record that says again what an earlier one said is a new event, not a repeat."""
-    a, b, again = (make_event(at=NOON + n * MINUTE, status=s, id=f"r{n}") for n, s in enumerate(["accepted", "stopped", "accepted"]))
+    a, b, again = (
+        make_event(at=NOON + n * MINUTE, status=s, id=f"r{n}")
+        for n, s in enumerate(["accepted", "stopped", "accepted"])
+    )
     for record in (a, b, again):
         world.accept(record)
         world.settle_down()

@@ -1,0 +1,192 @@
+"""Migrations, backups, restores, checkpoints: the ledger is kept."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from bus import upkeep
+from bus.engines.sqlite import SqliteEngine, statements
+from bus.errors import LedgerUnavailable, LedgerUnsafe, SchemaBehind
+from bus.ledger import Ledger
+from bus.ports import FileStorage, SystemClock, SystemRandomness
+from bus.seal import MasterKey
+from bus.sql import Migration, load_migrations
+from tests.builders import DOSSIER, NOON, make_event, make_step
+from tests.world import MASTER, PARTNER, World, account
+
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    made = World(tmp_path, step_class="blind")
+    yield made
+    made.close()
+
+
+def test_migrate_makes_and_keeps(tmp_path: Path) -> None:
+    """An empty file gets every migration; a second run finds nothing to do."""
+    path = tmp_path / "l.db"
+    assert [1] == [step.version for step in upkeep.pending(path, FileStorage())][:1]
+    done = upkeep.migrate(path, FileStorage(), SystemClock())
+    again = upkeep.migrate(path, FileStorage(), SystemClock())
+
+    assert len(load_migrations("sqlite")) == len(done.applied)
+    assert ((), None, None) == (again.applied, again.backup, done.backup)
+
+
+def test_next_migration_is_backed_up_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before an existing ledger is changed it is copied; a migration that fails changes nothing."""
+    path = tmp_path / "l.db"
+    upkeep.migrate(path, FileStorage(), SystemClock())
+    known = load_migrations("sqlite")
+    good = Migration(known[-1].version + 1, "good", "CREATE TABLE more (id INTEGER);")
+    monkeypatch.setattr(upkeep, "load_migrations", lambda _engine: [*known, good])
+    done = upkeep.migrate(path, FileStorage(), SystemClock())
+    bad = Migration(good.version + 1, "bad", "CREATE TABLE half (id INTEGER);\nCREATE TABLE more (id INTEGER);")
+    monkeypatch.setattr(upkeep, "load_migrations", lambda _engine: [*known, good, bad])
+    with pytest.raises(LedgerUnavailable, match="bad"):
+        upkeep.migrate(path, FileStorage(), SystemClock())
+    names = {row[0] for row in sqlite3.connect(path).execute("SELECT name FROM sqlite_master")}
+
+    assert done.backup is not None
+    assert done.backup.exists()
+    assert "more" in names
+    assert "half" not in names
+
+
+def test_triggers_stay_whole() -> None:
+    """A trigger's own semicolons do not part it."""
+    sql = "CREATE TABLE t (a);\nCREATE TRIGGER x BEFORE DELETE ON t BEGIN\n SELECT RAISE(ABORT, 'no');\nEND;\n"
+
+    assert 2 == len(list(statements(sql)))
+
+
+def test_old_schema_is_said_so(tmp_path: Path) -> None:
+    """A ledger that was never migrated is refused with the command that cures it."""
+    with pytest.raises(SchemaBehind, match="lienthong migrate"):
+        Ledger.open(
+            tmp_path / "l.db", MASTER, clock=SystemClock(), randomness=SystemRandomness(), storage=FileStorage()
+        )
+
+
+def test_other_master_key_is_refused(world: World) -> None:
+    """A ledger opened with another master key refuses the start."""
+    with pytest.raises(LedgerUnsafe):
+        Ledger.open(
+            world.path,
+            MasterKey(bytes(32)),
+            clock=SystemClock(),
+            randomness=SystemRandomness(),
+            storage=FileStorage(),
+        )
+
+
+def test_moves_cannot_be_changed_by_sql(world: World) -> None:
+    """Append-only is the schema's rule, not a habit: UPDATE and DELETE on moves are refused."""
+    world.accept(make_event())
+    connection = sqlite3.connect(world.path)
+
+    for sql in ("UPDATE moves SET reason = 'x'", "DELETE FROM moves"):
+        with pytest.raises(sqlite3.IntegrityError):
+            connection.execute(sql)
+    connection.close()
+
+
+def test_r21_restore_doubles_nothing_and_lists_the_gap(world: World, tmp_path: Path) -> None:
+    """Back up, go on, lose the disk, restore, and let the source resend everything: no effect is doubled."""
+    record, first = make_event(at=NOON), make_step(at=NOON + MINUTE)
+    waiting = make_step(at=NOON + 2 * MINUTE)
+    world.accept(record, first)
+    world.settle_down()
+    world.accept(waiting)
+    copy = upkeep.backup(world.ledger, tmp_path / "copy.db")
+    world.settle_down()  # `waiting` goes out after the backup
+    after = make_step(at=NOON + 3 * MINUTE)
+    world.accept(after)
+    world.settle_down()  # and so does one the backup never saw
+    other = make_event(dossier="H99.09-260703-0999", at=NOON + MINUTE)
+    world.accept(other)
+    world.settle_down()
+    world.close()
+
+    world.clock.sleep(3600)
+    upkeep.put_back(copy, world.path)
+    world.open()
+    restored = upkeep.doubt_everything_open(world.ledger)
+    everything = [record, first, waiting, after, other]
+    world.accept(*everything)
+    world.settle_down(hours=72)
+
+    assert (3, 1) == (restored.events, restored.in_doubt)
+    assert restored.last_accepted_at is not None
+    assert account(world, everything).is_clean
+    assert ["in_doubt", "in_doubt"] == [world.state_of(step) for step in (waiting, after)]
+    assert [first.id, waiting.id, after.id] == world.steps_at_partner(DOSSIER)
+    assert list(upkeep.verify(world.ledger, bodies=True)) == []
+
+
+def test_restored_ledger_remembers_its_gap(world: World, tmp_path: Path) -> None:
+    """The doubt about steps of before a restore outlives the process that restored."""
+    copy = upkeep.backup(world.ledger, tmp_path / "copy.db")
+    world.close()
+    upkeep.put_back(copy, world.path)
+    world.open()
+    world.clock.sleep(3600)
+    upkeep.doubt_everything_open(world.ledger)
+    world.close()
+    world.open()
+    before, later = make_step(at=NOON + MINUTE), make_step(at=NOON + timedelta(hours=5))
+    world.accept(make_event(at=NOON), before, later)
+
+    assert ("in_doubt", "restore_gap") == (world.state_of(before), world.delivery_of(before)["cause"])
+    assert "waiting" == world.state_of(later)
+
+
+def test_restore_wants_a_backup(tmp_path: Path) -> None:
+    """A backup that is not there is said so, and the ledger is left alone."""
+    with pytest.raises(LedgerUnavailable):
+        upkeep.put_back(tmp_path / "none.db", tmp_path / "l.db")
+
+
+def test_backup_while_in_use(world: World, tmp_path: Path) -> None:
+    """A backup is a whole ledger: it opens, and its chains verify."""
+    world.accept(*[make_event(dossier=f"H99.09-260703-{n:04d}") for n in range(20)])
+    copy = upkeep.backup(world.ledger, tmp_path / "copy.db")
+    other = Ledger.open(copy, MASTER, clock=world.clock, randomness=SystemRandomness(), storage=FileStorage())
+
+    assert [] == list(upkeep.verify(other, bodies=True))
+    other.close()
+
+
+def test_unsafe_database_refuses_the_start(tmp_path: Path) -> None:
+    """R12: where SQLite cannot write ahead (here: in memory), the start is refused."""
+
+    class InMemory:
+        def connect(self, path: str, *, read_only: bool = False) -> sqlite3.Connection:
+            return sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+
+    with pytest.raises(LedgerUnsafe, match="durable"):
+        SqliteEngine(tmp_path / "l.db", InMemory())
+
+
+def test_adopted_events_send_nothing(world: World) -> None:
+    """`adopt` takes in what is on the portal already: no delivery, and the next record is an update."""
+    record, step = make_event(at=NOON), make_step(at=NOON + 2 * MINUTE)
+    world.intake.accept_many([record, step], is_adopted=True)
+    world.settle_down()
+    assert [] == world.books.effects
+    late, newer = make_step(at=NOON + MINUTE), make_event(at=NOON + 3 * MINUTE, status="completed")
+    older = make_event(at=NOON - MINUTE)
+    world.accept(late, newer, older)
+    (call,) = world.dispatcher.claim(PARTNER, 5)
+
+    assert True is call[0].standing.exists
+    assert ("held", "superseded") == (world.state_of(late), world.state_of(older))
+    assert [] == list(upkeep.verify(world.ledger))
+    assert True is world.reads.event(record.source, record.id)["is_adopted"]

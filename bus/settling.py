@@ -105,7 +105,7 @@ class Settler:
         for exchange, sealed in work.sealed:
             # A batch's one exchange belongs to every delivery of the batch, and is written once.
             if id(exchange) not in written:
-                written[id(exchange)] = (self._write_exchange(tx, exchange, sealed), sealed.commitment.hex())
+                written[id(exchange)] = self._write_exchange(tx, exchange, sealed)
             number, commitment = written[id(exchange)]
             numbers.append(number)
             commitments.append(commitment)
@@ -127,10 +127,10 @@ class Settler:
             ["attempt", attempt, work.delivery.id, n, work.worker, started, name, code, reason, commitments]
         )
 
-    def _write_exchange(self, tx: Tx, exchange: Exchange, sealed: Sealed) -> int:
+    def _write_exchange(self, tx: Tx, exchange: Exchange, sealed: Sealed) -> tuple[int, str]:
+        """One call; its id and the digest that attempts bind."""
         body = tx.insert("add_body", sealed.key_id, sealed.blob)
-        return tx.insert(
-            "add_exchange",
+        facts = (
             exchange.operation,
             exchange.method,
             exchange.url,
@@ -141,8 +141,8 @@ class Settler:
             exchange.key_id,
             exchange.algorithm,
             sealed.commitment,
-            body,
         )
+        return tx.insert("add_exchange", *facts, body), row_digest(facts).hex()
 
     # -- what follows -------------------------------------------------------------------------------------------
 

@@ -221,10 +221,10 @@ def _verify_events(tx: Tx) -> Iterator[Damage]:
 
 
 def _verify_attempts(tx: Tx) -> Iterator[Damage]:
-    commitments = {row[0]: row[1].hex() for row in tx.each("exchange_commitments")}
+    digests = {row[0]: row_digest(row[1:]).hex() for row in tx.each("bound_exchanges")}
     bound = {row[1] for row in tx.each("attempt_bindings")}
     for row in tx.each("bound_attempts"):
-        said = [commitments.get(number, "") for number in json.loads(row[8])]
+        said = [digests.get(number, "") for number in json.loads(row[8])]
         digest = row_digest(["attempt", *row[:8], said])
         if digest not in bound:
             yield Damage(table="attempts", row=row[0], detail="no move binds this attempt with these exchanges")

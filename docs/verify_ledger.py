@@ -72,10 +72,9 @@ def verify_rows(db):
             yield f"events id {row[0]}: it is not what its move recorded"
     yield from (f"events id {id}: deleted" for id in events)
     bound = dict(db.execute("SELECT binds, id FROM moves WHERE binds IS NOT NULL AND event IS NULL"))
-    said = dict(db.execute("SELECT id, hex(commitment) FROM exchanges"))
+    said = {row[0]: digest(row[1:-1]).hex() for row in db.execute("SELECT * FROM exchanges")}
     for row in db.execute(ATTEMPTS):
-        commitments = [said.get(exchange, "").lower() for exchange in json.loads(row[8])]
-        if bound.pop(digest(["attempt", *row[:8], commitments]), None) is None:
+        if bound.pop(digest(["attempt", *row[:8], [said.get(n, "") for n in json.loads(row[8])]]), None) is None:
             yield f"attempts id {row[0]}: no move binds it with these exchanges"
     yield from (f"attempts: what moves id {id} bound is deleted or edited" for id in bound.values())
     yield from (f"deliveries id {id}: edited: its last move says another state" for (id,) in db.execute(STATES))

@@ -34,8 +34,8 @@ SELECT count(*) FROM events;
 -- bound_attempts -- Attempts with the commitments of their exchanges.
 SELECT id, delivery, n, worker, started_at, outcome, code, reason, exchanges FROM attempts ORDER BY id;
 
--- exchange_commitments -- Of every exchange.
-SELECT id, commitment FROM exchanges ORDER BY id;
+-- bound_exchanges -- What attempts bind of every exchange.
+SELECT id, operation, method, url, status, sent_at, took_us, trouble, key_id, algorithm, commitment FROM exchanges ORDER BY id;
 
 -- attempt_bindings -- What settled moves bind.
 SELECT id, binds FROM moves WHERE binds IS NOT NULL AND event IS NULL ORDER BY id;

@@ -135,6 +135,7 @@ HARMS = {
     "event's dossier renamed": "UPDATE dossiers SET number = 'H99.09-260703-9999' WHERE id = 7",
     "attempt edited": "UPDATE attempts SET outcome = 'Refused' WHERE id = 7",
     "attempt deleted": "DELETE FROM attempts WHERE id = 7",
+    "exchange given another status": "UPDATE exchanges SET status = 500 WHERE id = 7",
     "exchange given another body": "UPDATE exchanges SET commitment = zeroblob(32) WHERE id = 7",
     "delivery's state edited": "UPDATE deliveries SET state = 'refused' WHERE id = 7",
 }

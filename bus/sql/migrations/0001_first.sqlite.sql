@@ -1,7 +1,8 @@
 -- The first schema. Times are integers: milliseconds since 1970 in UTC. Places order a lane: see bus/lanes.py.
 -- Row digests (bus/evidence.py, row_digest) that a move binds, field by field:
 --   event    ["event", id, source, event_id, kind, dossier number, sequence, occurred_at, accepted_at, digest hex, commitment hex]
---   attempt  ["attempt", id, delivery, n, worker, started_at, outcome, code, reason, [commitment hex of each exchange]]
+--   attempt  ["attempt", id, delivery, n, worker, started_at, outcome, code, reason, [row digest hex of each exchange]]
+--   exchange [operation, method, url, status, sent_at, took_us, trouble, key_id, algorithm, commitment hex]
 
 CREATE TABLE schema_versions (
   version    INTEGER PRIMARY KEY,

@@ -85,7 +85,7 @@ def _house(mocks: Mock | Iterable[Mock]) -> House:
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """uvloop where it can be had; it serves about twice as many requests a second."""
+    """uvloop where it can be had: a fifth to a third less time on each request."""
     try:
         import uvloop
     except ImportError:

@@ -145,7 +145,7 @@ class NationalPortal:
         heard = self._speaker.write(operation, [item.body for item in items], trace)
         if len(items) == 1:
             return [(items[0], self._read_one(items[0], heard))]
-        if heard.verdict in (Verdict.REFUSED, Verdict.MISSING, Verdict.EXISTS) and self._may_split(operation, heard):
+        if heard.verdict in (Verdict.REFUSED, Verdict.MISSING, Verdict.EXISTS) and self._may_split(operation):
             refused = [replace(item, exchanges=item.exchanges + heard.exchanges) for item in items]
             middle = len(items) // 2
             return [*self._send(refused[:middle]), *self._send(refused[middle:])]
@@ -163,7 +163,8 @@ class NationalPortal:
         if heard.answer is None or self._answer_kind(item.operation) != "named":
             return self._read_one(item, heard)
         named = record_answers(heard.answer, item.operation).get(item.delivery.event.dossier)
-        if named is not None:
+        # A named yes under a no of the whole call proves nothing: that portal may have stored none of them.
+        if named is not None and (heard.verdict is Verdict.YES or named.verdict is not Verdict.YES):
             return self._read_one(item, Heard(exchanges=heard.exchanges, answer=named))
         if heard.verdict in (Verdict.SESSION, Verdict.LATER, Verdict.DOWN):
             return self._read_one(item, heard)
@@ -194,22 +195,28 @@ class NationalPortal:
 
     def _ask_step(self, delivery: Delivery) -> Attempt:
         if self._settings.lookup_proves == "entries" and self._speaker.calls.has_lookup:
-            heard = self._look_up(delivery)
-            step = self._shape(delivery)
-            match lookups.holds_step(heard, step, self._settings.lookup_entries_field):
-                case True:
-                    return Attempt(outcome=Delivered(receipt="shown by the look-up"), exchanges=heard.exchanges)
-                case False:
-                    gone = Unreachable(reason="not_there: the look-up lists it not", is_down=False)
-                    return Attempt(outcome=gone, exchanges=heard.exchanges)
-                case None:
-                    return Attempt(outcome=lookups.still_open(heard), exchanges=heard.exchanges)
+            return self._ask_for_step(delivery)
         policy = self._policy(delivery)
         if policy == "send_again":
             again = Unreachable(reason="policy: send_again", retry_after=AT_ONCE, is_down=False)
             return Attempt(outcome=again)
         then: Then = "go_on" if policy == "go_on" else "hold"
         return Attempt(outcome=InDoubt(reason=f"blind: policy {policy}", then=then, is_down=False))
+
+    def _ask_for_step(self, delivery: Delivery) -> Attempt:
+        step, heard = self._shape(delivery), self._look_up(delivery)
+        outcome: Outcome
+        match lookups.find_step(heard, step, self._settings):
+            case lookups.Proof.THERE:
+                outcome = Delivered(receipt="listed by the look-up")
+            case lookups.Proof.ABSENT:
+                outcome = Unreachable(reason="not_there: the look-up does not list it", is_down=False)
+            case lookups.Proof.ALIKE:
+                reason = "alike: a step of this time and status is listed, and it may be another"
+                outcome = InDoubt(reason=reason, then="hold", is_down=False)
+            case lookups.Proof.UNCLEAR:
+                outcome = lookups.still_open(heard)
+        return Attempt(outcome=outcome, exchanges=heard.exchanges)
 
     # -- what the tables and settings say -----------------------------------------------------------------------
 
@@ -234,11 +241,9 @@ class NationalPortal:
     def _limit(self, operation: Operation) -> int:
         return 1 if self._answer_kind(operation) == "none" else max(1, self._settings.batch.get(operation.value, 1))
 
-    def _may_split(self, operation: Operation, heard: Heard) -> bool:
+    def _may_split(self, operation: Operation) -> bool:
         """A refused array stored nothing when it is atomic; records may go again in any case, steps may not."""
-        if operation is not Operation.STEP:
-            return not (heard.answer and record_answers(heard.answer, operation))
-        return self._answer_kind(operation) == "atomic"
+        return operation is not Operation.STEP or self._answer_kind(operation) == "atomic"
 
     def _look_up(self, delivery: Delivery) -> Heard:
         return self._speaker.look_up(delivery.event.dossier, delivery.event.traceparent)

@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import Any, Final
 
 from adapters.partners.national_portal.codes import Verdict
+from adapters.partners.national_portal.settings import NationalPortalSettings
 from adapters.partners.national_portal.speaking import Heard, outcome_of
 from bus.messages import InDoubt, Unreachable
 
-STEP_KEYS: Final = ("ThoiDiemXuLy", "TrangThai", "NoiDungXuLy")
-"""By these a step is recognised where the look-up lists steps; it has no id (NOTES.md#r91)."""
+WHEN: Final = ("ThoiDiemXuLy", "TrangThai")
+"""A list that does not show these for each step proves nothing about steps."""
+COMPARED: Final = (*WHEN, "NoiDungXuLy", "NguoiXuLy")
+
+
+class Proof(StrEnum):
+    """What a list of steps proves about one step, which has no id of its own (NOTES.md#r91)."""
+
+    THERE = "there"
+    ABSENT = "absent"
+    ALIKE = "alike"
+    """One of the same time and status is listed, and nothing more is shown: it may be another."""
+    UNCLEAR = "unclear"
 
 
 def existence(heard: Heard, number: str) -> bool | None:
@@ -25,18 +38,22 @@ def existence(heard: Heard, number: str) -> bool | None:
     return True if shown == number else None
 
 
-def holds_step(heard: Heard, step: Mapping[str, Any], entries_field: str) -> bool | None:
-    """Whether the look-up lists this very step; None when it lists no steps at all."""
-    number = str(step["MaHoSo"])
-    exists = existence(heard, number)
+def find_step(heard: Heard, step: Mapping[str, Any], settings: NationalPortalSettings) -> Proof:
+    """Whether the look-up lists this very step."""
+    exists = existence(heard, str(step["MaHoSo"]))
     if exists is not True:
-        return exists
-    entries = _folded(_element(heard) or {}).get(entries_field.casefold())
-    if not isinstance(entries, list):
-        return None
-    wanted = [step[key] for key in STEP_KEYS]
-    shown = [[_folded(entry).get(key.casefold()) for key in STEP_KEYS] for entry in entries if isinstance(entry, dict)]
-    return wanted in shown
+        return Proof.UNCLEAR if exists is None else Proof.ABSENT
+    listed = _folded(_element(heard) or {}).get(settings.lookup_entries_field.casefold())
+    if not isinstance(listed, list):
+        return Proof.UNCLEAR
+    entries = [_folded(entry) for entry in listed if isinstance(entry, dict)]
+    if any(key.casefold() not in entry for entry in entries for key in WHEN):
+        return Proof.UNCLEAR
+    alike = [entry for entry in entries if _is_alike(entry, step)]
+    needed = [key.casefold() for key in settings.lookup_step_keys]
+    if any(all(key in entry for key in needed) for entry in alike):
+        return Proof.THERE
+    return Proof.ALIKE if alike else Proof.ABSENT
 
 
 def compare(heard: Heard, number: str, body: Mapping[str, Any]) -> dict[str, Any]:
@@ -83,6 +100,12 @@ def _element(heard: Heard) -> Mapping[str, Any] | None:
     if isinstance(result, dict):
         return result
     return None
+
+
+def _is_alike(entry: Mapping[str, Any], step: Mapping[str, Any]) -> bool:
+    """Whether all that is shown of a listed entry fits this step."""
+    shown = [key for key in COMPARED if key.casefold() in entry]
+    return all(str(entry[key.casefold()]) == step[key] for key in shown)
 
 
 def _folded(element: Mapping[str, Any]) -> dict[str, Any]:

@@ -73,6 +73,8 @@ class NationalPortalSettings:
     lookup_proves: Literal["existence", "entries"] = "existence"
     """`entries` only where a province has shown that the look-up lists every step (NOTES.md#r121)."""
     lookup_entries_field: str = "TIENDO"
+    lookup_step_keys: tuple[str, ...] = ("ThoiDiemXuLy", "TrangThai", "NoiDungXuLy")
+    """What an entry must show to prove that it is our step. Two steps of one dossier may well share time and status."""
     write_success: Literal["code", "code_and_text"] = "code"
     """Whether a write's yes must also say "thành công" (NOTES.md#r37)."""
     reply_types: tuple[str, ...] = ("application/json", "text/json")

@@ -366,18 +366,28 @@ def entries(*steps: dict) -> object:
 
 @pytest.mark.parametrize(
     ("answer", "outcome"),
-    [("there", Delivered), ("others", Unreachable), (NOT_THERE, Unreachable), (THERE, InDoubt), (LOST, InDoubt)],
+    [
+        ("there", Delivered),
+        ("others", Unreachable),
+        ("alike", InDoubt),
+        ("too little", InDoubt),
+        (NOT_THERE, Unreachable),
+        (THERE, InDoubt),
+        (LOST, InDoubt),
+    ],
 )
 def test_step_is_asked_about_where_the_lookup_lists_steps(answer, outcome):
     """With `lookup_proves = "entries"` the portal's own list decides; one without a list decides nothing."""
     delivery = step()
     shown = {"ThoiDiemXuLy": "20260703120000", "TrangThai": "4", "NoiDungXuLy": "Thẩm định hồ sơ"}
     other = shown | {"NoiDungXuLy": "?"}
-    reply = (
-        {"there": entries(other, shown), "others": entries(other)}.get(answer, answer)
-        if isinstance(answer, str)
-        else answer
-    )
+    lists = {
+        "there": entries(other, shown),
+        "others": entries(other),
+        "alike": entries({"THOIDIEMXULY": "20260703120000", "TRANGTHAI": 4}),
+        "too little": entries({"TRANGTHAI": "4"}),
+    }
+    reply = lists[answer] if isinstance(answer, str) else answer
     adapter, _ = portal(LOST, reply, lookup_proves="entries")
 
     assert "ask" == adapter.deliver([delivery])[0].outcome.then
@@ -484,6 +494,14 @@ def test_refused_array_of_steps_is_split_only_where_it_is_atomic():
 
     assert [Delivered, Refused] == [type(attempt.outcome) for attempt in atomic.deliver(steps)]
     assert ["hold", "hold"] == [attempt.outcome.then for attempt in other.deliver(steps)]
+
+
+def test_named_yes_under_a_refused_call_is_no_yes():
+    """When the whole call was refused, a yes beside one record's name is not believed; its no is."""
+    steps = [make_delivery(make_step(dossier=f"H99.09-260703-{n:04d}"), id=n) for n in (1, 2)]
+    adapter, _ = portal(named((1, 0, ""), (2, -1, "?"), code=-1), batch={"step": 10}, batch_answer={"step": "named"})
+
+    assert [InDoubt, Refused] == [type(attempt.outcome) for attempt in adapter.deliver(steps)]
 
 
 def test_batch_with_unmappable_sends_nothing():

@@ -17,8 +17,8 @@ MAX_SMALL: Final = 16_384
 SWALLOWED: Final = 32_000_000
 """How much of a body that is too large is still taken off the wire and thrown away: a caller that is cut off while it
 sends never reads why."""
-READ_S: Final = 25.0
-"""For a whole body; with the head's time a slow caller is gone within 30 s."""
+READ_S: Final = 22.0
+"""For a whole body: a little less than the connection has (protocol.py), so that the caller hears why."""
 
 
 class BodyReader:

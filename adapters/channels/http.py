@@ -14,8 +14,8 @@ import os
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Final, Protocol
 from urllib.parse import urlsplit
 
@@ -129,26 +129,18 @@ class HttpChannel:
         if not (self._settings.allow_http or request.url.startswith("https://")):
             raise PlainHttpRefused(f"{_origin(request.url)} is not https")
         sent_at, started = self._clock.now(), time.perf_counter()
-        exchange = Exchange(
-            operation=request.operation,
-            method=request.method,
-            url=request.url,
-            request_head=_recorded_head(request),
-            request_body=request.body if request.recorded_body is None else request.recorded_body,
-            sent_at=sent_at,
-            took=timedelta(0),
-        )
+        reply: Reply | None = None
+        trouble: Unreachable | InDoubt | None = None
         self._crash_point("send.before")
         try:
             reply = self._perform(request)
         except NotSent as failure:
-            return replace(exchange, took=_since(started), trouble=Unreachable(reason=f"not_sent: {failure}"))
+            trouble = Unreachable(reason=f"not_sent: {failure}")
         except ReplyLost as failure:
-            return replace(exchange, took=_since(started), trouble=InDoubt(reason=f"reply_lost: {failure}"))
-        self._crash_point("send.after")
-        return replace(
-            exchange, took=_since(started), status=reply.status, reply_head=_masked(reply.head), reply_body=reply.body
-        )
+            trouble = InDoubt(reason=f"reply_lost: {failure}")
+        else:
+            self._crash_point("send.after")
+        return _exchange(request, reply, trouble, sent_at, timedelta(seconds=time.perf_counter() - started))
 
     def close(self) -> None:
         with self._lock:
@@ -204,12 +196,30 @@ def head_bytes(headers: Mapping[str, str] | list[tuple[str, str]]) -> bytes:
 
 def header(head: bytes, name: str) -> str | None:
     """The first value of a header in recorded header lines."""
-    wanted = name.lower()
-    for line in head.decode("utf-8", "surrogateescape").split("\r\n"):
-        found, _, value = line.partition(":")
-        if found.strip().lower() == wanted:
-            return value.strip()
-    return None
+    # Searched as bytes: every reply of a busy partner passes here.
+    _, found, rest = (b"\r\n" + head).lower().partition(b"\r\n" + name.lower().encode() + b":")
+    if not found:
+        return None
+    start = len(head) - len(rest)
+    return head[start : head.find(b"\r\n", start)].decode("utf-8", "surrogateescape").strip()
+
+
+def _exchange(
+    request: Request, reply: Reply | None, trouble: Unreachable | InDoubt | None, sent_at: datetime, took: timedelta
+) -> Exchange:
+    return Exchange(
+        operation=request.operation,
+        method=request.method,
+        url=request.url,
+        request_head=_recorded_head(request),
+        request_body=request.body if request.recorded_body is None else request.recorded_body,
+        sent_at=sent_at,
+        took=took,
+        status=reply.status if reply else None,
+        reply_head=_masked(reply.head) if reply else b"",
+        reply_body=reply.body if reply else None,
+        trouble=trouble,
+    )
 
 
 def _recorded_head(request: Request) -> bytes:
@@ -229,7 +239,3 @@ def _masked(head: bytes) -> bytes:
 def _origin(url: str) -> str:
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc}"
-
-
-def _since(started: float) -> timedelta:
-    return timedelta(seconds=time.perf_counter() - started)

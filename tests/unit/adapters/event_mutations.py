@@ -90,13 +90,13 @@ def _damage(draw: st.DrawFn, event: dict[str, Any]) -> None:
         at = at[step]
     kind = draw(st.sampled_from(["set", "set", "set", "drop", "add", "copy", "many", "nfd"]))
     if kind == "set":
-        at[path[-1]] = draw(VALUES)
+        at[path[-1]] = copy.deepcopy(draw(VALUES))
     elif kind == "drop":
         del at[path[-1]]
     elif kind == "add" and isinstance(at, dict):
-        at[draw(NAMES)] = draw(VALUES)
+        at[draw(NAMES)] = copy.deepcopy(draw(VALUES))
     elif kind == "copy":
-        at[path[-1]] = copy.deepcopy(draw(st.sampled_from([event["id"], event["data"], at[path[-1]]])))
+        at[path[-1]] = copy.deepcopy(draw(st.sampled_from([event.get("id"), event.get("data"), at[path[-1]]])))
     elif kind == "many" and isinstance(at[path[-1]], list):
         at[path[-1]] = at[path[-1]] * draw(st.sampled_from([2, 50, 51, 100, 101, 200, 201]))
     elif kind == "nfd" and isinstance(at[path[-1]], str):

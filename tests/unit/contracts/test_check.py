@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import unicodedata
+
+import jsonschema_rs
 import pytest
+from hypothesis import given, settings
 
 from contracts import check, field_table
 from contracts.check import MAX_BREACHES, breaches, is_time, load_schema, pointer
+from tests.unit.adapters.event_mutations import mutated
 
 
 def test_pointers_are_escaped_and_bounded():
@@ -57,3 +62,17 @@ def test_the_page_names_every_member():
     for part in (load_schema(), *load_schema()["$defs"].values()):
         for name in part.get("properties", {}):
             assert f"| `{name}` |" in text
+
+
+OTHER = jsonschema_rs.Draft202012Validator(
+    load_schema(),
+    validate_formats=True,
+    formats={"nfc": lambda text: unicodedata.is_normalized("NFC", text), "date-time": is_time},
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(mutated())
+def test_another_validator_agrees(event):
+    """The schema means the same to a validator of another make, with another engine for patterns."""
+    assert OTHER.is_valid(event) == (not breaches(event))

@@ -65,7 +65,7 @@ class NationalPortal:
         token_channel: Channel | None = None,
         tick: Callable[[], float] = time.monotonic,
     ) -> None:
-        check_overrides(settings)
+        check_settings(settings)
         self._settings = settings
         self._tables = tables
         self._speaker = Speaker(settings, channel, token_channel=token_channel, tick=tick)
@@ -74,10 +74,17 @@ class NationalPortal:
         """Take a new version of the tables into use; calls under way end with the old one."""
         self._tables = tables
 
-    def batch_size(self, kind: str) -> int:
-        """How many deliveries of one kind may travel in one call: 1 unless a yes counts for each record."""
-        wanted = (Operation.CREATE, Operation.UPDATE) if kind == RECORDED else (Operation.STEP,)
-        return max(self._limit(operation) for operation in wanted)
+    def batch_size(self, batch_kind: str) -> int:
+        """How many deliveries of one kind may travel in one call: 1 unless a yes counts for each record.
+
+        `batch_kind` is the event's kind, or `kind:exists` as deliveries carry it; a dossier that must be looked up
+        first travels alone, for the questions would be asked one after another.
+        """
+        kind, _, exists = batch_kind.partition(":")
+        if kind != RECORDED:
+            return self._limit(Operation.STEP)
+        known = {"True": (Operation.UPDATE,), "False": (Operation.CREATE,), "": (Operation.CREATE, Operation.UPDATE)}
+        return max((self._limit(operation) for operation in known.get(exists, ())), default=1)
 
     def check(self, delivery: Delivery) -> None:
         """Shape it and send nothing. Raises `Unmappable` or `NotOurs`."""
@@ -256,10 +263,13 @@ class NationalPortal:
         return Attempt(outcome=outcome, exchanges=heard.exchanges, facts=facts | {"shadow": compared})
 
 
-def check_overrides(settings: NationalPortalSettings) -> None:
-    """A setting may make a reply stricter or name a code; it may never make anything a yes."""
+def check_settings(settings: NationalPortalSettings) -> None:
+    """Refuse what would break a promise. Raises `ValueError`."""
+    if settings.variant == "facade" and not (settings.facade_update_url or settings.facade_updating_in_query):
+        raise ValueError("facade_update_url: missing; an update sent to the address for adding would be a create")
     known = {row.id for row in REPLIES}
     for row, verdict in settings.reply_overrides.items():
+        # An override may make a reply stricter or more exact; it may never make a yes of what is not one.
         if row not in known or verdict not in set(Verdict) or (verdict == Verdict.YES and row != "yes"):
             raise ValueError(f"reply_overrides: {row} = {verdict!r} is not possible")
 

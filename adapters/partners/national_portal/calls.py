@@ -120,7 +120,7 @@ class Calls:
         url = {
             Operation.LOGIN: "",
             Operation.CREATE: settings.facade_add_url,
-            Operation.UPDATE: settings.facade_update_url,
+            Operation.UPDATE: settings.facade_update_url or settings.facade_add_url,
             Operation.STEP: settings.facade_progress_url,
             Operation.LOOKUP: settings.facade_lookup_url,
         }[operation]

@@ -570,6 +570,29 @@ def test_no_setting_can_turn_an_answer_into_a_yes(override):
         portal(reply_overrides=override)
 
 
+def test_facade_needs_an_address_for_updates():
+    """Without one, an update would go to the address for adding, and be a create."""
+    with pytest.raises(ValueError, match="facade_update_url"):
+        portal(settings=facade_settings(facade_update_url=""))
+
+
+@pytest.mark.parametrize(
+    ("kind", "size"),
+    [
+        ("dossier.recorded:True", 4),
+        ("dossier.recorded:False", 10),
+        ("dossier.recorded:None", 1),
+        ("dossier.recorded", 10),
+        ("dossier.progressed:True", 1),
+    ],
+)
+def test_batch_size_follows_from_what_will_be_called(kind, size):
+    """Each operation has its own size, and what must be looked up first travels alone."""
+    adapter, _ = portal(**ATOMIC)
+
+    assert size == adapter.batch_size(kind)
+
+
 def test_override_changes_a_row():
     """A province that learned that a 400 is never forwarded can say so."""
     adapter, _ = portal(replied(status=400, raw=b"bad"), reply_overrides={"http_other": "refused"})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bus.bodies import EVENT, Bodies, event_from_body
@@ -32,6 +32,9 @@ class PartnerRow:
     tokens_at: int
 
 
+NOBODY = PartnerRow(is_held=False, hold_reason="", circuit=Circuit(), tokens=0.0, tokens_at=0)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claimed:
     """A claimed delivery as rows: its body is opened outside the writer's thread."""
@@ -42,10 +45,24 @@ class Claimed:
 
 
 def read_partner(tx: Tx, name: str) -> PartnerRow:
-    """The partner's row, or that of one nobody has met."""
-    row = tx.one("find_partner", name)
-    if row is None:
-        return PartnerRow(is_held=False, hold_reason="", circuit=Circuit(), tokens=0.0, tokens_at=0)
+    """The partner's row as this transaction has it, or that of one nobody has met."""
+    known: PartnerRow | None = tx.memory.get(f"partner {name}")
+    if known is None:
+        row = tx.one("find_partner", name)
+        known = NOBODY if row is None else _partner_row(row)
+        tx.memory[f"partner {name}"] = known
+    return known
+
+
+def put_partner(tx: Tx, name: str, known: PartnerRow) -> None:
+    """Change a partner's row; it is written once, however many of the transaction's jobs change it."""
+    if f"partner {name} changed" not in tx.memory:
+        tx.memory[f"partner {name} changed"] = True
+        tx.at_end.append(lambda end: _write_partner(end, name))
+    tx.memory[f"partner {name}"] = known
+
+
+def _partner_row(row: Row) -> PartnerRow:
     circuit = Circuit(
         is_open=row[1] == "open",
         failures=row[2],
@@ -57,16 +74,19 @@ def read_partner(tx: Tx, name: str) -> PartnerRow:
     return PartnerRow(is_held=bool(row[0]), hold_reason=row[9], circuit=circuit, tokens=row[6], tokens_at=row[7])
 
 
-def put_circuit(tx: Tx, name: str, circuit: Circuit) -> None:
-    """Write a partner's circuit."""
+def _write_partner(tx: Tx, name: str) -> None:
+    known = read_partner(tx, name)
+    circuit = known.circuit
     tx.run(
-        "put_circuit",
+        "put_partner",
         "open" if circuit.is_open else "closed",
         circuit.failures,
         circuit.opened_at,
         circuit.probe_at,
         circuit.window,
         circuit.last_success_at,
+        known.tokens,
+        known.tokens_at,
         name,
     )
 
@@ -114,10 +134,12 @@ class Claimer:
         self, tx: Tx, partner: str, known: PartnerRow, count: int, manners: Manners, at: int, *, is_probe: bool
     ) -> None:
         if is_probe:
-            tx.run("set_probe", at + ms(manners.probe_every), partner)
+            known = replace(known, circuit=replace(known.circuit, probe_at=at + ms(manners.probe_every)))
         if manners.rate > 0:
             left = allowance(known.tokens, known.tokens_at, manners.rate, at) - count
-            tx.run("put_tokens", max(left, 0.0), at, partner)
+            known = replace(known, tokens=max(left, 0.0), tokens_at=at)
+        if is_probe or manners.rate > 0:
+            put_partner(tx, partner, known)
 
     def _choose(self, tx: Tx, partner: str, limit: int, manners: Manners, at: int) -> list[tuple[int, int]]:
         query = "due_by_deadline" if manners.drain == "deadline" else "due_by_age"
@@ -153,14 +175,10 @@ class Claimer:
         self._start(tx, row, at, partner, worker)
         return Claimed(row=row, fence=fence[0], is_probe=is_probe)
 
-    def lease_next(
-        self, tx: Tx, lane: int, head: int, fence: int, worker: str, manners: Manners, at: int, partner: str
-    ) -> Claimed:
-        """The same worker goes on with the lane's next delivery, under the same number."""
+    def start_next(self, tx: Tx, head: int, fence: int, worker: str, at: int, partner: str) -> Claimed:
+        """The same worker goes on with the lane's next delivery; its lease stands already, under the same number."""
         row = tx.one("load_claimed", head)
         assert row is not None
-        step = _step_place(row)
-        tx.run("extend_lease", at + ms(manners.lease), head, step, step, step, lane)
         self._start(tx, row, at, partner, worker)
         return Claimed(row=row, fence=fence, is_probe=False)
 

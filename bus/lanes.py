@@ -109,27 +109,42 @@ def put_before_steps(tx: Tx, lane: int, place: int) -> int:
     return place if first is None or first[0] is None else min(place, first[0] - 1)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """First in line: the delivery, when it may be claimed (None while it is blocked), and the place it would take."""
+
+    delivery: int
+    ready_at: int | None
+    step_place: int | None
+    """Set for a step that waits to be sent: from then on, earlier steps are late."""
+
+
+def first_in_line(tx: Tx, lane: int, record_state: str, now: int) -> Head | None:
+    """The lane's head as it is now; None when nothing open blocks it."""
+    row = tx.one("find_head", lane)
+    if row is None:
+        return None
+    delivery, state, due_at, rule, needs_record, cause, place = row
+    if state == State.WAITING:
+        step_place = place if rule == "every_step" else None
+        if needs_record and record_state == "none":
+            if cause != "no_record":
+                tx.run("set_cause", "no_record", delivery)
+            return Head(delivery=delivery, ready_at=None, step_place=step_place)
+        return Head(delivery=delivery, ready_at=now if due_at is None else due_at, step_place=step_place)
+    # An unanswered one is due when it may be asked; what is held or refused waits for a person.
+    is_askable = state in (State.IN_DOUBT, State.AWAITING)
+    return Head(delivery=delivery, ready_at=due_at if is_askable else None, step_place=None)
+
+
 def set_head(tx: Tx, lane: int, now: int) -> None:
-    """Find the lane's head again after any change, and when it may be claimed."""
+    """Find the lane's head again after any change, and when it may be claimed. A leased lane is left to its worker."""
     gate = tx.one("find_lane_gate", lane)
     assert gate is not None
     lease_until, record_state = gate
-    if lease_until is not None:
-        return
-    head = tx.one("find_head", lane)
-    if head is None:
-        tx.run("set_head", None, None, lane)
-        return
-    delivery, state, due_at, _rule, needs_record, cause = head
-    if state == State.WAITING and needs_record and record_state == "none":
-        if cause != "no_record":
-            tx.run("set_cause", "no_record", delivery)
-        tx.run("set_head", delivery, None, lane)
-    elif state in (State.WAITING, State.IN_DOUBT, State.AWAITING):
-        ready = due_at if due_at is not None or state != State.WAITING else now
-        tx.run("set_head", delivery, ready, lane)
-    else:
-        tx.run("set_head", delivery, None, lane)
+    if lease_until is None:
+        head = first_in_line(tx, lane, record_state, now)
+        tx.run("set_head", *((None, None) if head is None else (head.delivery, head.ready_at)), lane)
 
 
 def deadline_of(due_at: int | None) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeAlias
 
@@ -11,11 +11,11 @@ import msgspec
 
 from bus.bodies import Bodies
 from bus.circuit import Manners, after_failure, after_success
-from bus.claiming import Claimed, Claimer, put_circuit, read_partner
+from bus.claiming import Claimed, Claimer, put_partner, read_partner
 from bus.engines.sqlite import Row, Tx
 from bus.errors import StaleFence
 from bus.evidence import row_digest
-from bus.lanes import set_head
+from bus.lanes import first_in_line
 from bus.messages import (
     Attempt,
     Awaiting,
@@ -31,7 +31,7 @@ from bus.messages import (
 from bus.moves import Move, MoveWriter
 from bus.ports import CrashPoint
 from bus.seal import Sealed
-from bus.times import to_ms
+from bus.times import ms, to_ms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,21 +79,17 @@ class Settler:
     def settle(self, tx: Tx, work: Settlement, manners: Manners) -> SettleResult:
         """One attempt. A worker that lost its lease is told so by a value: nothing was written for it."""
         delivery, at = work.delivery, to_ms(work.settled_at)
-        if not tx.one("check_fence", delivery.lane, delivery.fence, delivery.id):
+        now = tx.one("settle_view", delivery.id)
+        if now is None or now[0] != delivery.fence or now[1] is None or now[2] != delivery.id:
             return StaleFence()
-        now = tx.one("delivery_now", delivery.id)
-        assert now is not None
         binds = self._write_attempt(tx, work)
         self._point("settle.after_attempt")
-        decision = self._decision(tx, work, now, at)
-        self._write_state(tx, work, State(now[0]), decision, binds, at)
+        decision = self._decision(tx, work, now)
+        self._write_state(tx, work, State(now[4]), decision, binds, at)
         self._point("settle.after_move")
-        self._learn(tx, work, now, decision)
         change = self._health(tx, work, manners, at)
-        tx.run("end_lease", delivery.lane)
-        set_head(tx, delivery.lane, at)
+        following = self._leave(tx, work, now, decision, manners, at)
         self._point("settle.after_head")
-        following = self._next(tx, work, manners, at) if work.take_next else None
         return Settled(state=decision.state, cause=decision.cause, next=following, circuit=change)
 
     # -- what was said ------------------------------------------------------------------------------------------
@@ -146,15 +142,15 @@ class Settler:
 
     # -- what follows -------------------------------------------------------------------------------------------
 
-    def _decision(self, tx: Tx, work: Settlement, now: Row, at: int) -> Decision:
+    def _decision(self, tx: Tx, work: Settlement, now: Row) -> Decision:
         """The decision, unless a newer record waits behind this one: then it takes this one's place."""
         decision = work.decision
-        if now[1] != "latest_wins" or decision.state not in (State.WAITING, State.HELD, State.REFUSED):
+        if now[5] != "latest_wins" or decision.state not in (State.WAITING, State.HELD, State.REFUSED):
             return decision
-        newer = tx.one("find_newer_record", work.delivery.lane, work.delivery.id, now[2])
+        newer = tx.one("find_newer_record", work.delivery.lane, work.delivery.id, now[6])
         if newer is None:
             return decision
-        tx.run("set_place", min(newer[1], now[3]), newer[0])
+        tx.run("set_place", min(newer[1], now[7]), newer[0])
         return Decision(state=State.SUPERSEDED, due_at=None, cause="overtaken", reason=decision.reason, blocks=False)
 
     def _write_state(
@@ -192,27 +188,14 @@ class Settler:
             delivery.partner,
         )
 
-    def _learn(self, tx: Tx, work: Settlement, now: Row, decision: Decision) -> None:
-        """Durable facts about the dossier at this partner."""
-        lane, facts = work.delivery.lane, work.attempt.facts
-        rule, event, place, status = now[1], now[2], now[3], now[4]
-        if decision.state is State.DELIVERED:
-            if rule == "latest_wins":
-                tx.run("set_record_shown", event, place, status, lane)
-            else:
-                tx.run("set_step_shown", status, lane)
-        elif decision.state is State.NOT_OURS and rule == "latest_wins":
-            tx.run("set_record_not_ours", lane)
-        elif "exists" in facts:
-            tx.run("set_exists", int(facts["exists"]), lane)
-
     def _health(self, tx: Tx, work: Settlement, manners: Manners, at: int) -> str | None:
         """The partner's circuit, after this attempt. What speaks neither for nor against it changes nothing."""
         is_up = _speaks_for_health(work.attempt)
         if is_up is None:
             return None
         partner = work.delivery.partner
-        circuit = read_partner(tx, partner).circuit
+        known = read_partner(tx, partner)
+        circuit = known.circuit
         if is_up:
             new = after_success(circuit, at)
             if circuit.is_open:
@@ -220,23 +203,59 @@ class Settler:
                 tx.run("wake_lanes", at, partner, at, partner)
         else:
             new = after_failure(circuit, manners, at)
-        put_circuit(tx, partner, new)
+        put_partner(tx, partner, replace(known, circuit=new))
         if new.is_open != circuit.is_open:
             return "opened" if new.is_open else "closed"
         return "probed" if circuit.is_open else None
 
-    def _next(self, tx: Tx, work: Settlement, manners: Manners, at: int) -> Claimed | None:
-        """The lane's next delivery for the same worker, where the partner's manners leave it to him."""
-        partner = work.delivery.partner
-        known = read_partner(tx, partner)
-        if known.is_held or known.circuit.is_open or known.circuit.window is not None or manners.rate > 0:
-            return None
-        row = tx.one("find_ready_head", work.delivery.lane, at)
-        if row is None:
-            return None
-        return self._claimer.lease_next(
-            tx, work.delivery.lane, row[0], work.delivery.fence, work.worker, manners, at, partner
+    def _leave(
+        self, tx: Tx, work: Settlement, now: Row, decision: Decision, manners: Manners, at: int
+    ) -> Claimed | None:
+        """What was learned of the dossier, and the lane's next: for this worker at once, or for whoever claims it."""
+        delivery = work.delivery
+        record_state, *learned = _learned(work, now, decision)
+        head = first_in_line(tx, delivery.lane, record_state, at)
+        following, ready_at = (None, None) if head is None else (head.delivery, head.ready_at)
+        goes_on = ready_at is not None and ready_at <= at and work.take_next and _is_free(tx, delivery.partner, manners)
+        lease = at + ms(manners.lease) if goes_on else None
+        step_place = head.step_place if head is not None and goes_on else None
+        tx.run(
+            "leave_lane",
+            lease,
+            work.worker if goes_on else None,
+            following,
+            None if goes_on else ready_at,
+            record_state,
+            *learned,
+            step_place,
+            step_place,
+            step_place,
+            delivery.lane,
         )
+        if not goes_on or following is None:
+            return None
+        return self._claimer.start_next(tx, following, delivery.fence, work.worker, at, delivery.partner)
+
+
+def _is_free(tx: Tx, partner: str, manners: Manners) -> bool:
+    """Whether a worker may go on by itself: where calls are counted, the next claim decides."""
+    known = read_partner(tx, partner)
+    return not (known.is_held or known.circuit.is_open or known.circuit.window is not None or manners.rate > 0)
+
+
+def _learned(
+    work: Settlement, now: Row, decision: Decision
+) -> tuple[str, int | None, int | None, int | None, str | None]:
+    """Durable facts: record state, existence, and the record, place and status that the partner acknowledged."""
+    record_state, rule, event, place, status = now[3], now[5], now[6], now[7], now[8]
+    if decision.state is State.DELIVERED:
+        if rule == "latest_wins":
+            return "shown", 1, event, place, status
+        return record_state, None, None, None, status
+    if decision.state is State.NOT_OURS and rule == "latest_wins" and record_state == "none":
+        return "not_ours", None, None, None, None
+    exists = work.attempt.facts.get("exists")
+    return record_state, None if exists is None else int(exists), None, None, None
 
 
 def _speaks_for_health(attempt: Attempt) -> bool | None:

@@ -37,7 +37,7 @@ SELECT id, lane, rule, needs_record, partner, status FROM deliveries WHERE event
 UPDATE deliveries SET place = ?, state = ?, cause = ?, due_at = ?, blocks = ?, changed_at = ? WHERE id = ?;
 
 -- find_head -- First in line.
-SELECT id, state, due_at, rule, needs_record, cause FROM deliveries
+SELECT id, state, due_at, rule, needs_record, cause, place FROM deliveries
 WHERE lane = ? AND blocks = 1 AND place IS NOT NULL ORDER BY place, event LIMIT 1;
 
 -- set_head -- What the lane waits for, and until when.

@@ -1,5 +1,20 @@
--- check_fence -- Whether this worker still holds the lane.
-SELECT 1 FROM lanes WHERE id = ? AND fence = ? AND lease_until IS NOT NULL AND head = ?;
+-- settle_view -- Whether this worker still holds the lane, and where its delivery stands.
+SELECT l.fence, l.lease_until, l.head, l.record_state, d.state, d.rule, d.event, d.place, d.status
+FROM deliveries d JOIN lanes l ON l.id = d.lane WHERE d.id = ?;
+
+-- leave_lane -- The worker is done with it, or goes on with its next delivery under the same number; what was learned.
+UPDATE lanes SET lease_until = ?, owner = ?, head = ?, ready_at = ?, record_state = ?,
+  exists_there = coalesce(?, exists_there), shown_record = coalesce(?, shown_record),
+  shown_place = coalesce(?, shown_place), shown_status = coalesce(?, shown_status),
+  step_place = CASE WHEN ? IS NULL THEN step_place ELSE max(coalesce(step_place, ?), ?) END
+WHERE id = ?;
+
+-- set_record_shown -- A whole record that is at the partner already.
+UPDATE lanes SET record_state = 'shown', exists_there = 1, shown_record = ?, shown_place = ?, shown_status = ? WHERE id = ?;
+
+-- put_partner -- The circuit's and the allowance's new standing.
+UPDATE partners SET circuit = ?, failures = ?, opened_at = ?, probe_at = ?, window = ?, last_success_at = ?, tokens = ?,
+  tokens_at = ? WHERE name = ?;
 
 -- add_exchange -- One call, both ways.
 INSERT INTO exchanges (operation, method, url, status, sent_at, took_us, trouble, key_id, algorithm, commitment, body)
@@ -15,24 +30,8 @@ UPDATE deliveries SET state = ?, cause = ?, reason = ?, due_at = ?, blocks = ?, 
 -- delivery_now -- Its present state and standing.
 SELECT state, rule, event, place, status, lane, tries, blocks, cause, partner FROM deliveries WHERE id = ?;
 
--- set_exists -- The partner has it, or a look-up said no.
-UPDATE lanes SET exists_there = ? WHERE id = ?;
-
--- set_record_shown -- The partner acknowledged a whole record.
-UPDATE lanes SET record_state = 'shown', exists_there = 1, shown_record = ?, shown_place = ?, shown_status = ? WHERE id = ?;
-
--- set_record_not_ours -- The record belongs to another system; its steps say so themselves.
-UPDATE lanes SET record_state = CASE record_state WHEN 'shown' THEN 'shown' ELSE 'not_ours' END WHERE id = ?;
-
 -- set_step_shown -- The partner acknowledged a step.
 UPDATE lanes SET shown_status = ? WHERE id = ?;
-
--- end_lease -- The worker is done with the lane.
-UPDATE lanes SET lease_until = NULL, owner = NULL WHERE id = ?;
-
--- extend_lease -- The same worker goes on with the lane's next delivery, under the same number.
-UPDATE lanes SET lease_until = ?, head = ?, ready_at = NULL,
-  step_place = CASE WHEN ? IS NULL THEN step_place ELSE max(coalesce(step_place, ?), ?) END WHERE id = ?;
 
 -- add_move -- One more link of its partition's chain.
 INSERT INTO moves (partition, n, at, delivery, event, from_state, to_state, cause, reason, actor, binds, prev, hash)
@@ -55,12 +54,6 @@ FROM partners WHERE name = ?;
 -- add_partner -- First sight of a partner.
 INSERT OR IGNORE INTO partners (name) VALUES (?);
 
--- put_circuit -- The circuit's new standing.
-UPDATE partners SET circuit = ?, failures = ?, opened_at = ?, probe_at = ?, window = ?, last_success_at = ? WHERE name = ?;
-
--- put_tokens -- The allowance left.
-UPDATE partners SET tokens = ?, tokens_at = ? WHERE name = ?;
-
 -- set_hold -- A person stops or frees all sending to a partner.
 UPDATE partners SET is_held = ?, hold_reason = ? WHERE name = ?;
 
@@ -71,8 +64,3 @@ UPDATE deliveries SET due_at = ? WHERE partner = ? AND state = 'waiting' AND cau
 UPDATE lanes SET ready_at = ? WHERE partner = ? AND ready_at > ?
   AND head IN (SELECT id FROM deliveries WHERE partner = ? AND state = 'waiting' AND cause = 'unreachable');
 
--- set_probe -- When the next probe may go.
-UPDATE partners SET probe_at = ? WHERE name = ?;
-
--- find_ready_head -- The lane's next delivery, if it may go at once.
-SELECT head FROM lanes WHERE id = ? AND ready_at IS NOT NULL AND ready_at <= ?;

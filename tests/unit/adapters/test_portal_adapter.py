@@ -7,6 +7,7 @@ import pytest
 from adapters.channels.http import Request
 from adapters.channels.outer_auth import KeyHeader
 from adapters.partners.national_portal.adapter import NationalPortal
+from adapters.partners.national_portal.settings import SessionError
 from bus.errors import NotOurs, Unmappable
 from bus.messages import Delivered, Delivery, InDoubt, Refused, Unreachable
 from tests.builders import DOSSIER, make_delivery, make_event, make_standing, make_step
@@ -224,8 +225,6 @@ def test_write_is_never_sent_again_after_a_lost_reply(delivery):
 
 def test_session_error_of_the_settings_is_known():
     """An installation can name its portal's own words for an ended session."""
-    from adapters.partners.national_portal.settings import SessionError
-
     adapter, _ = portal(said(902, "Mã truy cập?"), YES, session_errors=(SessionError(code="902"),))
 
     assert isinstance(adapter.deliver([record(True)])[0].outcome, Delivered)

@@ -36,8 +36,8 @@ class LedgerSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """`sqlite:///relative/to/this/file.db` or `sqlite:////absolute.db`."""
     master_key_file: str = "master.key"
     """Opens every body in the ledger; without it they are lost. Keep a copy apart from the backups."""
-    signing_key_file: str = ""
-    """Signs the checkpoints over the ledger (PEM, Ed25519). Empty: no checkpoints."""
+    signing_key_file: str = "signing.key"
+    """Signs receipts, and the checkpoints over the ledger (PEM, Ed25519)."""
     checkpoint_every_s: Positive = 60.0
     """How often a worker signs a checkpoint."""
 

@@ -25,7 +25,7 @@ from bus.repairs import Repairs
 from bus.retry import Patience
 from bus.routing import Routes, routes_from_table
 from bus.seal import MasterKey
-from config.settings import KeyHeaderSettings, NationalPortalKeys, OAuth2Settings, PartnerSettings, Settings
+from config.settings import KeyHeaderSettings, NationalPortalKeys, OAuth2Settings, Operation, PartnerSettings, Settings
 from config.settings_file import SettingsRefused, read_private, secret
 
 if TYPE_CHECKING:
@@ -210,9 +210,8 @@ def national_portal_settings(partner: NationalPortalKeys) -> NationalPortalSetti
     from adapters.partners.national_portal.settings import NationalPortalSettings
 
     same = {name: getattr(partner, name) for name in _SAME}
-    sizes: dict[str, int] = (
-        {**partner.batch} if isinstance(partner.batch, dict) else dict.fromkeys(_OPERATIONS, partner.batch)
-    )
+    told = partner.batch
+    sizes: dict[str, int] = {name: told if isinstance(told, int) else told.get(name, 1) for name in _OPERATIONS}
     return NationalPortalSettings(
         **same,
         password=_text(partner.password_file, "partners.national_portal.password_file"),
@@ -223,7 +222,7 @@ def national_portal_settings(partner: NationalPortalKeys) -> NationalPortalSetti
     )
 
 
-_OPERATIONS: Final = ("create", "update", "step")
+_OPERATIONS: Final[tuple[Operation, ...]] = ("create", "update", "step")
 _SAME: Final = (
     "adapter_url", "madonvi", "username", "context", "auth_endpoint", "share_endpoint", "integration_endpoint",
     "dstcode", "dstcode_in", "provider_url", "variant", "facade_add_url", "facade_update_url", "facade_progress_url",

@@ -1,0 +1,6 @@
+"""checking."""
+
+import typer
+
+
+def add_to(root: typer.Typer) -> None: ...

@@ -1,0 +1,6 @@
+"""feeding."""
+
+import typer
+
+
+def add_to(root: typer.Typer) -> None: ...

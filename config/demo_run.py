@@ -1,0 +1,310 @@
+"""`lienthong demo`: feed a day while the mock of the portal misbehaves, settle what a person must, and judge it all.
+
+The mock's own effect list is the truth. A step in doubt is settled as the documentation says: look at what the portal
+shows (here the effect list stands for an officer's eyes), then resolve it as arrived, or send it again.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from adapters.channels.http import HttpSettings, Transport, open_fastest
+from bus.messages import State
+from bus.ports import SystemClock
+from config.demo.account import entries_of, known_of, states_of
+from config.demo.books import Effect, Entry, read_effects
+from config.demo.day import Day, Feed, day, read_ndjson, unmet
+from config.demo.faults import plan_faults
+from config.demo.judge import Came, Verdict, doubts, judge
+from config.demo.portal_view import expected
+from config.demo.summary import Report, print_summary
+from config.demo.wire import LOCAL_STEPS
+from config.demo_feeder import Feeder, sources_in
+from config.demo_stage import Stage, StageTaken, stage
+from config.desk import USAGE, Desk
+
+PARTNER: Final = "national_portal"
+ACTOR: Final = "person:demo"
+LONGEST_S: Final = 115.0
+"""A day that has not settled by then will not; the verdict says so."""
+PAGE: Final = 2_000
+LOCAL_STATUSES: Final = {local: status for status, local in LOCAL_STEPS.items()}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What was asked for."""
+
+    is_once: bool
+    seed: int
+    events: Path | None
+    state_dir: Path | None
+    port: int | None
+    mocks_port: int | None
+    dossiers: int
+    steps: int
+
+
+@dataclass(slots=True, kw_only=True)
+class Found:
+    """What the play came to."""
+
+    verdict: Verdict
+    entries: list[Entry]
+    seconds: float
+    resolved: Mapping[str, int] = field(default_factory=dict)
+    unmet: list[str] = field(default_factory=list)
+
+    @property
+    def is_well(self) -> bool:
+        """Ledger and mock agree, and every planted trouble ended as it should."""
+        return self.verdict.agrees and not self.unmet
+
+
+class Interrupted(Exception):
+    """A signal said stop."""
+
+
+def run(desk: Desk, wish: Wish) -> bool:
+    """Play it; whether all is well. Without `--once` it keeps serving until a signal."""
+    told, feeds = _script(wish)
+    stopped = _on_signals()
+    try:
+        with stage(wish.state_dir, port=wish.port, mocks_port=wish.mocks_port, sources=sources_in(feeds)) as here:
+            return _Play(desk, wish, here, told, feeds, stopped).run()
+    except StageTaken as taken:
+        desk.fail(USAGE, "demo_state_taken", path=taken)
+    except Interrupted:
+        return not wish.is_once
+
+
+def _script(wish: Wish) -> tuple[Day | None, list[Feed]]:
+    if wish.events is not None:
+        return None, list(read_ndjson(wish.events))
+    told = day(wish.seed, wish.dossiers, wish.steps)
+    return told, list(told.events)
+
+
+def _on_signals() -> threading.Event:
+    stopped = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopped.set())
+    return stopped
+
+
+class _Play:
+    """One demo from its first event to its verdict."""
+
+    def __init__(
+        self, desk: Desk, wish: Wish, here: Stage, told: Day | None, feeds: list[Feed], stopped: threading.Event
+    ) -> None:
+        self._desk = desk
+        self._wish = wish
+        self._here = here
+        self._day = told
+        self._stopped = stopped
+        self._started = time.monotonic()
+        self._portal = Control(here.mocks)
+        self._feeder = Feeder(here, feeds, SystemClock())
+        self._resolved: Counter[str] = Counter()
+        self._progress = Progress(desk)
+
+    def run(self) -> bool:
+        """Feed, wait, settle, judge, tell; then serve on, unless it was to be once."""
+        self._welcome()
+        for fault in plan_faults(self._wish.seed):
+            self._portal.post("faults", fault)
+        try:
+            self._feeder.start()
+            self._watch_first()
+            found = self._settled()
+        finally:
+            self._feeder.stop()
+        self._tell(found)
+        if not self._wish.is_once:
+            self._serve_on()
+        self._portal.close()
+        return found.is_well
+
+    def _welcome(self) -> None:
+        ready = self._here.ready_line()
+        if not self._wish.is_once:
+            self._desk.give(ready)
+        self._desk.say("demo_ready", **ready)
+        self._desk.say("demo_feeding", count=self._feeder.total, seed=self._wish.seed)
+
+    def _watch_first(self) -> None:
+        """Say the first delivered dossier as soon as it is there."""
+        reads = self._here.installation.reads
+        while not self._feeder.is_done or self._is_under_way():
+            first = reads.deliveries(state=State.DELIVERED, limit=1)
+            if first:
+                seconds = f"{time.monotonic() - self._started:.2f}"
+                self._desk.say("demo_first", dossier=first[0]["dossier"], seconds=seconds)
+                return
+            self._rest(0.02)
+
+    def _settled(self) -> Found:
+        """Wait until the day is settled, settle what is in doubt, and so on until nothing is."""
+        while True:
+            self._wait()
+            if self._feeder.trouble is not None:
+                raise OSError(f"the door: {self._feeder.trouble}")
+            entries, effects = self._entries(), self._portal.effects()
+            waiting = [entry for entry in entries if entry.state == State.IN_DOUBT]
+            if not waiting or self._is_late():
+                return self._judged(entries, effects)
+            self._settle_doubts(waiting, doubts(entries, effects))
+
+    def _wait(self) -> None:
+        while (not self._feeder.is_done or self._is_under_way()) and not self._is_late():
+            self._progress.show(self._feeder, self._tally())
+            self._rest(0.2)
+        self._progress.end()
+
+    def _is_late(self) -> bool:
+        return time.monotonic() - self._started > LONGEST_S
+
+    def _is_under_way(self) -> bool:
+        """Whether any lane still has something due, or leased; what is blocked has neither."""
+        if self._here.worker.poll() is not None:
+            raise OSError(f"the worker ended; see {self._here.folder / 'worker.log'}")
+        return self._here.installation.ledger.next_due(PARTNER) is not None
+
+    def _tally(self) -> Mapping[str, int]:
+        return self._here.installation.reads.tallies().get(PARTNER, {})
+
+    def _rest(self, seconds: float) -> None:
+        if self._stopped.wait(seconds):
+            raise Interrupted
+
+    # -- the account ----------------------------------------------------------------------------------------------
+
+    def _entries(self) -> list[Entry]:
+        return entries_of(self._here.installation.reads.whole_account(), PARTNER, self._wanted)
+
+    def _wanted(self, source: str, event_id: str) -> Mapping[str, Any]:
+        wire = self._feeder.taken.get((source, event_id))
+        return {} if wire is None else expected(wire, LOCAL_STATUSES)
+
+    def _settle_doubts(self, waiting: list[Entry], there: Mapping[tuple[str, str], bool]) -> None:
+        """Look at the portal, then do as the documentation says: `deliveries resolve ID --as arrived|send-again`."""
+        repairs = self._here.installation.repairs
+        for entry in waiting:
+            is_there = there[(entry.source, entry.id)]
+            how: Literal["arrived", "send_again"] = "arrived" if is_there else "send_again"
+            reason = "the portal shows this step" if is_there else "the portal does not show this step"
+            self._desk.say(f"demo_resolved_{how}", id=entry.delivery, dossier=entry.dossier)
+            repairs.resolve(entry.delivery, how, actor=ACTOR, reason=reason)
+            self._resolved[how] += 1
+
+    def _judged(self, entries: list[Entry], effects: list[Effect]) -> Found:
+        account = self._here.installation.reads.whole_account()
+        answers = self._feeder.answers
+        names = ("recorded", "repeated", "contradicted", "refused")
+        came = Came(**{name: answers[name] for name in names})
+        verdict = judge(entries, effects, came, known=known_of(account))
+        missed = list(self._feeder.surprises)
+        if self._day is not None:
+            missed += unmet(self._day, states_of(entries))
+        return Found(
+            verdict=verdict,
+            entries=entries,
+            seconds=time.monotonic() - self._started,
+            resolved=dict(self._resolved),
+            unmet=missed,
+        )
+
+    # -- the end --------------------------------------------------------------------------------------------------
+
+    def _tell(self, found: Found) -> None:
+        if self._desk.as_json:
+            if self._wish.is_once:
+                self._desk.give(found.verdict.line(found.seconds))
+            return
+        ready = self._here.ready_line()
+        report = Report(
+            verdict=found.verdict,
+            entries=found.entries,
+            seconds=found.seconds,
+            day=self._day,
+            faults=self._portal.get("faults")["faults"],
+            resolved=found.resolved,
+            unmet=found.unmet,
+            places={name: ready[name] for name in ("bus", "mocks", "console", "state_dir")},
+        )
+        print_summary(report, sys.stdout, is_terminal=sys.stdout.isatty())
+
+    def _serve_on(self) -> None:
+        self._desk.say("demo_serving")
+        self._stopped.wait()
+
+
+class Control:
+    """The mock's control routes."""
+
+    def __init__(self, mocks: str) -> None:
+        self._base = f"{mocks}/_control/{PARTNER}"
+        self._transport: Transport = open_fastest(HttpSettings(allow_http=True, max_reply_bytes=200_000_000))
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._transport.close()
+
+    def get(self, what: str) -> Any:
+        """A question."""
+        return json.loads(self._transport.perform("GET", f"{self._base}/{what}", {}, b"").body)
+
+    def post(self, what: str, body: Mapping[str, Any]) -> None:
+        """An order."""
+        headers = {"content-type": "application/json"}
+        reply = self._transport.perform("POST", f"{self._base}/{what}", headers, json.dumps(body).encode())
+        if reply.status >= 400:
+            raise OSError(f"the mock refused {what}: {reply.body.decode(errors='replace')}")
+
+    def effects(self) -> list[Effect]:
+        """Every effect with its body, page by page."""
+        rows: list[dict[str, Any]] = []
+        while True:
+            after = rows[-1]["n"] if rows else 0
+            page = self.get(f"effects?after={after}&limit={PAGE}&body=1")
+            rows += page
+            if len(page) < PAGE:
+                return read_effects(rows)
+
+
+class Progress:
+    """How far it is: one line that moves on a terminal, a line now and then elsewhere, nothing for a machine."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._is_moving = sys.stderr.isatty()
+        self._next = 0.0
+
+    def show(self, feeder: Feeder, tally: Mapping[str, int]) -> None:
+        """At most five times a second on a terminal, each five seconds elsewhere."""
+        now = time.monotonic()
+        if self._desk.as_json or now < self._next:
+            return
+        self._next = now + (0.2 if self._is_moving else 5.0)
+        from config import words
+
+        facts = {"fed": feeder.fed, "total": feeder.total, "delivered": tally.get("delivered", 0)}
+        waiting = sum(tally.get(name, 0) for name in ("waiting", "sending", "in_doubt"))
+        line = words.say("demo_progress", self._desk.language, waiting=waiting, **facts)
+        sys.stderr.write(f"\r\x1b[K{line}" if self._is_moving else f"{line}\n")
+        sys.stderr.flush()
+
+    def end(self) -> None:
+        """Leave the line."""
+        if self._is_moving and not self._desk.as_json and self._next:
+            sys.stderr.write("\n")

@@ -1,0 +1,93 @@
+"""What a worker minds once a minute besides delivering: checkpoints, gaps, and nonces that nobody can use any more."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Final
+
+import structlog
+
+from bus import upkeep
+from bus.claiming import FARTHEST_DUE
+from bus.errors import LedgerTrouble
+from bus.reads import Reads
+from bus.times import to_ms
+from config.signing_key import InstallationKey
+from config.wiring import Installation
+
+log = structlog.get_logger("minding")
+
+AT_LEAST: Final = timedelta(hours=1)
+"""A ledger in which nothing moves is still signed this often, so that a silent day can be shown to be one."""
+
+
+class Minding:
+    """A thread beside the worker's loop; what goes wrong in it is logged and tried again at the next round."""
+
+    def __init__(self, installation: Installation, key: InstallationKey | None) -> None:
+        self._ledger = installation.ledger
+        self._reads = Reads(installation.ledger)
+        self._clock = installation.ports.clock
+        self._key = key
+        self._every = installation.settings.ledger.checkpoint_every_s
+        self._gap_alarm = timedelta(seconds=installation.settings.worker.gap_alarm_s)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="minding", daemon=True)
+        self._told: set[tuple[str, str]] = set()
+        self._signed: tuple[datetime, object] | None = None
+
+    def start(self) -> None:
+        """Begin; the first round comes after one interval."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End after the round under way, and sign what has happened since the last one."""
+        self._stop.set()
+        self._thread.join()
+        self._guarded(self.sign)
+
+    def _run(self) -> None:
+        while not self._stop.wait(self._every):
+            for duty in (self.sign, self.warn_of_gaps, self.forget_nonces):
+                self._guarded(duty)
+
+    def _guarded(self, duty: Callable[[], None]) -> None:
+        try:
+            duty()
+        except LedgerTrouble as trouble:
+            log.error("ledger_unavailable", cause=type(trouble).__name__)
+
+    def sign(self) -> None:
+        """A checkpoint over all chains, when they have moved or an hour has passed."""
+        if self._key is None:
+            return
+        now, heads = self._clock.now(), self._ledger.engine.read().all("all_chain_heads")
+        if self._signed is not None and heads == self._signed[1] and now - self._signed[0] < AT_LEAST:
+            return
+        upkeep.checkpoint(self._ledger, self._key.sign, self._key.key_id)
+        self._signed = (now, heads)
+        log.info("checkpoint_signed", moves=sum(row[1] for row in heads), key=self._key.key_id)
+
+    def warn_of_gaps(self) -> None:
+        """Once for each dossier of a numbered source that has waited too long for a missing event."""
+        now = self._clock.now()
+        gaps = self._reads.gaps(before=now - self._gap_alarm)
+        for gap in gaps:
+            place = (gap["source"], gap["dossier"])
+            if place not in self._told:
+                waited = now - datetime.fromisoformat(gap["gap_since"])
+                log.warning(
+                    "gap_waiting",
+                    source=gap["source"],
+                    dossier=gap["dossier"],
+                    expected=gap["missing"],
+                    waiting_s=int(waited.total_seconds()),
+                )
+        self._told = {(gap["source"], gap["dossier"]) for gap in gaps}
+
+    def forget_nonces(self) -> None:
+        """Their signatures are long past their time, even for a clock that goes wrong by a day."""
+        before = to_ms(self._clock.now()) - FARTHEST_DUE
+        self._ledger.engine.write(lambda tx: tx.run("forget_nonces", before))

@@ -1,0 +1,59 @@
+"""What `run` and `web` put together: the doors, a worker beside them or not, and an orderly end of both."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import structlog
+
+from adapters.doors import server
+from config import logging
+from config.desk import Desk
+from config.doors import make_app, make_metrics, watch_with
+from config.minding import Minding
+from config.signing_key import InstallationKey
+from config.wiring import Installation, build
+from config.worker_process import follow_parent, on_signals, started, worker_name
+
+log = structlog.get_logger("worker")
+
+
+def serve(desk: Desk, *, with_worker: bool, with_parent: bool = False) -> None:
+    """Serve until a signal says stop. Raises SettingsRefused, LedgerTrouble, OSError (the port)."""
+    settings = desk.load().settings
+    logging.configure(level=settings.log.level)
+    key = InstallationKey.from_file(settings.ledger.signing_key_file)
+    installation = build(settings)
+    if with_parent:
+        follow_parent(lambda: os.kill(os.getpid(), signal.SIGTERM))
+    try:
+        (both if with_worker else doors_only)(desk, installation, key)
+    finally:
+        installation.close()
+
+
+def doors_only(desk: Desk, installation: Installation, key: InstallationKey) -> None:
+    """The doors, in this thread."""
+    web = installation.settings.web
+    app = make_app(installation, key, make_metrics(installation))
+    server.run(app, web.host, web.port)
+
+
+def both(desk: Desk, installation: Installation, key: InstallationKey, *, demo_token: str | None = None) -> None:
+    """The doors in a thread, a worker in this one; an accepted event wakes the worker."""
+    web, metrics = installation.settings.web, make_metrics(installation)
+    told = started(installation)
+    worker = installation.worker(
+        worker_name(), watch=watch_with(metrics), on_start=lambda: log.info("worker_started", **told)
+    )
+    app = make_app(installation, key, metrics, on_accepted=worker.wake, demo_token=demo_token)
+    cause = on_signals(worker.stop)
+    minding = Minding(installation, key)
+    with server.serve(app, web.host, web.port):
+        minding.start()
+        try:
+            worker.run()
+        finally:
+            minding.stop()
+    log.info("worker_stopped", cause=cause())

@@ -1,0 +1,78 @@
+"""The installation's own key: it signs receipts for callers, and checkpoints over the ledger."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+from typing import Final
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+)
+
+from config.settings_file import SettingsRefused, read_private
+
+KEY: Final = "ledger.signing_key_file"
+
+
+class InstallationKey:
+    """An Ed25519 key under a short name made from its public half. Prints as that name only."""
+
+    def __init__(self, private: Ed25519PrivateKey) -> None:
+        self._private = private
+        self._public = private.public_key()
+        raw = self._public.public_bytes(Encoding.Raw, PublicFormat.Raw)
+        self.key_id: Final = hashlib.sha256(raw).hexdigest()[:16]
+
+    @classmethod
+    def from_file(cls, path: str | Path) -> InstallationKey:
+        """The key in a file that only its owner may read. Raises SettingsRefused."""
+        try:
+            private = load_pem_private_key(read_private(path, KEY, "make one with `lienthong init`"), password=None)
+        except ValueError:
+            raise SettingsRefused(KEY, f"{path} is not a private key in PEM; `lienthong init` makes one") from None
+        if not isinstance(private, Ed25519PrivateKey):
+            raise SettingsRefused(KEY, f"{path} is not an Ed25519 key; `lienthong keys generate signing` makes one")
+        return cls(private)
+
+    def sign(self, data: bytes) -> bytes:
+        """64 bytes."""
+        return self._private.sign(data)
+
+    def is_signed(self, data: bytes, signature: bytes) -> bool:
+        """Whether this key made the signature."""
+        try:
+            self._public.verify(signature, data)
+        except InvalidSignature:
+            return False
+        return True
+
+    def public_pem(self) -> str:
+        """What a third party needs to check receipts and checkpoints."""
+        return self._public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+
+    def __repr__(self) -> str:
+        return f"InstallationKey({self.key_id})"
+
+
+def generate(path: str | Path) -> InstallationKey:
+    """A new key in a new file of mode 0600; an existing file is never replaced (FileExistsError)."""
+    private = Ed25519PrivateKey.generate()
+    write_new(path, private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return InstallationKey(private)
+
+
+def write_new(path: str | Path, content: bytes) -> None:
+    """A new file that only its owner may read; an existing one is never replaced (FileExistsError)."""
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(handle)

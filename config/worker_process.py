@@ -1,0 +1,135 @@
+"""`lienthong worker`: from exec to the first delivery with nothing loaded that delivering does not need."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from config.signing_key import InstallationKey
+    from config.wiring import Installation
+
+OPTIONS: Final = ("--config", "--name", "--lang")
+FLAGS: Final = ("--with-parent",)
+
+
+def understands(argv: Sequence[str]) -> bool:
+    """Whether these are plain options; `--help` and mistakes go to the full parser, which explains them."""
+    rest = list(argv)
+    while rest:
+        word = rest.pop(0)
+        name, has_value, _ = word.partition("=")
+        if name in FLAGS and not has_value:
+            continue
+        if name not in OPTIONS or not (has_value or rest):
+            return False
+        if not has_value:
+            rest.pop(0)
+    return True
+
+
+def main(argv: Sequence[str]) -> int:
+    """Read the options, and work."""
+    if "rich" not in sys.modules:
+        # structlog draws tracebacks with rich where it finds it, and loading rich takes longer than all else here.
+        # We print JSON: to this process, which never needs it, rich is not installed.
+        sys.modules["rich"] = None  # type: ignore[assignment]
+    found: dict[str, str] = {}
+    rest = list(argv)
+    while rest:
+        name, has_value, value = rest.pop(0).partition("=")
+        found[name] = value if has_value or name in FLAGS else rest.pop(0)
+    config = Path(found["--config"]) if "--config" in found else None
+    return work(config, found.get("--name"), with_parent="--with-parent" in found, lang=found.get("--lang"))
+
+
+def work(config: Path | None, name: str | None, *, with_parent: bool = False, lang: str | None = None) -> int:
+    """Deliver until a signal says stop; calls in flight are finished and settled."""
+    from config.trouble import told
+
+    try:
+        _work(config, name, with_parent=with_parent)
+    except Exception as trouble:
+        return told(trouble, as_json=False, lang=lang)
+    return 0
+
+
+def _work(config: Path | None, name: str | None, *, with_parent: bool) -> None:
+    from config import logging
+    from config.settings_file import find, load
+    from config.signing_key import InstallationKey
+    from config.wiring import build
+
+    settings = load(find(config)).settings
+    logging.configure(level=settings.log.level)
+    key = InstallationKey.from_file(settings.ledger.signing_key_file)
+    installation = build(settings)
+    try:
+        deliver(installation, key, name or worker_name(), with_parent=with_parent)
+    finally:
+        installation.close()
+
+
+def deliver(installation: Installation, key: InstallationKey, name: str, *, with_parent: bool = False) -> None:
+    """A worker in this thread, with what it minds beside it."""
+    import structlog
+
+    from config.minding import Minding
+
+    log = structlog.get_logger("worker")
+    worker = installation.worker(name, on_start=lambda: log.info("worker_started", **started(installation)))
+    cause = on_signals(worker.stop)
+    if with_parent:
+        follow_parent(worker.stop)
+    minding = Minding(installation, key)
+    minding.start()
+    try:
+        worker.run()
+    finally:
+        minding.stop()
+    log.info("worker_stopped", cause=cause())
+
+
+def started(installation: Installation) -> dict[str, object]:
+    """What the first log line says."""
+    partners = installation.settings.partner_table()
+    threads = sum(partner.threads for partner in partners.values())
+    return {"partners": sorted(partners), "threads": threads, "version": version("lienthong")}
+
+
+def worker_name() -> str:
+    """Machine and process: as moves will show it."""
+    return f"{socket.gethostname()}-{os.getpid()}"
+
+
+def on_signals(stop: Callable[[], None]) -> Callable[[], str]:
+    """Stop gracefully on SIGINT and SIGTERM; gives a question for what stopped it."""
+    seen: list[str] = []
+
+    def handle(number: int, frame: object) -> None:
+        seen.append(signal.Signals(number).name)
+        stop()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, handle)
+    return lambda: seen[0] if seen else "asked"
+
+
+def follow_parent(stop: Callable[[], None]) -> None:
+    """Stop when the process that started this one is gone: a demo that was killed leaves nothing running."""
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.5)
+        stop()
+
+    threading.Thread(target=watch, name="parent", daemon=True).start()

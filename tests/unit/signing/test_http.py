@@ -366,10 +366,11 @@ def test_short_secret_is_never_used():
         verified(signed(), keys={"one-stop-h99": b""})
 
 
-def test_signer_refuses_what_it_could_not_read_back():
-    """A nonce that would break out of its quotes is our own mistake, found before sending."""
+@pytest.mark.parametrize("changes", [{"nonce": 'x";alg="none'}, {"nonce": ""}, {"key_id": ""}, {"key_id": "tỉnh"}])
+def test_signer_refuses_what_it_could_not_read_back(changes):
+    """A name or nonce that would break out of its quotes is our own mistake, found before sending."""
     with pytest.raises(ValueError, match="nonce"):
-        signed(nonce='x";alg="none')
+        signed(**changes)
 
 
 def test_unknown_trouble_is_a_refusal():

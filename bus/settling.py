@@ -234,6 +234,7 @@ class Settler:
         )
         if not goes_on or following is None:
             return None
+        self._point("next.before")
         return self._claimer.start_next(tx, following, delivery.fence, work.worker, at, delivery.partner)
 
 

@@ -165,8 +165,6 @@ SESSION_ENDED: Final = (
     "không hợp lệ|hết hạn|hết hiệu lực|không tồn tại|không đúng|chưa|lại|invalid|expired|not valid|not found|timeout"
 )
 _CREATE: Final = frozenset({Operation.CREATE})
-_UPDATE: Final = frozenset({Operation.UPDATE})
-_STEP: Final = frozenset({Operation.STEP})
 _BUSINESS: Final = frozenset({Operation.CREATE, Operation.UPDATE, Operation.STEP, Operation.LOOKUP})
 
 REPLIES: Final = (
@@ -182,11 +180,12 @@ REPLIES: Final = (
     ),
     Row(id="exists", verdict=Verdict.EXISTS, source="r40", operations=_CREATE, code="exists", texts=("đã tồn tại",)),
     Row(id="yes", verdict=Verdict.YES, source="r36", code="zero"),
+    # Existence by words is believed only where being wrong heals: a create then meets "already exists".
     Row(
-        id="update_missing",
+        id="missing",
         verdict=Verdict.MISSING,
         source="r54 DECISION",
-        operations=_UPDATE,
+        operations=frozenset({Operation.UPDATE, Operation.LOOKUP}),
         code="not_zero",
         texts=("hồ sơ", "không tồn tại|chưa tồn tại|chưa có|không tìm thấy"),
     ),

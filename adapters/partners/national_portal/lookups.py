@@ -28,6 +28,8 @@ class Proof(StrEnum):
 
 def existence(heard: Heard, number: str) -> bool | None:
     """Whether the portal has the dossier; None when its answer does not say (NOTES.md#r121)."""
+    if heard.verdict is Verdict.MISSING:
+        return False
     element = _element(heard)
     if element is None:
         return None
@@ -40,8 +42,9 @@ def existence(heard: Heard, number: str) -> bool | None:
 
 def find_step(heard: Heard, step: Mapping[str, Any], settings: NationalPortalSettings) -> Proof:
     """Whether the look-up lists this very step."""
-    exists = existence(heard, str(step["MaHoSo"]))
+    exists = None if heard.verdict is Verdict.MISSING else existence(heard, str(step["MaHoSo"]))
     if exists is not True:
+        # A step is sent again only when an empty answer proves it absent, never on words.
         return Proof.UNCLEAR if exists is None else Proof.ABSENT
     listed = _folded(_element(heard) or {}).get(settings.lookup_entries_field.casefold())
     if not isinstance(listed, list):
@@ -97,9 +100,7 @@ def _element(heard: Heard) -> Mapping[str, Any] | None:
             return {}
         # A bare value is as good as an object: only emptiness is evidenced.
         return result[0] if isinstance(result[0], dict) and result[0] else {"": result[0]}
-    if isinstance(result, dict):
-        return result
-    return None
+    return result if isinstance(result, dict) and result else None
 
 
 def _is_alike(entry: Mapping[str, Any], step: Mapping[str, Any]) -> bool:

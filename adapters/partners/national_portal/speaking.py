@@ -116,9 +116,11 @@ class Speaker:
         exchange = self._channel.send(make(session, {**headers, "traceparent": trace} if trace else headers))
         if exchange.trouble is not None:
             return Heard(exchanges=(exchange,), trouble=exchange.trouble)
-        if exchange.status == 401:
-            self._outer.forget(headers)
         answer = read(exchange, operation, self._settings)
+        if exchange.status in (401, 403):
+            # Nobody says whose "no" it is, the exchange's or the portal's: the next try has fresh papers for both.
+            self._outer.forget(headers)
+            self._session.forget(session)
         if answer.verdict is Verdict.SESSION:
             self._session.forget(session)
         return Heard(exchanges=(exchange,), answer=answer)

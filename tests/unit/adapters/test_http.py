@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import socket
 import ssl
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -182,6 +183,12 @@ def test_reused_connection_reset_after_the_body_is_not_sent_again(channel):
 
 def certificate(name: str) -> tuple[ssl.SSLContext, bytes]:
     """A server's TLS context for one name, and the certificate of the authority that vouches for it."""
+    context, root, _ = issued(name)
+    return context, root
+
+
+def issued(name: str) -> tuple[ssl.SSLContext, bytes, bytes]:
+    """The same, with the certificate and its key as one PEM."""
     authority, leaf = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     issuer = _name("Example authority")
     root = _signed(issuer, issuer, authority.public_key(), authority, x509.BasicConstraints(True, None))
@@ -190,9 +197,8 @@ def certificate(name: str) -> tuple[ssl.SSLContext, bytes]:
     private = leaf.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    return _context(made.public_bytes(serialization.Encoding.PEM) + private), root.public_bytes(
-        serialization.Encoding.PEM
-    )
+    pem = made.public_bytes(serialization.Encoding.PEM) + private
+    return _context(pem), root.public_bytes(serialization.Encoding.PEM), pem
 
 
 def _name(common: str) -> x509.Name:
@@ -258,6 +264,25 @@ def test_trusted_tls_answers(open_transport):
     channel.close()
 
     assert (exchange.status, exchange.reply_body) == (200, b"[]")
+
+
+def test_mutual_tls(open_transport):
+    """A partner that asks for our certificate gets it; without one nothing is sent."""
+    tls, pem = certificate("127.0.0.1")
+    _, client_root, client_pem = issued("h99.example.invalid")
+    tls.verify_mode = ssl.CERT_REQUIRED
+    tls.load_verify_locations(cadata=client_root.decode())
+    heard: list[int] = []
+    for identity in (client_pem, None):
+        settings = HttpSettings(roots_pem=pem, identity_pem=identity, knocks=1, max_connections=2)
+        channel = HttpChannel(settings, open_transport=open_transport)
+        with raw_server(then(read_request, lambda _, c: answer(c)), tls) as server:
+            exchange = channel.send(ask_for(server.url))
+            heard.append(len(server.heard))
+        channel.close()
+
+    assert exchange.trouble is not None
+    assert [1, 0] == heard
 
 
 def test_exchange_holds_the_exact_bytes_of_both_directions(channel):
@@ -454,3 +479,21 @@ def test_panic_of_the_transport_is_in_doubt():
 def test_fastest_transport_is_the_default():
     """Deliveries go out through pyreqwest where it can be had."""
     assert isinstance(open_fastest(FAST), PyreqwestTransport)
+
+
+def test_second_transport_stands_in(monkeypatch):
+    """Where there is no pyreqwest for a machine, httpx2 carries the deliveries."""
+    monkeypatch.setitem(sys.modules, "adapters.channels.pyreqwest_transport", None)
+
+    assert isinstance(open_fastest(FAST), Httpx2Transport)
+
+
+def test_closed_channel_opens_again():
+    """Closing gives the connections back; a later call opens anew, and closing twice is harmless."""
+    channel, _, _ = scripted(YES, YES)
+
+    channel.send(ask_for("http://h99.invalid/"))
+    channel.close()
+    channel.close()
+
+    assert channel.send(ask_for("http://h99.invalid/")).status == 200

@@ -95,6 +95,23 @@ def test_unclear_lookup_never_falls_through_to_a_create(answer):
     assert "exists" not in attempt.facts
 
 
+@pytest.mark.parametrize(
+    ("answer", "service"),
+    [
+        (said(0, "", result=["H99.09-260703-0123"]), "update"),
+        (said(0, "", result={"MAHOSO": DOSSIER}), "update"),
+        (said(-1, "Không tìm thấy hồ sơ"), "create"),
+    ],
+)
+def test_lookup_is_read_in_every_form(answer, service):
+    """Only emptiness is evidenced: any element means that the dossier is there; so do words that it is not."""
+    adapter, channel = portal(answer, YES)
+
+    adapter.deliver([record(None)])
+
+    assert ["lookup", service] == channel.services
+
+
 def test_lookup_of_another_dossier_proves_nothing():
     """An answer that names another number says nothing about this one."""
     adapter, channel = portal(said(0, "", result=[{"MAHOSO": "H99.01-260101-0001"}]))
@@ -223,6 +240,16 @@ def test_write_is_never_sent_again_after_a_lost_reply(delivery):
     assert 1 == len(channel.sent)
 
 
+@pytest.mark.parametrize("status", [401, 403])
+def test_refused_papers_are_renewed_for_the_next_try(status):
+    """Nobody says whether the exchange or the portal refused; the next try logs in again."""
+    adapter, channel = portal(replied(status=status, raw=b""), YES)
+
+    assert isinstance(adapter.deliver([record(True)])[0].outcome, Unreachable)
+    assert isinstance(adapter.deliver([record(True)])[0].outcome, Delivered)
+    assert 2 == channel.logins
+
+
 def test_session_error_of_the_settings_is_known():
     """An installation can name its portal's own words for an ended session."""
     adapter, _ = portal(said(902, "Mã truy cập?"), YES, session_errors=(SessionError(code="902"),))
@@ -295,6 +322,13 @@ def test_unclear_step_follows_the_table(name, then):
     adapter, _ = portal(LOST, tables=policy(name))
 
     assert then == adapter.deliver([step()])[0].outcome.then
+
+
+def test_unclear_step_whose_status_has_no_row_any_more_is_held():
+    """A step that went out under an older table, and cannot be read by the newest, is held."""
+    adapter, _ = portal()
+
+    assert "hold" == adapter.ask(step(local_step="BUOC_CU")).outcome.then
 
 
 def test_unclear_step_without_a_row_is_held():
@@ -371,6 +405,7 @@ def entries(*steps: dict) -> object:
         ("alike", InDoubt),
         ("too little", InDoubt),
         (NOT_THERE, Unreachable),
+        (said(-1, "Không tìm thấy hồ sơ"), InDoubt),
         (THERE, InDoubt),
         (LOST, InDoubt),
     ],

@@ -34,7 +34,10 @@ SAMPLES: dict[str, list[tuple[Operation, Exchange]]] = {
         (Operation.CREATE, said(code, "Hồ sơ H99.01-260101-0001 đã tồn tại")) for code in (0, "0", "3", -3, "-3")
     ],
     "yes": [(operation, said(code, "")) for operation in Operation for code in (0, "0", "00")],
-    "update_missing": [(Operation.UPDATE, said(-1, "Hồ sơ H99.01-260101-0001 không tồn tại"))],
+    "missing": [
+        (Operation.UPDATE, said(-1, "Hồ sơ H99.01-260101-0001 không tồn tại")),
+        (Operation.LOOKUP, said("-1", "Không tìm thấy hồ sơ")),
+    ],
     "refused": [
         (Operation.CREATE, said(-1, "MaTTHC không tồn tại")),
         (Operation.CREATE, said(4, "đã tồn tại")),

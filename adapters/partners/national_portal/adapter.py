@@ -15,10 +15,11 @@ from typing import Any, Final, Literal
 from adapters.channels.http import Channel
 from adapters.channels.outer_auth import OuterRefused
 from adapters.partners.national_portal import lookups, wire
-from adapters.partners.national_portal.codes import OPERATIONS, REPLIES, Operation, Verdict
+from adapters.partners.national_portal.codes import OPERATIONS, Operation, Verdict
 from adapters.partners.national_portal.replies import record_answers
 from adapters.partners.national_portal.session import LoginFailed
-from adapters.partners.national_portal.settings import NationalPortalSettings
+from adapters.partners.national_portal.settings import NationalPortalSettings, check_settings
+from adapters.partners.national_portal.shaped import Shaped, learned
 from adapters.partners.national_portal.speaking import Heard, Speaker, Then
 from adapters.partners.national_portal.tables import Tables
 from bus.errors import Unmappable
@@ -28,20 +29,6 @@ RECORDED: Final = "dossier.recorded"
 AT_ONCE: Final = timedelta(0)
 POLICIES: Final[dict[str, Then]] = {"hold": "hold", "go_on": "go_on", "send_again": "ask"}
 """`unclear_steps` → what the bus does next; "send again" comes back through `ask`, which then says "may be sent"."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shaped:
-    """A delivery with what will be sent for it."""
-
-    delivery: Delivery
-    operation: Operation
-    body: dict[str, Any]
-    facts: dict[str, Any]
-    exchanges: tuple[Exchange, ...] = ()
-
-    def attempt(self, outcome: Outcome, exchanges: tuple[Exchange, ...], **facts: Any) -> Attempt:
-        return Attempt(outcome=outcome, exchanges=self.exchanges + exchanges, facts=self.facts | facts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,7 +150,7 @@ class NationalPortal:
             # Once, as an update: the very same record replaces what is there (r40, r52).
             again = self._speaker.write(Operation.UPDATE, [item.body], item.delivery.event.traceparent)
             return item.attempt(again.outcome(), heard.exchanges + again.exchanges, exists=True)
-        return item.attempt(heard.outcome(self._then(item)), heard.exchanges, **_learned(item.operation, heard))
+        return item.attempt(heard.outcome(self._then(item)), heard.exchanges, **learned(item.operation, heard))
 
     def _read_named(self, item: Shaped, heard: Heard) -> Attempt:
         """One record of an array. A yes counts for it when the array is atomic or the reply names it."""
@@ -261,23 +248,3 @@ class NationalPortal:
         compared = lookups.compare(heard, delivery.event.dossier, body)
         outcome = Unreachable(reason="shadow", is_down=False)
         return Attempt(outcome=outcome, exchanges=heard.exchanges, facts=facts | {"shadow": compared})
-
-
-def check_settings(settings: NationalPortalSettings) -> None:
-    """Refuse what would break a promise. Raises `ValueError`."""
-    if settings.variant == "facade" and not (settings.facade_update_url or settings.facade_updating_in_query):
-        raise ValueError("facade_update_url: missing; an update sent to the address for adding would be a create")
-    known = {row.id for row in REPLIES}
-    for row, verdict in settings.reply_overrides.items():
-        # An override may make a reply stricter or more exact; it may never make a yes of what is not one.
-        if row not in known or verdict not in set(Verdict) or (verdict == Verdict.YES and row != "yes"):
-            raise ValueError(f"reply_overrides: {row} = {verdict!r} is not possible")
-
-
-def _learned(operation: Operation, heard: Heard) -> dict[str, bool]:
-    """What the portal's answer to a record says about its books, for good."""
-    if operation is Operation.STEP:
-        return {}
-    if heard.verdict is Verdict.YES:
-        return {"exists": True}
-    return {"exists": False} if heard.verdict is Verdict.MISSING else {}

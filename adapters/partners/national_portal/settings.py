@@ -12,6 +12,7 @@ from typing import Literal
 
 from adapters.channels.http import HttpSettings
 from adapters.channels.outer_auth import OuterAuth
+from adapters.partners.national_portal.codes import REPLIES, Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,3 +92,14 @@ class NationalPortalSettings:
     """Decision: only paid fees above zero, as the newest client does; the index counts payments by them."""
     http: HttpSettings = field(default_factory=HttpSettings)
     """Time-outs, TLS and limits of the channel."""
+
+
+def check_settings(settings: NationalPortalSettings) -> None:
+    """Refuse what would break a promise. Raises `ValueError`."""
+    if settings.variant == "facade" and not (settings.facade_update_url or settings.facade_updating_in_query):
+        raise ValueError("facade_update_url: missing; an update sent to the address for adding would be a create")
+    known = {row.id for row in REPLIES}
+    for row, verdict in settings.reply_overrides.items():
+        # An override may make a reply stricter or more exact; it may never make a yes of what is not one.
+        if row not in known or verdict not in set(Verdict) or (verdict == Verdict.YES and row != "yes"):
+            raise ValueError(f"reply_overrides: {row} = {verdict!r} is not possible")

@@ -25,11 +25,17 @@ class Limits:
     """How long a connection without a request is kept: longer than callers' pools keep theirs in use."""
     write_s: float = 28.0
     """How long a caller may leave an answer unread."""
+    head_bytes: int = 32_768
+    """Of a request line and its headers; the parser itself would take any number."""
     connections: int = 2_000
     """Open at once. The next one is closed at once, rather than all of them being served badly."""
     backlog: int = 2_048
     stop_s: int = 10
     """How long requests in the house may take to end when the door closes."""
+
+
+class HeadTooLarge(Exception):
+    """A request line and headers beyond the limit; inside the parser this is "not HTTP"."""
 
 
 class DoorProtocol(HttpToolsProtocol):
@@ -42,6 +48,10 @@ class DoorProtocol(HttpToolsProtocol):
         super().__init__(*args, **kwargs)
         self._phase: str | None = None
         """`head` or `body` while a request is being read."""
+        self._head = 0
+        """Bytes of the head that the parser has given."""
+        self._pieces = 0
+        """Bytes that came in pieces of which the parser has not made a whole head."""
         self._timed: str | None = None
         self._reading: asyncio.TimerHandle | None = None
         self._writing: asyncio.TimerHandle | None = None
@@ -64,13 +74,28 @@ class DoorProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Some of a request came. A timer runs only for requests that come in pieces."""
+        before = self._phase
         super().data_received(data)
+        if self._phase == "head" == before:
+            self._pieces += len(data)
+            if self._pieces > self.limits.head_bytes:
+                self.send_400_response("")
         self._watch()
 
     def on_message_begin(self) -> None:
         """The first byte of a request."""
-        self._phase = "head"
+        self._phase, self._head, self._pieces = "head", 0, 0
         super().on_message_begin()
+
+    def on_url(self, url: bytes) -> None:
+        """Some of the request line."""
+        super().on_url(url)
+        self._grow(len(url))
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """One header."""
+        super().on_header(name, value)
+        self._grow(len(name) + len(value))
 
     def on_headers_complete(self) -> None:
         """The head is whole."""
@@ -98,6 +123,11 @@ class DoorProtocol(HttpToolsProtocol):
         if not self.transport.is_closing():
             self.transport.write(type(self).malformed_http())
             self.transport.close()
+
+    def _grow(self, size: int) -> None:
+        self._head += size
+        if self._head > self.limits.head_bytes:
+            raise HeadTooLarge
 
     def _watch(self) -> None:
         if self._phase == self._timed:

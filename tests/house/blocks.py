@@ -100,11 +100,15 @@ def metrics() -> str:
     registry = CollectorRegistry()
     seen = Metrics(registry, sources=["s"], kinds=["k"], partners=["p"], codes=["c"], stats=lambda: stats)
     seen.event_taken(source="s", kind="k", result="recorded")
+    seen.delivery_settled(partner="p", state="delivered")
+    seen.attempt_made(partner="p", outcome="Delivered", seconds=0.1)
+    seen.request_refused(code="c")
     rows = []
     for family in registry.collect():
         name = family.name + ("_total" if family.type == "counter" else "")
-        rows.append([code(name), family.type, family.documentation])
-    return table(["metric", "type", "meaning"], sorted(rows))
+        labels = {label for sample in family.samples for label in sample.labels} - {"le"}
+        rows.append([code(name), family.type, ", ".join(sorted(labels)), family.documentation])
+    return table(["metric", "type", "labels", "meaning"], sorted(rows))
 
 
 def states() -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
 
 import typer.main
 
@@ -59,25 +60,26 @@ def _command(node: Any, words: tuple[str, ...]) -> Command:
 
 
 def _parameter(each: Any) -> Parameter:
+    names = frozenset([*each.opts, *each.secondary_opts])
     if each.param_type_name == "argument":
         shown = each.metavar or each.name.upper()
-        shown = shown if each.required else f"[{shown.strip('[]')}]"
-        return Parameter(is_option=False, shown=shown, names=frozenset({each.name}), help=each.help or "")
+        shown = shown if each.required or shown.startswith("[") else f"[{shown}]"
+        return Parameter(is_option=False, shown=shown, names=names, help=each.help or "")
     takes = "" if each.is_flag else f" {each.metavar or _kind(each)}"
     shown = " / ".join([*each.opts, *each.secondary_opts]) + takes
-    names = frozenset([*each.opts, *each.secondary_opts])
     return Parameter(is_option=True, shown=shown, names=names, help=_help(each))
 
 
 def _help(each: Any) -> str:
     default = each.default
-    says_default = not each.is_flag and default not in (None, (), []) and not callable(default) and each.show_default
-    shown = getattr(default, "value", default)
-    return " ".join(filter(None, [each.help, f"(default: {shown})" if says_default else ""]))
+    if each.is_flag or not each.show_default or default in (None, "", (), []) or callable(default):
+        return each.help or ""
+    return f"{each.help or ''} (default: {default})".strip()
 
 
 def _kind(each: Any) -> str:
-    choices = getattr(each.type, "choices", None)
-    if choices:
-        return "|".join(str(getattr(one, "value", one)) for one in choices)
-    return {"integer": "N", "float": "N", "integer range": "N"}.get(each.type.name, each.type.name.upper())
+    """What an option takes: the words of a closed list, else the name of its type."""
+    annotation = each.type_descriptor.annotation
+    if get_origin(annotation) is Literal:
+        return "|".join(str(word) for word in get_args(annotation))
+    return {int: "N", float: "N", Path: "FILE"}.get(annotation, "TEXT")

@@ -21,7 +21,25 @@ from tests.house.tree import ROOT, name_of, named
 FENCE = re.compile(r"^```([\w-]*)[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"(?<!\\)!?\[[^\]]*\]\(([^)\s]+)\)")
 LANGUAGES = {"console", "bash", "toml", "json", "text", "csv", "http", "python", "ini", "sql", "mermaid"}
-GENERIC = {"curl", "git", "systemctl", "chmod", "cp", "mkdir", "install", "journalctl", "cat", "sudo", "podman", "export", "cd", "jq", "openssl"}
+GENERIC = {
+    "curl",
+    "sed",
+    ".",
+    "git",
+    "systemctl",
+    "chmod",
+    "cp",
+    "mkdir",
+    "install",
+    "journalctl",
+    "cat",
+    "sudo",
+    "podman",
+    "export",
+    "cd",
+    "jq",
+    "openssl",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +107,10 @@ def test_toml_block(block):
         portal = tree.get("partners", {}).get("national_portal")
         # A block shows only what it is about; what the portal must have besides is added here.
         if portal is not None:
-            tree["partners"]["national_portal"] = {"madonvi": "000.00.00.H99", "adapter_url": "https://a.invalid"} | portal
+            tree["partners"]["national_portal"] = {
+                "madonvi": "000.00.00.H99",
+                "adapter_url": "https://a.invalid",
+            } | portal
         msgspec.convert(tree, Settings, strict=True)
 
 
@@ -101,7 +122,11 @@ def test_typed_programs_are_known():
 
 
 def _is_known(program: str) -> bool:
-    return program in GENERIC or program == "make" or program.rpartition("/")[2] in {"lienthong", "pytest", "python3", "python"}
+    return (
+        program in GENERIC
+        or program == "make"
+        or program.rpartition("/")[2] in {"lienthong", "pytest", "python3", "python"}
+    )
 
 
 def test_make_targets_exist():

@@ -33,7 +33,9 @@ def test_every_state_has_a_meaning():
 
 def test_notice_names_every_package():
     """Whatever the core lock installs stands in NOTICE with its licence."""
-    rows = {line.split()[0]: line.split(maxsplit=1)[1] for line in notice.PAGE.read_text().splitlines() if line[:2] == "  "}
+    rows = {
+        line.split()[0]: line.split(maxsplit=1)[1] for line in notice.PAGE.read_text().splitlines() if line[:2] == "  "
+    }
 
     assert set(notice.locked()) == set(rows)
     assert [] == [package for package, licence in rows.items() if not licence.strip()]

@@ -1,1 +1,259 @@
-"""checks"""
+"""What `check` and `doctor` look at before anything is started: each question has one answer, well or a finding."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import sqlite3
+import ssl
+import stat
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from adapters.partners.national_portal.tables import TablesRefused
+from bus.engines.sqlite import MINIMUM_VERSION
+from bus.errors import LedgerTrouble
+from bus.ports import FileStorage
+from bus.seal import MasterKey
+from bus.times import from_ms
+from bus.upkeep import pending
+from config.mappings import holes
+from config.partner_tables import WITH_TABLES, in_force
+from config.settings import NationalPortalKeys, PartnerSettings, Settings
+from config.settings_file import SettingsRefused, secret
+from config.signing_key import InstallationKey
+from config.wiring import Installation, build, http_settings, load_routes, national_portal
+
+ROOM: Final = 1024 * 1024 * 1024
+"""Bytes free on the ledger's disk that a day's work should have."""
+SHORTEST_SECRET: Final = 16
+CERTIFICATE_DAYS: Final = 30
+EARLIEST: Final = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What one question came to."""
+
+    what: str
+    """A stable name: `settings`, `ledger`, `tables.national_portal`, `callers.one-stop` …"""
+    detail: str = ""
+    """What is wrong and what to do; empty when all is well."""
+
+    @property
+    def is_well(self) -> bool:
+        return not self.detail
+
+
+def offline(settings: Settings) -> list[Answer]:
+    """Settings, keys, routes, ledger, tables and mappings; nothing is sent anywhere."""
+    answers = [*_keys(settings), *_callers(settings), *_partners(settings), _asked("ledger", lambda: _ledger(settings))]
+    if all(answer.is_well for answer in answers if answer.what in ("ledger", "ledger.master_key_file")):
+        installation = build(settings)
+        try:
+            answers += _mappings(installation)
+        finally:
+            installation.close()
+    return answers
+
+
+def _asked(what: str, ask: Callable[[], str]) -> Answer:
+    """A question whose trouble is an answer too."""
+    try:
+        return Answer(what=what, detail=ask())
+    except (SettingsRefused, LedgerTrouble, TablesRefused, OSError) as trouble:
+        return Answer(what=what, detail=str(trouble))
+
+
+def _keys(settings: Settings) -> Iterator[Answer]:
+    ledger = settings.ledger
+    yield _asked("ledger.master_key_file", lambda: _void(MasterKey.from_file(ledger.master_key_file)))
+    yield _asked("ledger.signing_key_file", lambda: _void(InstallationKey.from_file(ledger.signing_key_file)))
+
+
+def _callers(settings: Settings) -> Iterator[Answer]:
+    if not settings.callers:
+        yield Answer(what="callers", detail="nobody may hand events in; add a table [callers.NAME]")
+    for name, caller in settings.callers.items():
+        key = f"callers.{name}.secret_file"
+        yield _asked(key, lambda path=caller.secret_file, key=key: _short(secret(path, key).reveal()))  # type: ignore[misc]
+
+
+def _short(value: bytes) -> str:
+    return "" if len(value) >= SHORTEST_SECRET else f"the secret has {len(value)} bytes; use {SHORTEST_SECRET} or more"
+
+
+def _partners(settings: Settings) -> Iterator[Answer]:
+    named = settings.partner_table()
+    yield _asked("routes", lambda: _unserved(load_routes(settings).partners, frozenset(named)))
+    for name, partner in named.items():
+        yield _asked(f"partners.{name}", lambda partner=partner, name=name: _partner(name, partner))  # type: ignore[misc]
+
+
+def _unserved(routed: frozenset[str], named: frozenset[str]) -> str:
+    missing = sorted(routed - named)
+    return f"events go to {', '.join(missing)}, which has no table [partners.…]" if missing else ""
+
+
+def _partner(name: str, partner: PartnerSettings) -> str:
+    http_settings(partner, f"partners.{name}")
+    assert isinstance(partner, NationalPortalKeys)
+    if partner.password_file:
+        secret(partner.password_file, f"partners.{name}.password_file")
+    plain = [url for url in addresses(partner) if url.startswith("http://")]
+    if plain and not partner.allow_http:
+        return f"{plain[0]} is not https; set allow_http = true only if the network itself is the protection"
+    return ""
+
+
+def addresses(partner: NationalPortalKeys) -> list[str]:
+    """Where its calls go."""
+    facade = (partner.facade_add_url, partner.facade_update_url, partner.facade_progress_url, partner.facade_lookup_url)
+    return [url for url in (facade if partner.variant == "facade" else (partner.adapter_url,)) if url]
+
+
+def _ledger(settings: Settings) -> str:
+    path = settings.ledger.path
+    if not path.exists():
+        return f"there is no ledger at {path}; run `lienthong migrate`"
+    wanted = pending(path, FileStorage())
+    return f"its schema is {len(wanted)} migrations behind; run `lienthong migrate`" if wanted else ""
+
+
+def _mappings(installation: Installation) -> Iterator[Answer]:
+    for partner in WITH_TABLES:
+        what = f"tables.{partner}"
+        try:
+            tables = in_force(installation.reads, partner)
+        except TablesRefused as refused:
+            yield Answer(what=what, detail=str(refused.mistakes[0]))
+            continue
+        found = list(holes(tables, installation.reads.open_dossiers()))
+        yield Answer(what=what, detail="; ".join(found[:20]))
+
+
+def _void(value: object) -> str:
+    return ""
+
+
+# -- the keys, one by one ----------------------------------------------------------------------------------------------
+
+
+def keys_of(settings: Settings) -> list[dict[str, Any]]:
+    """Every key and secret by its setting: its file, its public name where it has one, and what is wrong with it."""
+    ledger = settings.ledger
+    rows = [
+        _key("ledger.master_key_file", ledger.master_key_file, lambda path: MasterKey.from_file(path).id),
+        _key("ledger.signing_key_file", ledger.signing_key_file, lambda path: InstallationKey.from_file(path).key_id),
+    ]
+    rows += [
+        _key(f"callers.{name}.secret_file", caller.secret_file, lambda path: str(secret(path, "secret", is_demo=True)))
+        for name, caller in settings.callers.items()
+    ]
+    for name, partner in settings.partner_table().items():
+        for member in partner.__struct_fields__:
+            path = getattr(partner, member)
+            if member.endswith("_file") and path:
+                rows.append(_key(f"partners.{name}.{member}", path, lambda path: ""))
+    return rows
+
+
+def _key(name: str, path: str, read: Callable[[str], str]) -> dict[str, Any]:
+    try:
+        return {"name": name, "file": path, "key_id": read(path), "trouble": _mode(Path(path))}
+    except (SettingsRefused, LedgerTrouble, OSError) as trouble:
+        return {"name": name, "file": path, "key_id": None, "trouble": str(trouble)}
+
+
+def _mode(path: Path) -> str:
+    mode = stat.S_IMODE(path.stat().st_mode)
+    return f"mode {mode:04o}, others may read it" if mode & 0o077 else ""
+
+
+# -- online ------------------------------------------------------------------------------------------------------------
+
+
+def online(settings: Settings) -> Iterator[Answer]:
+    """Names, TLS and logins of every partner. Sends no dossier."""
+    installation = build(settings)
+    try:
+        for name, partner in settings.partner_table().items():
+            assert isinstance(partner, NationalPortalKeys)
+            for url in addresses(partner):
+                yield _asked(f"dns.{name}", lambda url=url: _resolves(url))  # type: ignore[misc]
+                if url.startswith("https://"):
+                    yield _asked(f"tls.{name}", lambda url=url, partner=partner: _shakes_hands(url, partner))  # type: ignore[misc]
+            if partner.variant == "adapter":
+                yield _asked(f"login.{name}", lambda partner=partner: _logs_in(installation, partner))  # type: ignore[misc]
+    finally:
+        installation.close()
+
+
+def _resolves(url: str) -> str:
+    host = urlsplit(url).hostname or ""
+    try:
+        socket.getaddrinfo(host, None)
+    except socket.gaierror as trouble:
+        return f"{host} has no address ({trouble.strerror})"
+    return ""
+
+
+def _shakes_hands(url: str, partner: NationalPortalKeys) -> str:
+    parts = urlsplit(url)
+    context = ssl.create_default_context(cafile=partner.roots_file or None)
+    if partner.identity_file:
+        context.load_cert_chain(partner.identity_file)
+    address = (parts.hostname or "", parts.port or 443)
+    with (
+        socket.create_connection(address, partner.connect_timeout_s) as plain,
+        context.wrap_socket(plain, server_hostname=parts.hostname) as shaken,
+    ):
+        shown = shaken.getpeercert() or {}
+    ends = datetime.fromtimestamp(ssl.cert_time_to_seconds(str(shown["notAfter"])), UTC)
+    left = ends - datetime.now(UTC)
+    return f"its certificate ends on {ends:%Y-%m-%d}" if left < timedelta(days=CERTIFICATE_DAYS) else ""
+
+
+def _logs_in(installation: Installation, partner: NationalPortalKeys) -> str:
+    login = national_portal(installation, partner).login_check()
+    return "" if login.is_well else login.reason
+
+
+# -- the machine -------------------------------------------------------------------------------------------------------
+
+
+def environment(settings: Settings, now: datetime) -> Iterator[Answer]:
+    """Python, SQLite, disk, clock and file modes."""
+    is_new = sys.version_info >= (3, 11)
+    yield Answer(what="python", detail="" if is_new else f"Python {sys.version.split()[0]}; 3.11 or later is needed")
+    is_enough = sqlite3.sqlite_version_info >= MINIMUM_VERSION
+    yield Answer(what="sqlite", detail="" if is_enough else f"SQLite {sqlite3.sqlite_version} is too old")
+    yield _asked("disk", lambda: _room(settings))
+    yield _asked("clock", lambda: _clock(settings, now))
+    yield from (Answer(what=f"mode.{row['name']}", detail=row["trouble"]) for row in keys_of(settings))
+
+
+def _room(settings: Settings) -> str:
+    free = shutil.disk_usage(settings.ledger.path.absolute().parent).free
+    return "" if free >= ROOM else f"{free // 1_000_000} MB free where the ledger is; a day's work wants 1 GB"
+
+
+def _clock(settings: Settings, now: datetime) -> str:
+    if now < EARLIEST:
+        return f"it says {now:%Y-%m-%d %H:%M}; set it (a signature's time must be right within 300 s)"
+    if not settings.ledger.path.exists():
+        return ""
+    installation = build(settings)
+    try:
+        row = installation.ledger.engine.read().one("last_accepted")
+    finally:
+        installation.close()
+    last = from_ms(row[0]) if row and row[0] else None
+    if last and last > now + timedelta(minutes=1):
+        return f"it says {now:%Y-%m-%d %H:%M}, but an event was accepted at {last:%Y-%m-%d %H:%M}"
+    return ""

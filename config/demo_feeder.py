@@ -12,6 +12,7 @@ import unicodedata
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any, Final
 
 from bus.ports import Clock
@@ -51,7 +52,7 @@ class Feeder:
         self.taken: dict[Key, dict[str, Any]] = {}
         """The event that was recorded under each key, texts in NFC: what the judge goes by."""
         self.trouble: BaseException | None = None
-        works = [lambda lane=lane: self._one_by_one(lane) for lane in self._lanes]
+        works: list[Callable[[], None]] = [partial(self._one_by_one, lane) for lane in self._lanes]
         works.append(self._in_batches)
         self._threads = [threading.Thread(target=self._guarded, args=(work,), daemon=True) for work in works]
 

@@ -200,6 +200,7 @@ class _Play:
         """Look at the portal, then do as the documentation says: `deliveries resolve ID --as arrived|send-again`."""
         repairs = self._here.installation.repairs
         for entry in waiting:
+            assert entry.delivery is not None
             is_there = there[(entry.source, entry.id)]
             how: Literal["arrived", "send_again"] = "arrived" if is_there else "send_again"
             reason = "the portal shows this step" if is_there else "the portal does not show this step"

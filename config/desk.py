@@ -68,12 +68,12 @@ class Desk:
 
     # -- answering ----------------------------------------------------------------------------------------------
 
-    def say(self, key: str, **facts: object) -> None:
+    def say(self, key: str, /, **facts: object) -> None:
         """A sentence for a person."""
         if not self.as_json:
             put(words.say(key, self.language, **facts))
 
-    def note(self, key: str, **facts: object) -> None:
+    def note(self, key: str, /, **facts: object) -> None:
         """A sentence beside the answer: on the error stream, so that an answer in a pipe stays clean."""
         put(words.say(key, self.language, **facts), sys.stderr)
 
@@ -95,7 +95,7 @@ class Desk:
         for row in (names, *told):
             put("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
-    def fail(self, exit_code: int, key: str, **facts: object) -> NoReturn:
+    def fail(self, exit_code: int, key: str, /, **facts: object) -> NoReturn:
         """Say what is wrong, and end."""
         tell_trouble(key, words.say(key, self.language, **facts), as_json=self.as_json)
         raise Stop(exit_code)

@@ -176,6 +176,7 @@ def _work(installation: Installation, name: str, partner: PartnerSettings) -> Pa
         patience=patience_of(partner),
         threads=partner.threads,
         batch=max(adapter.batch_size(kind) for kind in installation.routes.kinds),
+        batch_size=adapter.batch_size,
     )
 
 

@@ -27,6 +27,6 @@ def catalogue(language: str) -> Mapping[str, str]:
     return found
 
 
-def say(key: str, language: str, **facts: object) -> str:
+def say(key: str, language: str, /, **facts: object) -> str:
     """One sentence."""
     return catalogue(language)[key].format_map(facts)

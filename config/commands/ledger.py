@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -40,7 +40,7 @@ def verify(
     started = time.perf_counter()
     with desk.installation() as here:
         key = InstallationKey.from_file(here.settings.ledger.signing_key_file)
-        damages = []
+        damages: list[dict[str, Any]] = []
         for damage in upkeep.verify(here.ledger, is_signed=key.is_signed, bodies=bodies):
             damages.append({"table": damage.table, "row": damage.row, "detail": damage.detail})
             if len(damages) >= MOST_SHOWN:
@@ -48,8 +48,8 @@ def verify(
         rows = sum(row[1] for row in here.ledger.engine.read().all("all_chain_heads"))
     took = time.perf_counter() - started
     log.info("ledger_verified", rows=rows, findings=len(damages), took_ms=round(took * 1000))
-    for damage in damages:
-        desk.say("damage_line", **damage)
+    for row in damages:
+        desk.say("damage_line", **row)
     desk.say(
         "ledger_damaged_count" if damages else "ledger_whole", count=len(damages), rows=rows, seconds=f"{took:.1f}"
     )

@@ -21,6 +21,7 @@ from config.commands import (
     setting_up,
     tables,
 )
+from config.desk import USAGE, tell_trouble
 from config.trouble import told
 
 HELP = (
@@ -61,8 +62,9 @@ def run(argv: Sequence[str]) -> int:
     try:
         code = app()(list(argv), standalone_mode=False, prog_name="lienthong")
     except TyperException as trouble:
-        trouble.show()
-        return trouble.exit_code
+        show = getattr(trouble, "show", None)  # a mistake in the words typed shows usage and what was meant
+        show() if show else tell_trouble("usage", trouble.format_message(), as_json=as_json)
+        return USAGE
     except typer.Abort:
         return 1
     except Exception as trouble:

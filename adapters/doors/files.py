@@ -1,0 +1,64 @@
+"""Events from a file of lines (NDJSON): one a line, each read by the same strict reader as the door's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Final
+
+from adapters.doors.malformed import FieldError, Malformed
+from adapters.doors.reading import MAX_EVENT_BYTES, read_line
+from bus.messages import Event
+
+LONGEST_LINE: Final = MAX_EVENT_BYTES + 1_024
+"""Bytes of one line, with room for its end and some blanks: a longer one is not read into memory."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One line of a file: the event in it, or what is wrong with it."""
+
+    number: int
+    raw: bytes
+    end: int
+    """Bytes of the file up to here: how far a progress bar is."""
+    event: Event | None = None
+    trouble: Malformed | None = None
+
+
+def raw_lines(path: Path) -> Iterator[tuple[int, bytes, int]]:
+    """Number, bytes and end of each line that says something. A line that is too long comes cut, and is refused."""
+    with path.open("rb") as file:
+        number = end = 0
+        while line := file.readline(LONGEST_LINE + 1):
+            number += 1
+            end += len(line)
+            if not line.endswith(b"\n") and len(line) > LONGEST_LINE:
+                end += _skip_rest(file)
+            if line.strip():
+                yield number, line.rstrip(b"\r\n"), end
+
+
+def read_lines(path: Path) -> Iterator[Line]:
+    """Every line with its event, or with its trouble."""
+    for number, raw, end in raw_lines(path):
+        try:
+            yield Line(number=number, raw=raw, end=end, event=read_line(raw))
+        except Malformed as trouble:
+            yield Line(number=number, raw=raw, end=end, trouble=trouble)
+
+
+def unknown_source(event: Event) -> Malformed:
+    """An event of a source that nobody here speaks for: a misspelt one would stand apart for ever."""
+    detail = f"no caller of the settings has the source {event.source}"
+    return Malformed("forbidden_source", [FieldError(field="/source", rule="forbidden_source", detail=detail)])
+
+
+def _skip_rest(file: IO[bytes]) -> int:
+    skipped = 0
+    while part := file.readline(LONGEST_LINE):
+        skipped += len(part)
+        if part.endswith(b"\n"):
+            break
+    return skipped

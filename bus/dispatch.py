@@ -57,7 +57,10 @@ class PartnerWork:
     threads: int = 64
     """Calls in flight at once."""
     batch: int = 1
-    """Deliveries in one call, where the contract lets a yes count for each."""
+    """Most deliveries in one call, where the contract lets a yes count for each."""
+    batch_size: Callable[[str], int] | None = None
+    """The same for one `batch_kind`, where kinds differ. Ones that must go out one by one are never put together: a
+    crash in the middle would leave those that were not sent yet in doubt."""
 
 
 class Dispatcher:
@@ -98,7 +101,8 @@ class Dispatcher:
         self._point("claim.before")
         claimed = self._ledger.claim(partner, limit, self._name, now or self._clock.now())
         self._point("claim.after")
-        return together(claimed, self._partners[partner].batch)
+        work = self._partners[partner]
+        return together(claimed, work.batch_size or work.batch)
 
     def carry(self, batch: list[Delivery], *, take_next: bool = True) -> list[Delivery]:
         """One call's deliveries, from shaping to settlement; the lanes' next deliveries, already leased."""
@@ -238,14 +242,15 @@ def _tell_circuit(partner: str, change: str | None) -> None:
         log.info("circuit_probed", partner=partner)
 
 
-def together(claimed: Sequence[Delivery], batch: int) -> list[list[Delivery]]:
+def together(claimed: Sequence[Delivery], batch: int | Callable[[str], int]) -> list[list[Delivery]]:
     """Deliveries put together into calls: unanswered ones, probes and shadows go alone; the rest by kind."""
     calls: list[list[Delivery]] = []
     open_calls: dict[str, list[Delivery]] = {}
     for delivery in claimed:
-        alone = batch <= 1 or delivery.is_unanswered or delivery.is_probe or delivery.is_shadow
+        size = batch if isinstance(batch, int) else batch(delivery.batch_kind)
+        alone = size <= 1 or delivery.is_unanswered or delivery.is_probe or delivery.is_shadow
         call = None if alone else open_calls.get(delivery.batch_kind)
-        if call is None or len(call) >= batch:
+        if call is None or len(call) >= size:
             call = []
             calls.append(call)
             if not alone:

@@ -304,6 +304,7 @@ def test_batches_hold_only_like_with_like() -> None:
 
     assert [[0, 1], [2], [4], [5], [6]] == [[d.id for d in call] for call in calls]
     assert 6 == len(together([*plain, other, probe, unanswered], batch=1))
+    assert [[0, 1, 2], [4]] == [[d.id for d in call] for call in together([*plain, other], batch={"a": 9, "b": 1}.get)]
 
 
 def test_batch_settles_each_on_its_own(tmp_path: Path) -> None:

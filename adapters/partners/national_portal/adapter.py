@@ -75,7 +75,7 @@ class NationalPortal:
 
     def check(self, delivery: Delivery) -> None:
         """Shape it and send nothing. Raises `Unmappable` or `NotOurs`."""
-        self._shape(delivery)
+        self._shape(delivery, self._tables)
 
     def login_check(self) -> LoginCheck:
         """Log in, or say why not."""
@@ -91,11 +91,12 @@ class NationalPortal:
 
     def deliver(self, batch: Sequence[Delivery]) -> Sequence[Attempt]:
         """Send each; one attempt for each, in the same order. Raises before anything is sent, if at all."""
-        bodies = [self._shape(delivery) for delivery in batch]
+        tables = self._tables  # one version for the whole call, whatever is imported meanwhile
+        bodies = [self._shape(delivery, tables) for delivery in batch]
         attempts: dict[int, Attempt] = {}
         ready: dict[Operation, list[Shaped]] = {}
         for delivery, body in zip(batch, bodies, strict=True):
-            found = self._prepare(delivery, body)
+            found = self._prepare(delivery, body, tables.version)
             if isinstance(found, Attempt):
                 attempts[delivery.id] = found
             else:
@@ -107,15 +108,14 @@ class NationalPortal:
                 attempts |= {one.delivery.id: attempt for one, attempt in self._send(part)}
         return [attempts[delivery.id] for delivery in batch]
 
-    def _shape(self, delivery: Delivery) -> dict[str, Any]:
-        event, tables = delivery.event, self._tables
-        if event.kind == RECORDED:
-            return wire.record_of(event, tables, self._settings)
-        return wire.step_of(event, delivery.standing, tables, self._settings)
+    def _shape(self, delivery: Delivery, tables: Tables) -> dict[str, Any]:
+        if delivery.event.kind == RECORDED:
+            return wire.record_of(delivery.event, tables, self._settings)
+        return wire.step_of(delivery.event, delivery.standing, tables, self._settings)
 
-    def _prepare(self, delivery: Delivery, body: dict[str, Any]) -> Shaped | Attempt:
+    def _prepare(self, delivery: Delivery, body: dict[str, Any], version: str) -> Shaped | Attempt:
         """Decide the operation from durable facts; ask the portal where there are none."""
-        facts: dict[str, Any] = {"mapping": self._tables.version}
+        facts: dict[str, Any] = {"mapping": version}
         if delivery.is_shadow:
             return self._shadow(delivery, body, facts)
         if delivery.event.kind != RECORDED:
@@ -198,7 +198,7 @@ class NationalPortal:
         return Attempt(outcome=InDoubt(reason=f"blind: policy {policy}", then=then, is_down=False))
 
     def _ask_for_step(self, delivery: Delivery) -> Attempt:
-        step, heard = self._shape(delivery), self._look_up(delivery)
+        step, heard = self._shape(delivery, self._tables), self._look_up(delivery)
         outcome: Outcome
         match lookups.find_step(heard, step, self._settings):
             case lookups.Proof.THERE:

@@ -17,6 +17,7 @@ from bus.times import from_ms, ms, to_ms
 
 MAX_CRASHES = 3
 """A delivery whose worker went away this often is parked: it may be what kills them (R9 allows five)."""
+CLAIMABLE = frozenset({State.WAITING, State.IN_DOUBT, State.AWAITING})
 FARTHEST_DUE = 26 * 3_600_000
 """Milliseconds: no due time is set further ahead than a day, so a later one was written by a clock gone wrong."""
 
@@ -108,7 +109,8 @@ class Claimer:
         if allowed < 1:
             return []
         lanes = self._choose(tx, partner, allowed, manners, at)
-        claimed = [self.lease(tx, lane, head, worker, manners, at, partner, is_probe=is_probe) for lane, head in lanes]
+        taken = [self.lease(tx, lane, head, worker, manners, at, partner, is_probe=is_probe) for lane, head in lanes]
+        claimed = [one for one in taken if one is not None]
         if claimed:
             self._spend(tx, partner, known, len(claimed), manners, at, is_probe=is_probe)
         self._point("claim.leased")
@@ -165,10 +167,13 @@ class Claimer:
         partner: str,
         *,
         is_probe: bool = False,
-    ) -> Claimed:
-        """Take one lane for its head."""
+    ) -> Claimed | None:
+        """Take one lane for its head; None when the lane's row was not true, which is mended instead."""
         row = tx.one("load_claimed", head)
-        assert row is not None
+        if row is None or row[3] not in CLAIMABLE:
+            # Never sent on the word of a stale row: what is superseded, cancelled or done stays where it is.
+            set_head(tx, lane, at)
+            return None
         step = _step_place(row)
         fence = tx.one("lease_lane", at + ms(manners.lease), worker, head, step, step, step, lane)
         assert fence is not None

@@ -51,6 +51,21 @@ class _Dossier:
     due_at: int | None
     record_place: int | None
     status_place: int | None
+    is_new: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Lane:
+    id: int
+    record_state: str
+    top_record: int | None
+    step_place: int | None
+    head_place: int | None
+    is_new: bool = False
+
+    def keeps_its_head(self, place: int | None) -> bool:
+        """Whether a delivery at this place stands behind the head, so that nothing changes for who claims."""
+        return self.head_place is not None and place is not None and self.head_place <= place
 
 
 class Recorder:
@@ -97,7 +112,7 @@ class Recorder:
         if row:
             return _Dossier(id=row[0], due_at=row[1], record_place=row[2], status_place=row[3])
         new = tx.insert("add_dossier", event.dossier, event.source, at)
-        return _Dossier(id=new, due_at=None, record_place=None, status_place=None)
+        return _Dossier(id=new, due_at=None, record_place=None, status_place=None, is_new=True)
 
     def _place(self, tx: Tx, event: Event, sequence: int | None, dossier: int, at: int) -> int | None:
         """Where it stands in the dossier's order; None while a number before it is missing."""
@@ -143,7 +158,7 @@ class Recorder:
         if dossier.status_place is None or place >= dossier.status_place:
             tx.run("update_dossier_status", status_of(event), place, dossier.id)
         if event.kind == RECORD_KIND and (dossier.record_place is None or place >= dossier.record_place):
-            note_record(tx, event, number, place, dossier.id)
+            note_record(tx, event, number, place, dossier.id, has_lanes=not dossier.is_new)
             tx.many("add_search_term", [(term, dossier.id) for term in prepared.terms])
 
     # -- its deliveries -----------------------------------------------------------------------------------------
@@ -178,25 +193,24 @@ class Recorder:
                 route.partner,
             )
             binds = None
-            set_head(tx, lane, at)
 
     def _add_delivery(
         self, tx: Tx, route: Route, event: Event, number: int, place: int | None, dossier: _Dossier, at: int
     ) -> tuple[int, int, Decision]:
-        lane, top_record, step_place, record_state = self._lane(tx, route, event, dossier)
+        lane = self._lane(tx, route, event, dossier)
         if place is None:
             decision = Decision(state=State.WAITING, due_at=None, cause="gap", blocks=False)
         else:
-            entry = _entry(route, lane, number, place)
-            place, decision = enter(tx, self._moves, entry, top_record, step_place, at, route.partner)
-            if route.rule == "latest_wins" and record_state == "none" and decision.blocks:
-                place = put_before_steps(tx, lane, place)
+            entry = _entry(route, lane.id, number, place)
+            place, decision = enter(tx, self._moves, entry, lane.top_record, lane.step_place, at, route.partner)
+            if route.rule == "latest_wins" and lane.record_state == "none" and decision.blocks and not lane.is_new:
+                place = put_before_steps(tx, lane.id, place)
             decision = self._doubted(route, event, decision, at)
         delivery = tx.insert(
             "add_delivery",
             number,
             route.partner,
-            lane,
+            lane.id,
             route.rule,
             int(route.needs_record),
             place,
@@ -209,7 +223,10 @@ class Recorder:
             at,
             at,
         )
-        return delivery, lane, decision
+        # A record may have superseded the head; a step that stands behind the head changes nothing for who claims.
+        if decision.blocks and not (route.rule == "every_step" and lane.keeps_its_head(place)):
+            set_head(tx, lane.id, at)
+        return delivery, lane.id, decision
 
     def _doubted(self, route: Route, event: Event, decision: Decision, at: int) -> Decision:
         """After a restore, a step of before it may be at the partner already: it is asked about, never just sent."""
@@ -219,23 +236,24 @@ class Recorder:
             return decision
         return Decision(state=State.IN_DOUBT, due_at=from_ms(at), cause="restore_gap")
 
-    def _lane(self, tx: Tx, route: Route, event: Event, dossier: _Dossier) -> tuple[int, int | None, int | None, str]:
-        row = tx.one("find_lane", dossier.id, route.partner)
+    def _lane(self, tx: Tx, route: Route, event: Event, dossier: _Dossier) -> _Lane:
+        row = None if dossier.is_new else tx.one("find_lane", dossier.id, route.partner)
         if row:
-            return row[0], row[4], row[6], row[3]
+            return _Lane(id=row[0], record_state=row[1], top_record=row[2], step_place=row[3], head_place=row[4])
         tx.run("add_partner", route.partner)
         due_at = dossier.due_at if event.kind != RECORD_KIND else _ms_of(event, "due_at")
-        return tx.insert("add_lane", dossier.id, route.partner, deadline_of(due_at)), None, None, "none"
+        new = tx.insert("add_lane", dossier.id, route.partner, deadline_of(due_at))
+        return _Lane(id=new, record_state="none", top_record=None, step_place=None, head_place=None, is_new=True)
 
     def _adopt(self, tx: Tx, route: Route, event: Event, number: int, place: int, dossier: _Dossier) -> None:
         """What is on the portal already: the lane's facts are set, and nothing is sent."""
-        lane, top_record, _step, _state = self._lane(tx, route, event, dossier)
+        lane = self._lane(tx, route, event, dossier)
         if route.rule == "latest_wins":
-            if top_record is None or place >= top_record:
-                tx.run("set_top_record", place, lane)
-                tx.run("set_record_shown", number, place, status_of(event), lane)
+            if lane.top_record is None or place >= lane.top_record:
+                tx.run("set_top_record", place, lane.id)
+                tx.run("set_record_shown", number, place, status_of(event), lane.id)
         else:
-            tx.run("adopt_step", status_of(event), place, place, lane)
+            tx.run("adopt_step", status_of(event), place, place, lane.id)
 
     # -- numbered sources ---------------------------------------------------------------------------------------
 
@@ -276,8 +294,8 @@ class Recorder:
             entry = Entry(
                 lane=lane, event=number, place=place, route_rule=rule, late="hold", needs_record=bool(needs_record)
             )
-            there, decision = enter(tx, self._moves, entry, row[4], row[6], at, partner)
-            if rule == "latest_wins" and row[3] == "none" and decision.blocks:
+            there, decision = enter(tx, self._moves, entry, row[2], row[3], at, partner)
+            if rule == "latest_wins" and row[1] == "none" and decision.blocks:
                 there = put_before_steps(tx, lane, there)
             if decision.state is State.SUPERSEDED:
                 tx.run("set_place", there, delivery)
@@ -346,7 +364,7 @@ def status_of(event: Event) -> str | None:
     return None if status is None else str(status)
 
 
-def note_record(tx: Tx, event: Event, number: int, place: int, dossier: int) -> None:
+def note_record(tx: Tx, event: Event, number: int, place: int, dossier: int, *, has_lanes: bool = True) -> None:
     """The dossier's facts, from its newest record."""
     data, due_at = event.data, _ms_of(event, "due_at")
     tx.run(
@@ -361,7 +379,8 @@ def note_record(tx: Tx, event: Event, number: int, place: int, dossier: int) -> 
         place,
         dossier,
     )
-    tx.run("set_lane_deadline", deadline_of(due_at), dossier)
+    if has_lanes:
+        tx.run("set_lane_deadline", deadline_of(due_at), dossier)
 
 
 def _ms_of(event: Event, member: str) -> int | None:

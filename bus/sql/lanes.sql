@@ -1,6 +1,6 @@
 -- find_lane -- One dossier at one partner.
-SELECT id, lease_until, exists_there, record_state, top_record_place, shown_place, step_place
-FROM lanes WHERE dossier = ? AND partner = ?;
+SELECT l.id, l.record_state, l.top_record_place, l.step_place, h.place
+FROM lanes l LEFT JOIN deliveries h ON h.id = l.head WHERE l.dossier = ? AND l.partner = ?;
 
 -- add_lane -- The first event of a dossier for a partner.
 INSERT INTO lanes (dossier, partner, deadline) VALUES (?, ?, ?);

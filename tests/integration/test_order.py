@@ -226,3 +226,24 @@ def test_skip_without_a_gap_changes_nothing(numbered: World) -> None:
     numbered.accept(make_event(sequence=1))
 
     assert 0 == numbered.repairs.skip_gap(SOURCE, DOSSIER, actor="person:an", reason="x")
+
+
+def test_records_of_one_instant(world: World) -> None:
+    """Of two records with the same source time the one accepted later is the newer; only it is sent."""
+    first, second = make_event(at=NOON, id="a"), make_event(at=NOON, id="b", status="processing")
+    world.accept(first, second)
+    world.settle_down()
+
+    assert ["b"] == [effect.event for effect in world.books.effects]
+    assert "superseded" == world.state_of(first)
+
+
+def test_claim_never_trusts_a_stale_lane(world: World) -> None:
+    """A lane whose row names a delivery that is done is mended by the claim, and nothing is sent twice."""
+    step = make_step(at=NOON + MINUTE)
+    world.accept(make_event(at=NOON), step)
+    world.settle_down()
+    world.ledger.engine.write(lambda tx: tx.run("set_head", world.delivery_of(step)["id"], 0, 1))
+    world.settle_down()
+
+    assert [step.id] == world.steps_at_partner(DOSSIER)

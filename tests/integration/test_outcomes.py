@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import timedelta
 from pathlib import Path
 
@@ -72,7 +73,7 @@ def test_p02_blind_step_is_never_resent_by_itself(tmp_path: Path) -> None:
 
 
 def test_record_in_doubt_goes_again_as_a_whole(tmp_path: Path) -> None:
-    """A record whose reply was lost is asked about and replaced by the same record; the books count no second effect."""
+    """A record whose reply was lost is asked about and replaced by the same record; the books see a repeat."""
     first = {"lost": True}
 
     def fate(_delivery: Delivery) -> str:
@@ -286,7 +287,7 @@ def test_p09_schedule_is_kept(tmp_path: Path) -> None:
     )
     world.accept(make_event())
     world.settle_down(hours=3)
-    waits = [b - a for a, b in zip(tried, tried[1:], strict=False)]
+    waits = [b - a for a, b in itertools.pairwise(tried)]
 
     assert len(waits) > len(SCHEDULE)
     for n, wait in enumerate(waits):

@@ -102,6 +102,13 @@ class OAuth2Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     secret_in: Literal["header", "body"] = "header"  # noqa: S105  # a place, not a secret
 
 
+class SessionErrorSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How a partner says that a session is not valid: a code other than 0, words of its message, or both."""
+
+    code: str = ""
+    text: str = ""
+
+
 class PartnerSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What every partner has."""
 
@@ -185,11 +192,15 @@ class NationalPortalKeys(PartnerSettings, frozen=True, forbid_unknown_fields=Tru
     """The provincial LGSP's own authentication: `{kind = "key", …}` or `{kind = "oauth2", …}`."""
     session_ttl_s: Positive = 600.0
     """How long a login is used before the next."""
+    session_errors: tuple[SessionErrorSettings, ...] = ()
+    """This portal's own words for an ended session, beside those of the reply table: `[{code = "902", text = ""}]`."""
     lookup_before_create: bool = True
     """Ask before the create of a dossier that nobody has asked about yet."""
     lookup_proves: Literal["existence", "entries"] = "existence"
     """`entries` only where the province has shown that the look-up lists every step."""
     lookup_entries_field: str = "TIENDO"
+    lookup_step_keys: tuple[str, ...] = ("ThoiDiemXuLy", "TrangThai", "NoiDungXuLy")
+    """What the look-up must show of a step to prove that it is ours."""
     write_success: Literal["code", "code_and_text"] = "code"
     """Whether a yes must also say so in words."""
     reply_types: tuple[str, ...] = ("application/json", "text/json")

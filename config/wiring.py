@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from adapters.channels.http import HttpChannel, HttpSettings
     from adapters.channels.outer_auth import OuterAuth
     from adapters.partners.national_portal.adapter import NationalPortal
-    from adapters.partners.national_portal.settings import NationalPortalSettings
+    from adapters.partners.national_portal.settings import NationalPortalSettings, SessionError
 
 Watch = Callable[[Delivery, Attempt, Decision, datetime], None]
 
@@ -218,9 +218,20 @@ def national_portal_settings(partner: NationalPortalKeys) -> NationalPortalSetti
         password=_text(partner.password_file, "partners.national_portal.password_file"),
         outer_auth=_outer_auth(partner.outer_auth),
         session_ttl=_seconds(partner.session_ttl_s),
+        session_errors=_session_errors(partner),
         batch=sizes,
         http=http_settings(partner, "partners.national_portal"),
     )
+
+
+def _session_errors(partner: NationalPortalKeys) -> tuple[SessionError, ...]:
+    """Raises SettingsRefused."""
+    from adapters.partners.national_portal.settings import SessionError
+
+    try:
+        return tuple(SessionError(code=error.code, text=error.text) for error in partner.session_errors)
+    except ValueError as trouble:
+        raise SettingsRefused("partners.national_portal.session_errors", str(trouble)) from None
 
 
 _OPERATIONS: Final[tuple[Operation, ...]] = ("create", "update", "step")
@@ -228,8 +239,8 @@ _SAME: Final = (
     "adapter_url", "madonvi", "username", "context", "auth_endpoint", "share_endpoint", "integration_endpoint",
     "dstcode", "dstcode_in", "provider_url", "variant", "facade_add_url", "facade_update_url", "facade_progress_url",
     "facade_lookup_url", "facade_unit_in_query", "facade_updating_in_query", "lookup_before_create", "lookup_proves",
-    "lookup_entries_field", "write_success", "reply_types", "reply_overrides", "batch_answer", "limit_unit",
-    "fees_sent",
+    "lookup_entries_field", "lookup_step_keys", "write_success", "reply_types", "reply_overrides", "batch_answer",
+    "limit_unit", "fees_sent",
 )  # fmt: skip
 
 

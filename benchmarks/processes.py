@@ -1,0 +1,84 @@
+"""Processes of a benchmark: started with one JSON argument, ended with their block."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+PATIENCE_S: Final = 900
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunningSink:
+    """The sink, as its users see it."""
+
+    url: str
+
+    def books(self) -> dict[str, Any]:
+        return self._ask("/books")
+
+    def times(self) -> dict[str, float]:
+        """Dossier → when its first write was answered, on this machine's monotonic clock."""
+        return self._ask("/times")
+
+    def reset(self) -> None:
+        self._ask("/reset")
+
+    def _ask(self, path: str) -> dict[str, Any]:
+        with urllib.request.urlopen(self.url + path, timeout=30) as reply:
+            found: dict[str, Any] = json.load(reply)
+            return found
+
+
+@contextmanager
+def sink(**told: Any) -> Iterator[RunningSink]:
+    """A sink in a process of its own."""
+    process = start("benchmarks.sink", told)
+    try:
+        assert process.stdout is not None
+        yield RunningSink(url=f"http://127.0.0.1:{int(process.stdout.readline())}")
+    finally:
+        end(process)
+
+
+def start(module: str, told: dict[str, Any], *, stderr: Any = None) -> subprocess.Popen[str]:
+    """A module of ours in a process of its own, told what to do by one JSON argument."""
+    command = [sys.executable, "-m", module, json.dumps(told)]
+    return subprocess.Popen(command, cwd=ROOT, env=environment(), stdout=subprocess.PIPE, stderr=stderr, text=True)
+
+
+def run(module: str, told: dict[str, Any]) -> dict[str, Any]:
+    """The same, waited for: the JSON document that it printed last."""
+    command = [sys.executable, "-m", module, json.dumps(told)]
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment(), stdout=subprocess.PIPE, text=True, check=True, timeout=PATIENCE_S
+    )
+    found: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+    return found
+
+
+def end(process: subprocess.Popen[Any]) -> None:
+    """Ask it to stop; when it does not, stop it."""
+    process.terminate()
+    try:
+        process.wait(timeout=20)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    for stream in (process.stdout, process.stderr):
+        if stream is not None:
+            stream.close()
+
+
+def environment() -> dict[str, str]:
+    """This process's environment without our own settings in it."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("LIENTHONG_")}

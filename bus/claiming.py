@@ -187,6 +187,25 @@ class Claimer:
         self._start(tx, row, at, partner, worker)
         return Claimed(row=row, fence=fence, is_probe=False)
 
+    def park(self, tx: Tx, claimed: Claimed, cause: str, reason: str, at: int) -> None:
+        """What cannot even be read is held; its lane waits for a person, and no other lane notices."""
+        delivery, partner, lane, state = claimed.row[:4]
+        was = State.SENDING if state == State.WAITING else State(state)
+        tx.run("move_delivery", State.HELD, cause, reason, None, 1, at, delivery)
+        move = Move(
+            lane=lane,
+            at=at,
+            delivery=delivery,
+            from_state=was,
+            to_state=State.HELD,
+            cause=cause,
+            reason=reason,
+            actor=BUS,
+        )
+        self._moves.add(tx, move, partner)
+        tx.run("free_lane", lane)
+        set_head(tx, lane, at)
+
     def _start(self, tx: Tx, row: Row, at: int, partner: str, worker: str) -> None:
         """A waiting head becomes `sending`; one that is asked about keeps its state while it is asked."""
         if row[3] != State.WAITING:

@@ -17,7 +17,7 @@ from typing import Final, Protocol, TypeVar
 
 import structlog
 
-from bus.errors import LedgerUnavailable, NotOurs, StaleFence, Unmappable
+from bus.errors import LedgerUnavailable, NotOurs, Unmappable
 from bus.ledger import Ledger, Outcome
 from bus.messages import Attempt, Decision, Delivery, State, Unreachable
 from bus.ports import Clock, CrashPoint, Randomness, no_crash
@@ -111,7 +111,7 @@ class Dispatcher:
         self._point("settle.before")
         outcomes = self._settle(works, started_at, take_next)
         self._point("settle.after")
-        return [outcome.next for outcome in outcomes if outcome.next is not None]
+        return [outcome.next for outcome in outcomes if outcome is not None and outcome.next is not None]
 
     def put_back(self, call: list[Delivery]) -> None:
         """The worker stops before these were sent: they wait again, for anybody."""
@@ -199,16 +199,13 @@ class Dispatcher:
 
     def _settle(
         self, works: list[tuple[Delivery, Attempt, Decision]], started_at: datetime, take_next: bool
-    ) -> list[Outcome]:
+    ) -> list[Outcome | None]:
         """Write it down, however long the ledger is away: what the partner said must not be lost with us."""
         while True:
             try:
                 outcomes = self._ledger.settle_many(
                     works, worker=self._name, started_at=started_at, take_next=take_next
                 )
-            except StaleFence:
-                log.warning("lease_lost", delivery=works[0][0].id, partner=works[0][0].partner)
-                return []
             except LedgerUnavailable as trouble:
                 log.error("ledger_unavailable", cause=str(trouble))
                 self._clock.sleep(LEDGER_PAUSE)
@@ -217,9 +214,12 @@ class Dispatcher:
             return outcomes
 
     def _tell(
-        self, works: list[tuple[Delivery, Attempt, Decision]], outcomes: list[Outcome], started_at: datetime
+        self, works: list[tuple[Delivery, Attempt, Decision]], outcomes: list[Outcome | None], started_at: datetime
     ) -> None:
-        for (delivery, attempt, decision), outcome in zip(works, outcomes, strict=False):
+        for (delivery, attempt, decision), outcome in zip(works, outcomes, strict=True):
+            if outcome is None:
+                log.warning("lease_lost", delivery=delivery.id, partner=delivery.partner)
+                continue
             if self._watch is not None:
                 self._watch(delivery, attempt, replace(decision, state=outcome.state), started_at)
             log.info(
@@ -327,6 +327,11 @@ class Worker:
             log.error("ledger_unavailable", cause=str(trouble))
             self._stop.wait(LEDGER_PAUSE)
             return False
+        except Exception:
+            # A worker that dies quietly would leave everything waiting: it says so, and looks again.
+            log.exception("worker_stumbled", partner=partner)
+            self._stop.wait(LEDGER_PAUSE)
+            return False
         with self._lock:
             self._flying[partner] += len(calls)
         for call in calls:
@@ -338,6 +343,9 @@ class Worker:
             partner = call[0].partner
             try:
                 self._carry_on(call)
+            except Exception:
+                # What it held stays leased until its lease runs out into doubt; the thread serves on.
+                log.exception("worker_stumbled", partner=partner)
             finally:
                 with self._lock:
                     self._flying[partner] -= 1

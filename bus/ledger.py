@@ -17,7 +17,7 @@ from bus.bodies import Bodies
 from bus.circuit import Manners
 from bus.claiming import FARTHEST_DUE, Claimed, Claimer, open_claimed
 from bus.engines.sqlite import SqliteEngine, Tx
-from bus.errors import NonceSeen, SchemaBehind, StaleFence
+from bus.errors import LedgerDamaged, NonceSeen, SchemaBehind, StaleFence
 from bus.messages import Acceptance, Attempt, Decision, Delivery, Event, Exchange, State
 from bus.moves import MoveWriter
 from bus.ports import Clock, CrashPoint, Randomness, Storage, no_crash
@@ -192,7 +192,8 @@ class Ledger:
         """Take the heads of up to `limit` due lanes under a lease. Raises LedgerUnavailable."""
         manners = self.manners(partner)
         claimed = self.engine.write(lambda tx: self._claimer.claim(tx, partner, limit, worker, manners, now))
-        return [self._opened(one) for one in claimed]
+        opened = [self._opened(one) for one in claimed]
+        return [delivery for delivery in opened if delivery is not None]
 
     def settle(
         self,
@@ -205,9 +206,11 @@ class Ledger:
         take_next: bool = False,
     ) -> Outcome:
         """Write what an attempt came to. Raises StaleFence when the lease was lost, LedgerUnavailable."""
-        return self.settle_many(
-            [(delivery, attempt, decision)], worker=worker, started_at=started_at, take_next=take_next
-        )[0]
+        works = [(delivery, attempt, decision)]
+        (outcome,) = self.settle_many(works, worker=worker, started_at=started_at, take_next=take_next)
+        if outcome is None:
+            raise StaleFence
+        return outcome
 
     def settle_many(
         self,
@@ -216,8 +219,8 @@ class Ledger:
         worker: str,
         started_at: datetime,
         take_next: bool = False,
-    ) -> list[Outcome]:
-        """Settle a batch in one transaction. One whose lease was lost is left out; alone, it raises StaleFence."""
+    ) -> list[Outcome | None]:
+        """Settle a batch in one transaction; None stands for one whose lease was lost. Raises LedgerUnavailable."""
         now = self.clock.now()
         sealed = self._seal_all(works)
         settlements = [
@@ -235,10 +238,7 @@ class Ledger:
         ]
         manners = self.manners(works[0][0].partner)
         results = self.engine.write(lambda tx: [self._settler.settle(tx, one, manners) for one in settlements])
-        stale = [result for result in results if isinstance(result, StaleFence)]
-        if stale and len(results) == 1:
-            raise stale[0]
-        return [self._outcome(result) for result in results if isinstance(result, Settled)]
+        return [None if isinstance(result, StaleFence) else self._outcome(result) for result in results]
 
     def _seal_all(self, works: Sequence[tuple[Delivery, Attempt, Decision]]) -> dict[int, tuple[Exchange, Sealed]]:
         exchanges = {id(e): e for _, attempt, _ in works for e in attempt.exchanges}
@@ -248,8 +248,14 @@ class Ledger:
         following = None if settled.next is None else self._opened(settled.next)
         return Outcome(state=settled.state, cause=settled.cause, next=following, circuit=settled.circuit)
 
-    def _opened(self, claimed: Claimed) -> Delivery:
-        return open_claimed(claimed, self.bodies, is_shadow=claimed.row[1] in self._shadows)
+    def _opened(self, claimed: Claimed) -> Delivery | None:
+        """The noun, its body opened; None when the body is damaged, and then the delivery is parked."""
+        try:
+            return open_claimed(claimed, self.bodies, is_shadow=claimed.row[1] in self._shadows)
+        except LedgerDamaged as trouble:
+            reason, now = str(trouble), to_ms(self.clock.now())
+            self.engine.write(lambda tx: self._claimer.park(tx, claimed, "damaged", reason, now))
+            return None
 
     # -- keys ---------------------------------------------------------------------------------------------------
 

@@ -76,6 +76,22 @@ class Tx:
             step(self)
 
 
+class ReadTx(Tx):
+    """Questions outside a transaction: the database's trouble comes as LedgerUnavailable."""
+
+    def one(self, name: str, *values: Any) -> Row | None:
+        try:
+            return super().one(name, *values)
+        except sqlite3.OperationalError as failure:
+            raise LedgerUnavailable(f"the ledger cannot be read: {failure}") from failure
+
+    def all(self, name: str, *values: Any) -> list[Row]:
+        try:
+            return super().all(name, *values)
+        except sqlite3.OperationalError as failure:
+            raise LedgerUnavailable(f"the ledger cannot be read: {failure}") from failure
+
+
 class _Stop:
     """Tells the writer to end."""
 
@@ -227,7 +243,7 @@ class SqliteEngine:
 
     # -- reading ------------------------------------------------------------------------------------------------
 
-    def read(self) -> Tx:
+    def read(self) -> ReadTx:
         """Queries on this thread's reading connection; it cannot write. Raises LedgerUnavailable."""
         connection: sqlite3.Connection | None = getattr(self._readers, "connection", None)
         if connection is None:
@@ -241,7 +257,7 @@ class SqliteEngine:
             with self._lock:
                 self._let_go_of_the_dead()
                 self._all_readers.append((threading.current_thread(), connection))
-        return Tx(connection, self._queries)
+        return ReadTx(connection, self._queries)
 
     def _let_go_of_the_dead(self) -> None:
         """A web server's threads come and go; what they read with must not stay open for ever."""

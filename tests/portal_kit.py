@@ -11,9 +11,11 @@ from typing import Any
 import msgspec
 
 from adapters.channels.http import Request, head_bytes
+from adapters.partners.national_portal.adapter import NationalPortal
 from adapters.partners.national_portal.settings import NationalPortalSettings
 from adapters.partners.national_portal.tables import Tables, schemas_of
-from bus.messages import Exchange, InDoubt, Unreachable
+from bus.messages import Delivery, Exchange, InDoubt, Unreachable
+from tests.builders import make_delivery, make_event, make_standing, make_step
 
 SHIPPED = Path(__file__).parents[1] / "config" / "tables"
 SENT_AT = datetime(2026, 7, 3, 5, 0, tzinfo=UTC)
@@ -144,3 +146,26 @@ def _name(request: Request) -> str:
     return {"DongBoHoSoMC": {"True": "update", "False": "create"}.get(updating or "", "record")}.get(
         request.operation, {"CapNhatTienDoHoSoMC": "step", "TraCuuHoSo": "lookup"}.get(request.operation, "?")
     )
+
+
+def scripted_portal(
+    *script: Exchange, tables: Tables | None = None, settings: NationalPortalSettings | None = None, **overrides: Any
+) -> tuple[NationalPortal, ScriptedChannel]:
+    """An adapter whose portal answers from the script."""
+    channel = ScriptedChannel(*script)
+    return NationalPortal(settings or make_settings(**overrides), channel, tables or h99_tables()), channel
+
+
+def record_delivery(exists: bool | None = True, **overrides: Any) -> Delivery:
+    """A record of a dossier that the portal has, has not, or nobody asked about."""
+    return make_delivery(make_event(), standing=make_standing(exists=exists), **overrides)
+
+
+def step_delivery(**overrides: Any) -> Delivery:
+    """A step of a dossier that the portal has."""
+    return make_delivery(make_step(**overrides))
+
+
+def with_policy(name: str) -> Tables:
+    """Tables in which an unclear `processing` step has this policy."""
+    return tables_with("unclear_steps", f"processing,{name},a,b,c", instead=True)

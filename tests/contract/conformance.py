@@ -8,8 +8,8 @@ owed, deliver again when the adapter says that it may.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
@@ -63,11 +63,8 @@ class AdapterConformance:
     mock: Mock
     adapter: Adapter
 
-    @contextmanager
-    def running(self) -> Iterator[None]:
-        """Serve a fresh mock and open an adapter to it: `self.mock`, `self.adapter`."""
-        raise NotImplementedError
-        yield
+    running: Callable[[], AbstractContextManager[None]]
+    """Serves a fresh mock and opens an adapter to it: `self.mock`, `self.adapter`."""
 
     @pytest.fixture(autouse=True)
     def _run(self) -> Iterator[None]:

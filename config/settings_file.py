@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 import stat
@@ -184,6 +183,8 @@ def _told(said: str, place: re.Match[str] | None) -> SettingsRefused:
     plain = said[: place.start()] if place else said
     if unknown := _UNKNOWN.search(plain):
         key = f"{table}.{unknown[1]}".lstrip(".")
+        import difflib  # only when something is misspelt
+
         near = difflib.get_close_matches(unknown[1], _known(table), n=1)
         return SettingsRefused(key, f"there is no such setting{f'; is {near[0]} meant?' if near else ''}")
     if missing := _MISSING.search(plain):

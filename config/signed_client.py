@@ -60,6 +60,7 @@ class SignedClient:
         knocking: Knocking = Knocking(),
         timeout: timedelta = timedelta(seconds=60),
         allow_http: bool = False,
+        language: str = "vi",
         open_transport: Callable[[HttpSettings], Transport] = open_fastest,
     ) -> None:
         parts = urlsplit(url)
@@ -71,6 +72,7 @@ class SignedClient:
         self._caller = caller
         self._secret = secret
         self._clock = clock
+        self._language = language
         self._knocking = knocking
         self._transport = open_transport(HttpSettings(timeout=timeout, allow_http=True, max_reply_bytes=50_000_000))
 
@@ -122,7 +124,7 @@ class SignedClient:
         )
         url = f"{self._base}{quote(path, safe='/%')}{'?' if query else ''}{query}"
         try:
-            reply = self._transport.perform(method, url, headers, body)
+            reply = self._transport.perform(method, url, headers | {"accept-language": self._language}, body)
         except (NotSent, ReplyLost) as failure:
             raise DoorClosed(str(failure)) from None
         if reply.status in (429, 503):

@@ -9,7 +9,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -100,6 +99,8 @@ def deliver(installation: Installation, key: InstallationKey, name: str, *, with
 
 def started(installation: Installation) -> dict[str, object]:
     """What the first log line says."""
+    from importlib.metadata import version
+
     partners = installation.settings.partner_table()
     threads = sum(partner.threads for partner in partners.values())
     return {"partners": sorted(partners), "threads": threads, "version": version("lienthong")}

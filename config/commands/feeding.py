@@ -69,7 +69,9 @@ def _there(desk: Desk, file: Path, to: str, caller: str | None, secret_file: Pat
         desk.fail(USAGE, "feed_needs_caller")
     key = _secret(desk, caller, secret_file)
     try:
-        client = SignedClient(to, caller=caller, secret=key, clock=SystemClock(), allow_http=allow_http)
+        client = SignedClient(
+            to, caller=caller, secret=key, clock=SystemClock(), allow_http=allow_http, language=desk.language
+        )
     except ValueError as trouble:
         desk.fail(USAGE, "feed_bad_address", detail=trouble)
     try:

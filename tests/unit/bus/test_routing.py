@@ -1,0 +1,51 @@
+"""Which partners an event is for, and by which rule: a table."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bus.routing import Route, Routes, routes_from_table
+from tests.builders import make_event, make_step
+
+ROW: dict[str, Any] = {"kind": "dossier.recorded", "partner": "national_portal", "rule": "latest_wins"}
+
+
+def test_kind_decides() -> None:
+    """An event goes to every partner its kind names, in the table's order, and to none when it names none."""
+    table = Routes(
+        [
+            Route(kind="dossier.recorded", partner="a", rule="latest_wins"),
+            Route(kind="dossier.recorded", partner="b", rule="every_step"),
+        ]
+    )
+
+    assert ["a", "b"] == [route.partner for route in table.routes_for(make_event())]
+    assert () == table.routes_for(make_step())
+    assert ({"dossier.recorded"}, {"a", "b"}) == (table.kinds, table.partners)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"colour": "red"}, "route 1: unknown member colour"),
+        ({"rule": "newest"}, "route 1: rule must be"),
+        ({"late": "drop"}, "route 1: late must be"),
+    ],
+)
+def test_mistakes_are_named(change: dict[str, Any], said: str) -> None:
+    """A row that is wrong names itself and what is wrong with it."""
+    with pytest.raises(ValueError, match=said):
+        routes_from_table([ROW | change])
+
+
+def test_shipped_table_is_well(root: Path) -> None:
+    """The table that ships names its two routes, and holds late steps."""
+    rows = tomllib.loads((root / "config" / "routes.toml").read_text())["route"]
+    table = routes_from_table(rows)
+    (step,) = table.routes_for(make_step())
+
+    assert ("every_step", "hold", True) == (step.rule, step.late, step.needs_record)

@@ -16,6 +16,7 @@ from typing import Any
 
 from bus.circuit import Manners
 from bus.dispatch import Dispatcher, PartnerWork
+from bus.errors import NotFound
 from bus.intake import Intake
 from bus.ledger import Ledger
 from bus.messages import (
@@ -90,26 +91,38 @@ class Books:
     effects: list[Effect] = field(default_factory=list)
     records: dict[str, str] = field(default_factory=dict)
     """Dossier to the id of the record it holds."""
+    step_ids: set[str] = field(default_factory=set)
 
     def put_record(self, event: Event) -> None:
         repeat = self.records.get(event.dossier) == event.id
-        self.records[event.dossier] = event.id
-        self.effects.append(Effect("record", event.dossier, event.id, repeat))
+        self.write(Effect("record", event.dossier, event.id, repeat))
 
     def add_step(self, event: Event, *, knows_ids: bool) -> None:
         if knows_ids and self.has_step(event):
             return
-        self.effects.append(Effect("step", event.dossier, event.id, repeat=False))
+        self.write(Effect("step", event.dossier, event.id, repeat=False))
+
+    def write(self, effect: Effect) -> None:
+        """One line more in the books."""
+        self.effects.append(effect)
+        if effect.kind == "record":
+            self.records[effect.dossier] = effect.event
+        else:
+            self.step_ids.add(effect.event)
+
+    def has_record(self, event: Event) -> bool:
+        return event.dossier in self.records
 
     def has_step(self, event: Event) -> bool:
-        return any(e.kind == "step" and e.event == event.id for e in self.effects)
+        return event.id in self.step_ids
 
     def steps(self, dossier: str) -> list[str]:
         return [e.event for e in self.effects if e.kind == "step" and e.dossier == dossier]
 
 
 Fate = Callable[[Delivery], str]
-"""What happens to a delivery: ok, lost_before, lost_after, down, busy, refuse, raise."""
+"""What happens to a delivery: ok, lost_before, lost_after, garbled_before, garbled_after, skipped, down, busy, refuse,
+raise. `skipped`: the yes of a batch does not name it, and it was not taken."""
 
 
 def all_well(_delivery: Delivery) -> str:
@@ -119,13 +132,24 @@ def all_well(_delivery: Delivery) -> str:
 class BookAdapter:
     """Speaks to the books. `step_class`: idempotent (the books know our ids), queryable, or blind."""
 
-    def __init__(self, books: Books, clock: SimClock, *, step_class: str = "blind", fate: Fate = all_well) -> None:
+    def __init__(
+        self,
+        books: Books,
+        clock: SimClock,
+        *,
+        step_class: str = "blind",
+        fate: Fate = all_well,
+        crash_point: CrashPoint = no_crash,
+    ) -> None:
         self.books = books
         self.clock = clock
         self.step_class = step_class
         self.fate = fate
         self.asked = 0
         self.sent = 0
+        self.calls: list[tuple[str, str, str]] = []
+        """Every call in its order: `sent` or `asked`, the event's id, and what the reply was like."""
+        self._point = crash_point
 
     def check(self, delivery: Delivery) -> None:
         if self.fate(delivery) == "unshapable":
@@ -135,13 +159,20 @@ class BookAdapter:
         return [self._deliver(delivery) for delivery in batch]
 
     def _deliver(self, delivery: Delivery) -> Attempt:
+        self._point("shape.before")
         self.sent += 1
         fate = self.fate(delivery)
         if fate == "raise":
             raise RuntimeError("a bug of ours")
-        if fate in ("ok", "lost_after"):
+        self._point("shape.after")
+        self._point("send.before")
+        if fate in ("ok", "lost_after", "garbled_after"):
             self._take(delivery.event)
-        return Attempt(outcome=self._outcome(fate), exchanges=(self._exchange(delivery),), facts=_facts(fate))
+        self._point("send.after")
+        self.calls.append(("sent", delivery.event.id, fate))
+        attempt = Attempt(outcome=self._outcome(fate), exchanges=(self._exchange(delivery),), facts=_facts(fate))
+        self._point("read.after")
+        return attempt
 
     def _take(self, event: Event) -> None:
         if event.kind == "dossier.recorded":
@@ -154,6 +185,9 @@ class BookAdapter:
             "ok": Delivered(receipt="r"),
             "lost_before": InDoubt(reason="reply lost"),
             "lost_after": InDoubt(reason="reply lost"),
+            "garbled_before": InDoubt(reason="html with status 200"),
+            "garbled_after": InDoubt(reason="html with status 200"),
+            "skipped": InDoubt(reason="the yes does not name it", is_down=False),
             "down": Unreachable(reason="refused"),
             "busy": Unreachable(reason="429", retry_after=timedelta(seconds=7)),
             "refuse": Refused(code="-1", reason="no"),
@@ -163,9 +197,10 @@ class BookAdapter:
     def ask(self, delivery: Delivery) -> Attempt:
         self.asked += 1
         event = delivery.event
+        self.calls.append(("asked", event.id, ""))
         exchanges = (self._exchange(delivery),)
         if event.kind == "dossier.recorded":
-            there = event.dossier in self.books.records
+            there = self.books.has_record(event)
             again = Unreachable(reason="goes again", retry_after=timedelta(), is_down=False)
             return Attempt(outcome=again, exchanges=exchanges, facts={"exists": there})
         if self.step_class == "blind":
@@ -218,7 +253,7 @@ class World:
         self.clock = clock or SimClock()
         self.books = books or Books()
         self.storage = storage or FileStorage()
-        self.adapter = BookAdapter(self.books, self.clock, step_class=step_class, fate=fate)
+        self.adapter = BookAdapter(self.books, self.clock, step_class=step_class, fate=fate, crash_point=crash_point)
         self.randomness = SeededRandomness(seed)
         self._manners = manners or Manners()
         self._patience = patience or Patience(in_flight=self._manners.in_flight)
@@ -326,7 +361,10 @@ def account(world: World, accepted: Sequence[Event]) -> Account:
     there = Counter(e.event for e in effects if not e.repeat)
     lost, green = [], []
     for event in accepted:
-        state = world.state_of(event)
+        try:
+            state = world.state_of(event)
+        except NotFound:
+            state = "not in the ledger"
         if state == State.DELIVERED and not there[event.id]:
             green.append(event.id)
         if not there[event.id] and state not in VISIBLY_OPEN | {State.SUPERSEDED, State.CANCELLED, State.NOT_OURS}:
@@ -337,19 +375,20 @@ def account(world: World, accepted: Sequence[Event]) -> Account:
 
 
 def _disorder(world: World, accepted: Sequence[Event]) -> list[str]:
+    """Steps that overtook each other, steps before their record, and records that set the partner back."""
     place = {event.id: (event.sequence or 0, event.occurred_at, n) for n, event in enumerate(accepted)}
     found, last, recorded = [], {}, set()
     for effect in world.books.effects:
         if effect.kind == "record":
             recorded.add(effect.dossier)
-            continue
-        if effect.dossier not in recorded:
+        elif effect.dossier not in recorded:
             found.append(f"{effect.event} before its record")
-        key = place.get(effect.event)
-        if key is not None and effect.dossier in last and key < last[effect.dossier]:
-            found.append(f"{effect.event} after a later step")
-        if key is not None:
-            last[effect.dossier] = max(key, last.get(effect.dossier, key))
+        key, line = place.get(effect.event), (effect.kind, effect.dossier)
+        if key is None:
+            continue
+        if line in last and key < last[line]:
+            found.append(f"{effect.event} after a later {effect.kind}")
+        last[line] = max(key, last.get(line, key))
     return found
 
 

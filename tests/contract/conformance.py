@@ -181,7 +181,7 @@ class AdapterConformance:
         assert self.doubled() == []
 
     @pytest.mark.parametrize("fault", LOST)
-    def test_step_with_a_lost_answer_is_never_sent_again(self, fault):
+    def test_p02_step_with_a_lost_answer_is_never_sent_again(self, fault):
         """A blind write whose answer is lost is left visible for a person; it is never doubled."""
         self.with_record()
         self.arm(fault, operation=self.step_operation, seconds=5)
@@ -193,7 +193,7 @@ class AdapterConformance:
         assert len(self.effects(self.step_operation)) <= 1
         assert 1 == len([visit for visit in self.mock.log.page() if visit.operation == self.step_operation])
 
-    def test_create_in_doubt_is_asked_before_it_is_sent_again(self):
+    def test_p05_create_in_doubt_is_asked_before_it_is_sent_again(self):
         """Between a lost create and the next write stands a question."""
         self.arm("lose_reply_after_effect", operation=self.record_operation)
 

@@ -285,7 +285,7 @@ def test_day_that_decides_is_local():
         ({"local_step": "BUOC_LA"}, "TrangThaiHoSo", "local_steps", "one-stop/h99 BUOC_LA"),
     ],
 )
-def test_code_without_a_row_is_held(overrides, field, table, value):
+def test_p07_code_without_a_row_is_held(overrides, field, table, value):
     """A code that no table knows is never sent blank: the table, the row and the field are named."""
     with pytest.raises(Unmappable) as caught:
         record(**overrides)
@@ -330,7 +330,7 @@ def test_status_outside_its_dates_is_held():
         ({"results": [{"name": "ờ" * 2001, "url": None}]}, "DanhSachGiayToKetQua[0].TenGiayTo"),
     ],
 )
-def test_field_over_its_limit_is_held(overrides, field):
+def test_p07_field_over_its_limit_is_held(overrides, field):
     """What is too long is found before sending and never cut; its text stays out of the reason."""
     with pytest.raises(Unmappable) as caught:
         record(**overrides)
@@ -369,7 +369,7 @@ def test_unit_of_the_limits_is_a_setting(unit, note, fits):
         ({"applicant": applicant(name=" ")}, "ChuHoSo"),
     ],
 )
-def test_required_field_is_never_blank(overrides, field):
+def test_p07_required_field_is_never_blank(overrides, field):
     """What the portal needs is not replaced by a placeholder."""
     with pytest.raises(Unmappable) as caught:
         record(**overrides)

@@ -31,6 +31,7 @@ class Proof:
     rule: str
     file: str
     line: int
+    is_soak: bool
 
 
 def proofs() -> list[Proof]:
@@ -39,8 +40,14 @@ def proofs() -> list[Proof]:
     for path, test in every_test():
         if match := re.match(r"test_p(\d\d)_", test.name):
             rule = " ".join((ast.get_docstring(test) or test.name).split("\n\n")[0].split())
-            found.append(Proof(promise=int(match[1]), rule=rule, file=name_of(path), line=test.lineno))
+            found.append(
+                Proof(promise=int(match[1]), rule=rule, file=name_of(path), line=test.lineno, is_soak=_is_soak(test))
+            )
     return sorted(found, key=lambda proof: (proof.promise, proof.file, proof.line))
+
+
+def _is_soak(test: ast.FunctionDef) -> bool:
+    return any("soak" in ast.unparse(decorator) for decorator in test.decorator_list)
 
 
 def promises() -> list[dict[str, object]]:
@@ -62,8 +69,12 @@ def _section(promise: dict[str, object], held_by: list[Proof]) -> str:
     if "later" in promise:
         lines.append(f"*Not whole yet.* {promise['later']}\n")
     # No line numbers: they would make the page stale with every edit above a test.
-    lines += [f"- {proof.rule} ([{Path(proof.file).name}](../{proof.file}))" for proof in held_by]
+    lines += [f"- {_soak(proof)}{proof.rule} ([{Path(proof.file).name}](../{proof.file}))" for proof in held_by]
     return "\n".join(lines) + ("\n" if held_by else "")
+
+
+def _soak(proof: Proof) -> str:
+    return "*In full, by `make soak`:* " if proof.is_soak else ""
 
 
 if __name__ == "__main__":

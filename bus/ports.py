@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Protocol
+from urllib.parse import quote
 
 
 class Clock(Protocol):
@@ -80,4 +81,7 @@ class FileStorage:
 
     def connect(self, path: str, *, read_only: bool = False) -> sqlite3.Connection:
         mode = "ro" if read_only else "rwc"
-        return sqlite3.connect(f"file:{path}?mode={mode}", uri=True, isolation_level=None, check_same_thread=False)
+        # Quoted: a folder called `a#b` would else be cut off at the mark, and the ledger made somewhere else.
+        return sqlite3.connect(
+            f"file:{quote(path)}?mode={mode}", uri=True, isolation_level=None, check_same_thread=False
+        )

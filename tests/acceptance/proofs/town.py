@@ -107,26 +107,37 @@ class Nursery:
     """The warm parent."""
 
     def __init__(self) -> None:
+        self._parent: subprocess.Popen[str] | None = None
+        self._lock = threading.Lock()
+
+    def _warmed(self) -> subprocess.Popen[str]:
+        """The process, started when it is first needed."""
+        if self._parent is not None:
+            return self._parent
         command = [sys.executable, "-P", "-m", "tests.acceptance.proofs.nursery"]
         environ = {name: value for name, value in os.environ.items() if not name.startswith(("LIENTHONG_", "COV_"))}
         environ["PYTHONPATH"] = str(ROOT)
-        self._parent = subprocess.Popen(
+        parent = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=environ
         )
-        assert self._parent.stdout is not None
-        assert "warm\n" == self._parent.stdout.readline()
-        self._lock = threading.Lock()
+        assert parent.stdout is not None
+        assert "warm\n" == parent.stdout.readline()
+        self._parent = parent
+        return parent
 
     def bear(self, words: Sequence[str], log: Path, **more: Any) -> int:
         """A new process; its id."""
         with self._lock:
-            assert self._parent.stdin is not None
-            assert self._parent.stdout is not None
-            print(json.dumps({"words": list(words), "log": str(log)} | more), file=self._parent.stdin, flush=True)
-            return int(self._parent.stdout.readline())
+            parent = self._warmed()
+            assert parent.stdin is not None
+            assert parent.stdout is not None
+            print(json.dumps({"words": list(words), "log": str(log)} | more), file=parent.stdin, flush=True)
+            return int(parent.stdout.readline())
 
     def close(self) -> None:
         """It ends, and whoever of its children still runs notices (`--with-parent`)."""
+        if self._parent is None:
+            return
         for pipe in (self._parent.stdin, self._parent.stdout):
             assert pipe is not None
             pipe.close()

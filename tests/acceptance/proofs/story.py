@@ -89,9 +89,9 @@ def by_list(told: Iterable[Wire], effects: Sequence[Effect], states: Mapping[str
             found.false_green.append(id)
         if there[id] or state in OPEN:
             continue
-        if state != "superseded" or newest_shown.get(wire["subject"], -1) < _place(id):
-            if state != "superseded" or not _newer_is_open(wire, wires, states):
-                found.lost.append(f"{id} ({state})")
+        is_overtaken = newest_shown.get(wire["subject"], -1) > _place(id) or _newer_is_open(wire, wires, states)
+        if state != "superseded" or not is_overtaken:
+            found.lost.append(f"{id} ({state})")
     return found
 
 

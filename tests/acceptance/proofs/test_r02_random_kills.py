@@ -1,7 +1,7 @@
-"""R2: doors and workers killed at moments nobody named, on a network that misbehaves: nothing lost, doubled, reordered.
+"""R2: doors and workers killed at moments nobody named, on a bad network: nothing lost, nothing doubled, all in order.
 
-Two doors and two workers share one ledger; one of them is killed -9 at a time, and replaced. Between the workers and the
-strict mock a proxy drops, delays, repeats and cuts. The sources knock until they are answered.
+Two doors and two workers share one ledger; one of them is killed -9 at a time, and replaced. Between the workers and
+the strict mock a proxy drops, delays, repeats and cuts. The sources knock until they are answered.
 """
 
 from __future__ import annotations

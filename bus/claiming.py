@@ -43,6 +43,7 @@ class Claimed:
     row: Row
     fence: int
     is_probe: bool
+    until: int
 
 
 def read_partner(tx: Tx, name: str) -> PartnerRow:
@@ -178,14 +179,14 @@ class Claimer:
         fence = tx.one("lease_lane", at + ms(manners.lease), worker, head, step, step, step, lane)
         assert fence is not None
         self._start(tx, row, at, partner, worker)
-        return Claimed(row=row, fence=fence[0], is_probe=is_probe)
+        return Claimed(row=row, fence=fence[0], is_probe=is_probe, until=at + ms(manners.lease))
 
-    def start_next(self, tx: Tx, head: int, fence: int, worker: str, at: int, partner: str) -> Claimed:
+    def start_next(self, tx: Tx, head: int, fence: int, worker: str, at: int, partner: str, until: int) -> Claimed:
         """The same worker goes on with the lane's next delivery; its lease stands already, under the same number."""
         row = tx.one("load_claimed", head)
         assert row is not None
         self._start(tx, row, at, partner, worker)
-        return Claimed(row=row, fence=fence, is_probe=False)
+        return Claimed(row=row, fence=fence, is_probe=False, until=until)
 
     def park(self, tx: Tx, claimed: Claimed, cause: str, reason: str, at: int) -> None:
         """What cannot even be read is held; its lane waits for a person, and no other lane notices."""
@@ -283,4 +284,5 @@ def open_claimed(claimed: Claimed, bodies: Bodies, *, is_shadow: bool) -> Delive
         batch_kind=f"{event.kind}:{exists}",
         is_probe=claimed.is_probe,
         is_shadow=is_shadow,
+        leased_until=from_ms(claimed.until),
     )

@@ -107,16 +107,20 @@ class Dispatcher:
     def carry(self, batch: list[Delivery], *, take_next: bool = True) -> list[Delivery]:
         """One call's deliveries, from shaping to settlement; the lanes' next deliveries, already leased."""
         started_at = self._clock.now()
+        if any(delivery.leased_until is not None and delivery.leased_until <= started_at for delivery in batch):
+            # This worker slept: what it claimed may be another's by now, and must not go out twice or out of order.
+            self.put_back(batch, "the lease ran out before sending")
+            return []
         works = [(delivery, *self._tried(delivery, attempt)) for delivery, attempt in self._attempts(batch)]
         self._point("settle.before")
         outcomes = self._settle(works, started_at, take_next)
         self._point("settle.after")
         return [outcome.next for outcome in outcomes if outcome is not None and outcome.next is not None]
 
-    def put_back(self, call: list[Delivery]) -> None:
-        """The worker stops before these were sent: they wait again, for anybody."""
+    def put_back(self, call: list[Delivery], reason: str = "the worker stopped before sending") -> None:
+        """These were not sent: they wait again, for anybody."""
         now = self._clock.now()
-        attempt = Attempt(outcome=Unreachable(reason="the worker stopped before sending", is_down=False))
+        attempt = Attempt(outcome=Unreachable(reason=reason, is_down=False))
         works = []
         for delivery in call:
             state = delivery.state if delivery.is_unanswered else State.WAITING

@@ -232,10 +232,10 @@ class Settler:
             step_place,
             delivery.lane,
         )
-        if not goes_on or following is None:
+        if lease is None or following is None:
             return None
         self._point("next.before")
-        return self._claimer.start_next(tx, following, delivery.fence, work.worker, at, delivery.partner)
+        return self._claimer.start_next(tx, following, delivery.fence, work.worker, at, delivery.partner, lease)
 
 
 def _is_free(tx: Tx, partner: str, manners: Manners) -> bool:
@@ -256,6 +256,8 @@ def _learned(
     if decision.state is State.NOT_OURS and rule == "latest_wins" and record_state == "none":
         return "not_ours", None, None, None, None
     exists = work.attempt.facts.get("exists")
+    if exists and record_state == "none":
+        record_state = "shown"  # the partner has a record of the dossier, whoever put it there
     return record_state, None if exists is None else int(exists), None, None, None
 
 

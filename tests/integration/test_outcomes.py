@@ -11,7 +11,7 @@ import pytest
 from bus.circuit import Manners
 from bus.dispatch import together
 from bus.errors import NotOurs, StaleFence, Unmappable
-from bus.messages import Attempt, Awaiting, Decision, Delivered, Delivery, State
+from bus.messages import Attempt, Awaiting, Decision, Delivered, Delivery, State, Unreachable
 from bus.retry import SCHEDULE
 from tests.builders import DOSSIER, NOON, make_delivery, make_event, make_step
 from tests.world import PARTNER, World, account
@@ -189,6 +189,21 @@ def test_shadow_sends_nothing_and_is_not_green(tmp_path: Path) -> None:
     world.run()
 
     assert ("cancelled", "shadow") == (world.state_of(record), world.delivery_of(record)["cause"])
+    world.close()
+
+
+def test_shadow_follows_steps_of_a_dossier_that_is_there(tmp_path: Path) -> None:
+    """In shadow, steps are shaped too once a look-up has shown that the portal has their dossier."""
+    world = World(tmp_path, shadows=frozenset({PARTNER}))
+    seen = Attempt(outcome=Unreachable(reason="shadow", is_down=False), facts={"exists": True})
+    world.adapter.deliver = lambda batch: [seen]  # type: ignore[method-assign,assignment]
+    record, step = make_event(at=NOON), make_step(at=NOON + MINUTE)
+    world.accept(record, step)
+    world.settle_down()
+
+    assert [("cancelled", "shadow")] * 2 == [
+        (world.state_of(event), world.delivery_of(event)["cause"]) for event in (record, step)
+    ]
     world.close()
 
 

@@ -13,11 +13,9 @@ from datetime import timedelta
 from typing import Any, Final, Literal
 
 from adapters.channels.http import Channel
-from adapters.channels.outer_auth import OuterRefused
 from adapters.partners.national_portal import lookups, wire
 from adapters.partners.national_portal.codes import OPERATIONS, Operation, Verdict
 from adapters.partners.national_portal.replies import record_answers
-from adapters.partners.national_portal.session import LoginFailed
 from adapters.partners.national_portal.settings import NationalPortalSettings, check_settings
 from adapters.partners.national_portal.shaped import Shaped, learned
 from adapters.partners.national_portal.speaking import Heard, Speaker, Then
@@ -80,12 +78,9 @@ class NationalPortal:
     def login_check(self) -> LoginCheck:
         """Log in, or say why not."""
         started = time.perf_counter()
-        try:
-            self._speaker.log_in()
-            is_well, reason = True, ""
-        except (LoginFailed, OuterRefused) as failure:
-            is_well, reason = False, failure.trouble.reason
-        return LoginCheck(is_well=is_well, reason=reason, took=timedelta(seconds=time.perf_counter() - started))
+        trouble = self._speaker.reach()
+        took = timedelta(seconds=time.perf_counter() - started)
+        return LoginCheck(is_well=trouble is None, reason=trouble.reason if trouble else "", took=took)
 
     # -- deliver ------------------------------------------------------------------------------------------------
 

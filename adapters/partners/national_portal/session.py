@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Protocol
+from typing import Final, Protocol
 
 from adapters.channels.http import Channel
 from adapters.channels.outer_auth import OuterHeaders
@@ -15,6 +15,9 @@ from adapters.partners.national_portal.replies import read
 from adapters.partners.national_portal.settings import NationalPortalSettings
 from bus.messages import Exchange, Unreachable
 
+REFUSED_PAUSE: Final = 30.0
+"""Seconds for which a refused login is not tried again: probes with a wrong password would lock the account."""
+
 
 class LoginFailed(Exception):
     """No session, so nothing was sent.
@@ -24,9 +27,10 @@ class LoginFailed(Exception):
     (`login_refused`), and everything drains by itself once the password is right.
     """
 
-    def __init__(self, trouble: Unreachable, exchange: Exchange) -> None:
+    def __init__(self, trouble: Unreachable, exchange: Exchange | None) -> None:
         self.trouble = trouble
         self.exchange = exchange
+        """None when nobody was called, because the last refusal is fresh."""
         super().__init__(trouble.reason)
 
 
@@ -68,7 +72,9 @@ class LoginSession:
         self._channel = channel
         self._calls = calls
         self._outer = outer
+        self._tick = tick
         self._token = SharedToken(self._log_in, tick=tick)
+        self._refused: tuple[float, Unreachable] | None = None
 
     def current(self) -> str:
         return self._token.current()
@@ -77,6 +83,14 @@ class LoginSession:
         self._token.forget(value)
 
     def _log_in(self) -> tuple[str, float]:
+        refused = self._refused
+        if refused is not None and self._tick() < refused[0]:
+            raise LoginFailed(refused[1], None)
+        session = self._ask_for_session()
+        self._refused = None
+        return session
+
+    def _ask_for_session(self) -> tuple[str, float]:
         headers = self._outer.headers()
         exchange = self._channel.send(self._calls.login(headers))
         if exchange.trouble is not None:
@@ -88,7 +102,8 @@ class LoginSession:
         if answer.verdict is Verdict.YES and answer.body.session:
             return answer.body.session, self._settings.session_ttl.total_seconds()
         if answer.verdict in (Verdict.REFUSED, Verdict.YES):
-            reason = f"login_refused: {answer.code} {answer.text}".strip()
+            trouble = Unreachable(reason=f"login_refused: {answer.code} {answer.text}".strip())
+            self._refused = (self._tick() + REFUSED_PAUSE, trouble)
         else:
-            reason = f"login_failed: {answer.reason}"
-        raise LoginFailed(Unreachable(reason=reason, retry_after=answer.retry_after), without_tokens(exchange))
+            trouble = Unreachable(reason=f"login_failed: {answer.reason}", retry_after=answer.retry_after)
+        raise LoginFailed(trouble, without_tokens(exchange))

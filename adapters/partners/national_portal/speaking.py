@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from adapters.channels.http import Channel, Request
 from adapters.channels.outer_auth import OuterRefused, outer_headers
@@ -17,6 +17,8 @@ from adapters.partners.national_portal.settings import NationalPortalSettings
 from bus.messages import Delivered, Exchange, InDoubt, Outcome, Refused, Unreachable
 
 Then = Literal["ask", "hold", "go_on"]
+NOBODY: Final = "lienthong-check"
+"""A number that no dossier has."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,10 +82,18 @@ class Speaker:
             LoginSession(settings, channel, self.calls, self._outer, tick=tick) if self.calls.has_login else NoSession()
         )
 
-    def log_in(self) -> None:
-        """Make sure that there is a session. Raises `LoginFailed` or `OuterRefused`."""
-        self._outer.headers()
-        self._session.current()
+    def reach(self) -> Unreachable | InDoubt | None:
+        """Log in; where a façade hides the login, ask about a dossier that nobody has. The trouble, if any."""
+        try:
+            self._outer.headers()
+            self._session.current()
+        except (LoginFailed, OuterRefused) as failure:
+            return failure.trouble
+        if self.calls.has_login or not self.calls.has_lookup:
+            return None
+        heard = self.look_up(NOBODY)
+        outcome = heard.outcome()
+        return outcome if isinstance(outcome, Unreachable | InDoubt) else None
 
     def write(self, operation: Operation, records: Sequence[Mapping[str, Any]], trace: str | None = None) -> Heard:
         """Send one call with one record or more."""
@@ -112,7 +122,7 @@ class Speaker:
             headers = self._outer.headers()
             session = self._session.current()
         except (LoginFailed, OuterRefused) as failure:
-            return Heard(exchanges=(failure.exchange,), trouble=failure.trouble)
+            return Heard(exchanges=(failure.exchange,) if failure.exchange else (), trouble=failure.trouble)
         exchange = self._channel.send(make(session, {**headers, "traceparent": trace} if trace else headers))
         if exchange.trouble is not None:
             return Heard(exchanges=(exchange,), trouble=exchange.trouble)

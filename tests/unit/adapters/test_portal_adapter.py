@@ -262,6 +262,30 @@ def test_refused_login_is_unreachable_with_its_reason():
     assert adapter.login_check().reason == attempt.outcome.reason
 
 
+def test_refused_login_is_not_tried_again_at_once():
+    """Probes with a wrong password would lock the account: for half a minute nobody is called, then one try."""
+    now = [0.0]
+    channel = ScriptedChannel(YES, login=said(1, "Sai mật khẩu"))
+    adapter = NationalPortal(make_settings(), channel, h99_tables(), tick=lambda: now[0])
+
+    attempts = [adapter.deliver([record(True)])[0] for _ in range(3)]
+    now[0] = 31.0
+    channel._login = None
+    last = adapter.deliver([record(True)])[0]
+
+    assert [1, 0, 0] == [len(attempt.exchanges) for attempt in attempts]
+    assert all(attempt.outcome.reason.startswith("login_refused") for attempt in attempts)
+    assert (2, Delivered) == (channel.logins, type(last.outcome))
+
+
+@pytest.mark.parametrize(("answer", "is_well"), [(NOT_THERE, True), (NO, True), (CLOSED, False), (LOST, False)])
+def test_login_check_of_a_facade_asks(answer, is_well):
+    """A façade has no login of its own, so the check asks about a dossier that nobody has."""
+    adapter, _ = portal(answer, settings=facade_settings())
+
+    assert is_well == adapter.login_check().is_well
+
+
 def test_login_check_says_well():
     """`check --online` logs in and nothing else."""
     adapter, channel = portal()

@@ -1,0 +1,237 @@
+"""Settings: whole, typed, shy, and never silently other than what was written."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, get_args
+
+import msgspec
+import pytest
+
+from config.settings import PartnersSettings, Settings
+from config.settings_file import DEMO_MARK, SettingsRefused, find, load, secret
+
+PORTAL = '[partners.national_portal]\nmadonvi = "000.00.00.H99"\nadapter_url = "https://adapter.example.invalid"\n'
+CALLER = '[callers.one-stop]\nsecret_file = "s"\nsources = ["one-stop/h99"]\n'
+EXAMPLE = files("config").joinpath("example.toml").read_text(encoding="utf-8")
+
+
+def read(folder: Path, text: str, environ: dict[str, str] | None = None) -> Settings:
+    file = folder / "lienthong.toml"
+    file.write_text(text, encoding="utf-8")
+    file.chmod(0o600)
+    return load(file, environ or {}).settings
+
+
+def fields_of(kind: Any) -> dict[str, Any]:
+    """The keys of a table: name → field."""
+    for one in get_args(kind) or (kind,):
+        if isinstance(one, type) and issubclass(one, msgspec.Struct):
+            return {field.name: field for field in msgspec.structs.fields(one)}
+    raise AssertionError(kind)
+
+
+def tables() -> dict[str, tuple[dict[str, Any], Any]]:
+    """Each table of the example beside the shape that it shows."""
+    tree, shape = tomllib.loads(EXAMPLE), fields_of(Settings)
+    found = {name: (tree[name], shape[name].type) for name in ("ledger", "web", "worker", "log")}
+    found["callers"] = (tree["callers"]["one-stop"], get_args(shape["callers"].type)[1])
+    for name, field in fields_of(PartnersSettings).items():
+        found[name] = (tree["partners"][name], field.type)
+    return found
+
+
+# -- the example ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("table", tables())
+def test_every_setting_is_in_the_example(table: str) -> None:
+    """`example.toml` shows every key of every table, and no other; those that are off stand behind a '#'."""
+    shown, kind = tables()[table]
+    off = set(re.findall(r"^# (\w+) = ", EXAMPLE, flags=re.MULTILINE)) if table == "national_portal" else set()
+
+    assert set(fields_of(kind)) == set(shown) | off
+
+
+@pytest.mark.parametrize("table", tables())
+def test_example_shows_the_defaults(table: str) -> None:
+    """What the example shows is the default, except where it says 'example'."""
+    shown, kind = tables()[table]
+    for name, value in shown.items():
+        default = fields_of(kind)[name].default
+        line = next(line for line in EXAMPLE.splitlines() if line.startswith(f"{name} ="))
+        if default is not msgspec.NODEFAULT and "# example:" not in line:
+            factory = fields_of(kind)[name].default_factory
+            default = factory() if default is msgspec.UNSET or default is msgspec.NODEFAULT else default
+            assert json.loads(msgspec.json.encode(default)) == value, name
+
+
+def test_every_line_of_the_example_is_explained() -> None:
+    """Each number and each switch has a comment that says what it does."""
+    bare = [line for line in EXAMPLE.splitlines() if re.match(r"\w+ = (\d|true|false|\[)", line) and "#" not in line]
+
+    assert [] == bare
+
+
+def test_example_is_taken(tmp_path: Path) -> None:
+    """The example is a settings file that works as it stands."""
+    assert 8400 == read(tmp_path, EXAMPLE).web.port
+
+
+# -- mistakes -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "cure"),
+    [
+        ("[web]\nprot = 1", "web.prot", "is port meant?"),
+        ("nothing = 1", "nothing", "no such setting"),
+        ('[web]\nport = "8400"', "web.port", "expected `int`"),
+        ("[web]\nport = 70000", "web.port", "<= 65535"),
+        (CALLER + 'colour = "red"', "callers.one-stop.colour", "no such setting"),
+        ('[callers.one-stop]\nsources = ["a"]', "callers.one-stop.secret_file", "is missing"),
+        (CALLER + 'order = "random"', "callers.one-stop.order", "invalid enum value"),
+        (PORTAL + "timeout_s = 0", "partners.national_portal.timeout_s", "> 0"),
+        (PORTAL + "lease_s = 5", "partners.national_portal", "lease_s must be longer than timeout_s"),
+        ('[partners.national_portal]\nmadonvi = "x"', "partners.national_portal", "adapter_url is missing"),
+        ("[partners.nobody]", "partners.nobody", "no such setting"),
+        ('[ledger]\nurl = "mysql://x"', "ledger", "sqlite:///"),
+        ("[web", "lienthong.toml", "is not TOML"),
+    ],
+)
+def test_mistake_names_key_and_cure(tmp_path: Path, text: str, key: str, cure: str) -> None:
+    """A mistake stops the start; the key and what to do are named."""
+    with pytest.raises(SettingsRefused) as refused:
+        read(tmp_path, text)
+
+    assert refused.value.key.endswith(key)
+    assert cure in refused.value.cure
+
+
+def test_two_orders_for_one_source(tmp_path: Path) -> None:
+    """A source tells its order in one way, whoever speaks for it."""
+    other = '[callers.other]\nsecret_file = "o"\nsources = ["one-stop/h99"]\norder = "sequence"\n'
+
+    with pytest.raises(SettingsRefused, match="one-stop/h99 has two orders"):
+        read(tmp_path, CALLER + other)
+
+
+# -- environment, place, paths ------------------------------------------------------------------------------------
+
+
+def test_environment_overrides(tmp_path: Path) -> None:
+    """One variable for one key: numbers, switches, lists and tables are read as the key wants them."""
+    settings = read(
+        tmp_path,
+        CALLER + PORTAL,
+        {
+            "LIENTHONG_PARTNERS__NATIONAL_PORTAL__TIMEOUT_S": "4.5",
+            "LIENTHONG_PARTNERS__NATIONAL_PORTAL__ALLOW_HTTP": "true",
+            "LIENTHONG_PARTNERS__NATIONAL_PORTAL__RETRY_S": "[1, 2]",
+            "LIENTHONG_PARTNERS__NATIONAL_PORTAL__BATCH": "{update = 50}",
+            "LIENTHONG_PARTNERS__NATIONAL_PORTAL__USERNAME": "123",
+            "LIENTHONG_CALLERS__ONE_STOP__ORDER": "sequence",
+            "LIENTHONG_CONFIG": "elsewhere.toml",
+            "LIENTHONG_LANG": "en",
+        },
+    )
+    portal = settings.partners.national_portal
+
+    assert portal is not None
+    assert (4.5, True, (1, 2), {"update": 50}, "123") == (
+        portal.timeout_s,
+        portal.allow_http,
+        portal.retry_s,
+        portal.batch,
+        portal.username,
+    )
+    assert {"one-stop/h99": "sequence"} == settings.orders()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "cure"),
+    [
+        ("LIENTHONG_WEB__PORT", "many", "Expected `int`"),
+        ("LIENTHONG_WEB__PROT", "1", "no such setting"),
+        ("LIENTHONG_WEB_PORT", "1", "no such setting"),
+    ],
+)
+def test_misspelt_variable_stops_the_start(tmp_path: Path, name: str, value: str, cure: str) -> None:
+    """A variable that means nothing is a mistake, not a wish that is overheard."""
+    with pytest.raises(SettingsRefused, match=cure):
+        read(tmp_path, "", {name: value})
+
+
+def test_settings_file_is_found() -> None:
+    """As given, else $LIENTHONG_CONFIG, else ./lienthong.toml."""
+    assert Path("a") == find(Path("a"), {"LIENTHONG_CONFIG": "b"})
+    assert Path("b") == find(None, {"LIENTHONG_CONFIG": "b"})
+    assert Path("lienthong.toml") == find(None, {})
+
+
+def test_paths_start_at_the_settings_file(tmp_path: Path) -> None:
+    """Wherever the command is typed, a path means the same file."""
+    settings = read(tmp_path, CALLER + PORTAL + 'password_file = "/run/secrets/portal"')
+    portal = settings.partners.national_portal
+
+    assert tmp_path / "ledger.db" == settings.ledger.path
+    assert str(tmp_path / "s") == settings.callers["one-stop"].secret_file
+    assert portal is not None
+    assert "/run/secrets/portal" == portal.password_file
+
+
+# -- secrets ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o622, 0o644])
+def test_settings_that_others_may_read_are_refused(tmp_path: Path, mode: int) -> None:
+    """Mode 0600 or the start is refused, with the command that mends it."""
+    file = tmp_path / "lienthong.toml"
+    file.write_text("")
+    file.chmod(mode)
+
+    with pytest.raises(SettingsRefused, match="chmod 600"):
+        load(file, {})
+
+
+def test_secret_never_prints(tmp_path: Path) -> None:
+    """Neither a secret nor the settings that name it show what it is."""
+    (tmp_path / "s").write_bytes(b"correct horse battery\r\n")
+    (tmp_path / "s").chmod(0o600)
+    found = secret(str(tmp_path / "s"), "callers.one-stop.secret_file")
+
+    assert b"correct horse battery" == found.reveal()
+    assert "horse" not in f"{found!r} {found} {read(tmp_path, CALLER)!r}"
+
+
+@pytest.mark.parametrize(
+    ("content", "mode", "cure"),
+    [(b"", 0o600, "is empty"), (b"x" * 20, 0o644, "chmod 600"), (DEMO_MARK.encode() + b"x", 0o600, "of the demo")],
+)
+def test_unusable_secret(tmp_path: Path, content: bytes, mode: int, cure: str) -> None:
+    """An empty secret, one that others may read, and one of a demo start nothing."""
+    file = tmp_path / "s"
+    file.write_bytes(content)
+    file.chmod(mode)
+
+    with pytest.raises(SettingsRefused, match=cure):
+        secret(str(file), "key")
+
+
+def test_missing_secret(tmp_path: Path) -> None:
+    """The key and the path are named."""
+    with pytest.raises(SettingsRefused, match="cannot be read"):
+        secret(str(tmp_path / "none"), "key")
+
+
+def test_demo_secret_serves_the_demo(tmp_path: Path) -> None:
+    """In the demo itself its secrets are taken."""
+    file = tmp_path / "s"
+    file.write_text(DEMO_MARK + "x")
+    file.chmod(0o600)
+
+    assert secret(str(file), "key", is_demo=True).reveal().endswith(b"x")

@@ -178,14 +178,20 @@ class HttpChannel:
 
 
 def open_fastest(settings: HttpSettings) -> Transport:
-    """pyreqwest, whose cost per call decides whether REST delivery is fast; httpx2 where it cannot be had."""
+    """pyreqwest, whose cost per call decides whether REST delivery is fast; httpx2 where it cannot be had.
+
+    That is a machine without its wheel, and a child forked by a process that had used it: its runtime does not
+    survive a fork, and says so. A worker forks first and calls afterwards.
+    """
     try:
         from adapters.channels.pyreqwest_transport import PyreqwestTransport
-    except ImportError:  # no wheel for this machine
+
+        return PyreqwestTransport(settings)
+    except (ImportError, RuntimeError):
+        # Loaded only here: a worker's first delivery should not wait for a client that it does not use.
         from adapters.channels.httpx2_transport import Httpx2Transport
 
         return Httpx2Transport(settings)
-    return PyreqwestTransport(settings)
 
 
 def head_bytes(headers: Mapping[str, str] | list[tuple[str, str]]) -> bytes:

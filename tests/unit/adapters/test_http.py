@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import ipaddress
+import os
 import socket
 import ssl
 import sys
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -452,6 +456,43 @@ def test_forked_child_opens_its_own_transport(monkeypatch):
     channel.send(ask_for("http://h99.invalid/"))
 
     assert len(opened) == 2
+
+
+def test_forked_child_of_a_busy_parent_still_sends():
+    """The fast transport's runtime does not survive a fork; the child falls back to the other one and sends."""
+    channel = HttpChannel(FAST)
+    behave = then(read_request, lambda _, c: answer(c))
+    with raw_server(behave) as server:
+        assert channel.send(ask_for(server.url)).status == 200
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # of forking with threads: the case under test
+            child = os.fork()
+        if child == 0:
+            with contextlib.suppress(BaseException):
+                os._exit(0 if channel.send(ask_for(server.url)).status == 200 else 1)
+            os._exit(2)
+        _, status = os.waitpid(child, 0)
+    channel.close()
+
+    assert os.waitstatus_to_exitcode(status) == 0
+    assert len(server.heard) == 2
+
+
+def test_call_that_waits_too_long_for_its_turn_was_not_sent(open_transport):
+    """With every connection busy, a call that gets none in time is unreachable: nothing of it left."""
+    settings = dataclasses.replace(FAST, max_connections=1, timeout=timedelta(seconds=2))
+    channel = HttpChannel(settings, open_transport=open_transport)
+    with raw_server(then(read_request, hang)) as server:
+        first = threading.Thread(target=channel.send, args=(ask_for(server.url),))
+        first.start()
+        while not server.heard:
+            threading.Event().wait(0.01)
+        second = channel.send(ask_for(server.url))
+        first.join()
+    channel.close()
+
+    assert isinstance(second.trouble, Unreachable)
+    assert len(server.heard) == 1
 
 
 def test_panic_of_the_transport_is_in_doubt():

@@ -19,8 +19,6 @@ from datetime import datetime, timedelta
 from typing import Final, Protocol
 from urllib.parse import urlsplit
 
-from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, stop_after_delay, wait_exponential_jitter
-
 from bus.messages import Exchange, InDoubt, Unreachable
 from bus.ports import Clock, CrashPoint, SystemClock, no_crash
 
@@ -155,11 +153,17 @@ class HttpChannel:
         except NotSent:
             if self._settings.knocks < 2:
                 raise
-        # Off the fast path: the retrying object costs more than a call.
-        knock = Retrying(
-            retry=retry_if_exception_type(NotSent),
-            stop=stop_after_attempt(self._settings.knocks - 1) | stop_after_delay(self._settings.timeout),
-            wait=wait_exponential_jitter(multiplier=0.05, max=1, jitter=0.05),
+        return self._knock_again(transport, request)
+
+    def _knock_again(self, transport: Transport, request: Request) -> Reply:
+        # Loaded at the first closed door: tenacity brings asyncio along, and a worker's first delivery should not wait.
+        import tenacity
+
+        knock = tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(NotSent),
+            stop=tenacity.stop_after_attempt(self._settings.knocks - 1)
+            | tenacity.stop_after_delay(self._settings.timeout),
+            wait=tenacity.wait_exponential_jitter(multiplier=0.05, max=1, jitter=0.05),
             sleep=self._clock.sleep,
             reraise=True,
         )

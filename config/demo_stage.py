@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import secrets
 import socket
 import subprocess
@@ -177,7 +178,7 @@ def free_port(wanted: int | None, usual: int) -> int:
 
 @contextmanager
 def _mocks(folder: Path, port: int | None) -> Iterator[str]:
-    words = ["mocks", "--port", str(free_port(port, MOCKS_PORT)), "--json", "--with-parent"]
+    words = ["mocks", "--port", str(free_port(port, MOCKS_PORT)), "--json", "--with-parent", str(os.getpid())]
     with (folder / "mocks.log").open("w", encoding="utf-8") as log, _process(words, log, subprocess.PIPE) as process:
         assert process.stdout is not None
         line = process.stdout.readline()
@@ -189,7 +190,7 @@ def _mocks(folder: Path, port: int | None) -> Iterator[str]:
 
 @contextmanager
 def _worker(folder: Path) -> Iterator[subprocess.Popen[str]]:
-    words = ["worker", "--config", str(folder / SETTINGS), "--with-parent"]
+    words = ["worker", "--config", str(folder / SETTINGS), "--with-parent", str(os.getpid())]
     with (folder / "worker.log").open("w", encoding="utf-8") as log, _process(words, log, log) as process:
         yield process
 

@@ -19,14 +19,14 @@ from config.worker_process import follow_parent, on_signals, started, worker_nam
 log = structlog.get_logger("worker")
 
 
-def serve(desk: Desk, *, with_worker: bool, with_parent: bool = False) -> None:
+def serve(desk: Desk, *, with_worker: bool, parent: int | None = None) -> None:
     """Serve until a signal says stop. Raises SettingsRefused, LedgerTrouble, OSError (the port)."""
     settings = desk.load().settings
     logging.configure(level=settings.log.level)
     key = InstallationKey.from_file(settings.ledger.signing_key_file)
     installation = build(settings)
-    if with_parent:
-        follow_parent(lambda: os.kill(os.getpid(), signal.SIGTERM))
+    if parent is not None:
+        follow_parent(parent, lambda: os.kill(os.getpid(), signal.SIGTERM))
     try:
         (both if with_worker else doors_only)(desk, installation, key)
     finally:

@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from config.signing_key import InstallationKey
     from config.wiring import Installation
 
-OPTIONS: Final = ("--config", "--name", "--lang")
-FLAGS: Final = ("--with-parent",)
+OPTIONS: Final = ("--config", "--name", "--lang", "--with-parent")
 
 
 def understands(argv: Sequence[str]) -> bool:
@@ -26,8 +25,6 @@ def understands(argv: Sequence[str]) -> bool:
     while rest:
         word = rest.pop(0)
         name, has_value, _ = word.partition("=")
-        if name in FLAGS and not has_value:
-            continue
         if name not in OPTIONS or not (has_value or rest):
             return False
         if not has_value:
@@ -45,23 +42,24 @@ def main(argv: Sequence[str]) -> int:
     rest = list(argv)
     while rest:
         name, has_value, value = rest.pop(0).partition("=")
-        found[name] = value if has_value or name in FLAGS else rest.pop(0)
+        found[name] = value if has_value else rest.pop(0)
     config = Path(found["--config"]) if "--config" in found else None
-    return work(config, found.get("--name"), with_parent="--with-parent" in found, lang=found.get("--lang"))
+    parent = int(found["--with-parent"]) if "--with-parent" in found else None
+    return work(config, found.get("--name"), parent=parent, lang=found.get("--lang"))
 
 
-def work(config: Path | None, name: str | None, *, with_parent: bool = False, lang: str | None = None) -> int:
+def work(config: Path | None, name: str | None, *, parent: int | None = None, lang: str | None = None) -> int:
     """Deliver until a signal says stop; calls in flight are finished and settled."""
     from config.trouble import told
 
     try:
-        _work(config, name, with_parent=with_parent)
+        _work(config, name, parent=parent)
     except Exception as trouble:
         return told(trouble, as_json=False, lang=lang)
     return 0
 
 
-def _work(config: Path | None, name: str | None, *, with_parent: bool) -> None:
+def _work(config: Path | None, name: str | None, *, parent: int | None) -> None:
     from config import logging
     from config.settings_file import find, load
     from config.signing_key import InstallationKey
@@ -72,12 +70,12 @@ def _work(config: Path | None, name: str | None, *, with_parent: bool) -> None:
     key = InstallationKey.from_file(settings.ledger.signing_key_file)
     installation = build(settings)
     try:
-        deliver(installation, key, name or worker_name(), with_parent=with_parent)
+        deliver(installation, key, name or worker_name(), parent=parent)
     finally:
         installation.close()
 
 
-def deliver(installation: Installation, key: InstallationKey, name: str, *, with_parent: bool = False) -> None:
+def deliver(installation: Installation, key: InstallationKey, name: str, *, parent: int | None = None) -> None:
     """A worker in this thread, with what it minds beside it."""
     import structlog
 
@@ -86,8 +84,8 @@ def deliver(installation: Installation, key: InstallationKey, name: str, *, with
     log = structlog.get_logger("worker")
     worker = installation.worker(name, on_start=lambda: log.info("worker_started", **started(installation)))
     cause = on_signals(worker.stop)
-    if with_parent:
-        follow_parent(worker.stop)
+    if parent is not None:
+        follow_parent(parent, worker.stop)
     minding = Minding(installation, key)
     minding.start()
     try:
@@ -124,9 +122,8 @@ def on_signals(stop: Callable[[], None]) -> Callable[[], str]:
     return lambda: seen[0] if seen else "asked"
 
 
-def follow_parent(stop: Callable[[], None]) -> None:
+def follow_parent(parent: int, stop: Callable[[], None]) -> None:
     """Stop when the process that started this one is gone: a demo that was killed leaves nothing running."""
-    parent = os.getppid()
 
     def watch() -> None:
         while os.getppid() == parent:

@@ -9,7 +9,7 @@ import typer
 from config.commands.options import Config, Json, Lang
 from config.desk import Desk
 
-WithParent = Annotated[bool, typer.Option("--with-parent", hidden=True, help="Stop when the starting process is gone.")]
+Parent = Annotated[int | None, typer.Option("--with-parent", hidden=True, help="Stop when this process is gone.")]
 
 
 def add_to(root: typer.Typer) -> None:
@@ -20,30 +20,30 @@ def add_to(root: typer.Typer) -> None:
     root.command("mocks")(mocks)
 
 
-def run(config: Config = None, with_parent: WithParent = False, lang: Lang = None) -> None:
+def run(config: Config = None, parent: Parent = None, lang: Lang = None) -> None:
     """The doors and a worker in one process, until a signal says stop."""
     from config.serving import serve
 
-    serve(Desk(config=config, lang=lang), with_worker=True, with_parent=with_parent)
+    serve(Desk(config=config, lang=lang), with_worker=True, parent=parent)
 
 
-def web(config: Config = None, with_parent: WithParent = False, lang: Lang = None) -> None:
+def web(config: Config = None, parent: Parent = None, lang: Lang = None) -> None:
     """The doors only."""
     from config.serving import serve
 
-    serve(Desk(config=config, lang=lang), with_worker=False, with_parent=with_parent)
+    serve(Desk(config=config, lang=lang), with_worker=False, parent=parent)
 
 
 def worker(
     config: Config = None,
     name: Annotated[str | None, typer.Option("--name", help="How moves show it; else machine and process.")] = None,
-    with_parent: WithParent = False,
+    parent: Parent = None,
     lang: Lang = None,
 ) -> None:
     """A worker only: delivers what is due. Several may share one ledger."""
     from config.worker_process import work
 
-    code = work(config, name, with_parent=with_parent, lang=lang)
+    code = work(config, name, parent=parent, lang=lang)
     if code:
         raise typer.Exit(code)
 
@@ -51,7 +51,7 @@ def worker(
 def mocks(
     port: Annotated[int, typer.Option("--port", min=0, max=65_535, help="0 takes any free port.")] = 9100,
     host: Annotated[str, typer.Option("--host", help="Loopback unless you know why not.")] = "127.0.0.1",
-    with_parent: WithParent = False,
+    parent: Parent = None,
     as_json: Json = False,
     lang: Lang = None,
 ) -> None:
@@ -69,6 +69,6 @@ def mocks(
         desk.say("mocks_ready", url=url)
         desk.give({"mocks": url})
 
-    if with_parent:
-        follow_parent(lambda: os.kill(os.getpid(), signal.SIGTERM))
+    if parent is not None:
+        follow_parent(parent, lambda: os.kill(os.getpid(), signal.SIGTERM))
     serve_until_signalled([Portal(keep=500_000)], host=host, port=port, ready=ready)

@@ -215,10 +215,10 @@ def test_empty_table_says_what_it_means(capsys: pytest.CaptureFixture[str]) -> N
     [
         ([], True),
         (["--config", "a.toml"], True),
-        (["--config=a.toml", "--name", "w1", "--with-parent"], True),
+        (["--config=a.toml", "--name", "w1", "--with-parent", "7"], True),
         (["--help"], False),
         (["--config"], False),
-        (["--with-parent=1"], False),
+        (["--with-parent"], False),
         (["a.toml"], False),
     ],
 )

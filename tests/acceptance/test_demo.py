@@ -1,0 +1,135 @@
+"""`lienthong demo` as a person types it: processes of its own, real ports, the mock's own list as the judge."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+DEMO = [sys.executable, "-P", "-m", "config.cli", "demo"]
+STATES = ("delivered", "superseded", "held", "blocked", "refused", "in_doubt", "cancelled", "not_ours")
+
+
+def demo(folder: Path, *words: str, timeout: float = 240) -> subprocess.CompletedProcess[str]:
+    """Run it to its end; its state stays in the test's folder."""
+    command = [*DEMO, "--state-dir", str(folder / "state"), "--port", "0", "--mocks-port", "0", *words]
+    return subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False, cwd=folder)
+
+
+@contextmanager
+def serving(folder: Path, *words: str) -> Iterator[tuple[subprocess.Popen[str], dict[str, str]]]:
+    """`demo --json` without --once: what its ready line says, until the block ends."""
+    command = [*DEMO, "--json", "--state-dir", str(folder / "state"), "--port", "0", "--mocks-port", "0", *words]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=folder)
+    try:
+        assert process.stdout is not None
+        yield process, json.loads(process.stdout.readline())
+    finally:
+        process.terminate()
+        process.communicate(timeout=60)
+
+
+def fetched(url: str, token: str | None = None) -> Any:
+    headers = {"authorization": f"Bearer {token}"} if token else {}
+    with urllib.request.urlopen(urllib.request.Request(url, headers=headers)) as reply:
+        return json.load(reply)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_p02_p03_ledger_and_mock_agree(tmp_path: Path, seed: int) -> None:
+    """A day with lost replies ends with nothing lost, doubled or out of order; the last line is the only one."""
+    done = demo(tmp_path, "--once", "--json", "--seed", str(seed), "--dossiers", "150", "--steps", "600")
+    assert 0 == done.returncode, done.stdout + done.stderr
+    (only,) = done.stdout.splitlines()
+    line = json.loads(only)
+
+    assert (0, 0, 0) == (line["lost"], line["doubled"], line["out_of_order"])
+    assert line["deliveries"] == line["events"] == sum(line[state] for state in STATES)
+    assert line["delivered"] > 600
+    assert min(line["held"], line["blocked"], line["not_ours"], line["repeated"], line["contradicted"]) > 0
+    assert {"ledger.db", "lienthong.toml"} <= {path.name for path in (tmp_path / "state").iterdir()}
+
+
+def test_summary_for_a_person(tmp_path: Path) -> None:
+    """Without --json: the first delivered dossier, what was resolved, what waits, and the proof, as plain lines."""
+    done = demo(tmp_path, "--once", "--lang", "en", "--dossiers", "60", "--steps", "240")
+
+    assert 0 == done.returncode, done.stdout + done.stderr
+    for told in ("First dossier delivered: H99.", "What a person must decide", "0 out of order", "state_dir"):
+        assert told in done.stdout or told.replace("0 out of order", "0 sai thứ tự") in done.stdout, told
+    assert "\x1b" not in done.stdout
+
+
+def test_state_of_another_demo_is_left_alone(tmp_path: Path) -> None:
+    """A folder that has a demo's state is not used again: its mocks have forgotten what its ledger knows."""
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / "lienthong.toml").write_text("")
+    done = demo(tmp_path, "--once", "--lang", "en")
+
+    assert 2 == done.returncode
+    assert "choose another --state-dir" in done.stderr
+
+
+def test_demo_serves_until_told_to_stop(tmp_path: Path) -> None:
+    """One ready line; the token opens the doors; a signal ends it, and nothing of it stays running."""
+    (tmp_path / "none.ndjson").write_text("")
+    with serving(tmp_path, "--events", "none.ndjson") as (process, ready):
+        assert {"bus", "mocks", "console", "token", "state_dir"} == set(ready)
+        assert f"{ready['bus']}/console/" == ready["console"]
+        assert fetched(f"{ready['bus']}/readyz")["ready"]
+        assert [] == fetched(f"{ready['mocks']}/_control/national_portal/effects")
+        fetched(f"{ready['bus']}/v1/deliveries", ready["token"])
+        with pytest.raises(urllib.error.HTTPError, match="401"):
+            fetched(f"{ready['bus']}/v1/deliveries")
+        children = children_of(process.pid)
+        process.send_signal(signal.SIGINT)
+        assert "" == process.communicate(timeout=60)[0]
+
+        assert 2 == len(children)
+        assert [] == [child for child in children if is_running(child)]
+    assert 0 == process.returncode
+
+
+def test_killed_demo_leaves_nothing_running(tmp_path: Path) -> None:
+    """Mocks and worker end by themselves when the demo that started them is killed."""
+    (tmp_path / "none.ndjson").write_text("")
+    with serving(tmp_path, "--events", "none.ndjson") as (process, _ready):
+        children = children_of(process.pid)
+        process.kill()
+        process.wait()
+        deadline = 100
+        while any(map(is_running, children)) and deadline:
+            deadline -= 1
+            subprocess.run(["sleep", "0.2"], check=True)
+
+        assert [] == [child for child in children if is_running(child)]
+
+
+def children_of(parent: int) -> list[int]:
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[1]) == parent:
+            found.append(int(stat.parent.name))
+    return found
+
+
+def is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False

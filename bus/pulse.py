@@ -11,6 +11,7 @@ from bus.ledger import Ledger, schema_version
 from bus.sql import load_migrations
 from bus.times import to_ms
 
+NOT_WRITABLE: Final = "ledger_not_writable"
 WAIT: Final = 3.0
 """Seconds for one small write; a ledger that takes longer is not ready, whatever comes of it in the end."""
 BACKWARD_MS: Final = 5_000
@@ -20,7 +21,7 @@ BACKWARD_MS: Final = 5_000
 def troubles(ledger: Ledger) -> list[str]:
     """Stable codes of what is wrong; empty when the ledger can be written and read, and time goes forward."""
     now = to_ms(ledger.clock.now())
-    found = [] if _can_write(ledger, now) else ["ledger_not_writable"]
+    found = [] if _can_write(ledger, now) else [NOT_WRITABLE]
     try:
         tx = ledger.engine.read()
         if schema_version(tx) < load_migrations(ledger.engine.name)[-1].version:

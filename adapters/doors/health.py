@@ -21,7 +21,7 @@ from starlette.responses import Response
 
 from adapters.doors.receipts import Signer
 from bus.ledger import Ledger
-from bus.pulse import troubles
+from bus.pulse import NOT_WRITABLE, troubles
 
 log = structlog.get_logger("doors")
 
@@ -52,6 +52,8 @@ class Readiness:
         self._lock = threading.Lock()
         self._found: list[str] = []
         self._looked_at: float | None = None
+        self._lost_at: float | None = None
+        """Since when the ledger cannot be written."""
 
     def __call__(self) -> list[str]:
         """Stable codes, such as `ledger_not_writable`."""
@@ -63,7 +65,15 @@ class Readiness:
                 self._looked_at = time.monotonic()
                 if before != self._found:
                     log.warning("readiness_changed", is_ready=not self._found, cause=", ".join(self._found))
+                    self._note_recovery(now)
             return list(self._found)
+
+    def _note_recovery(self, now: float) -> None:
+        if NOT_WRITABLE in self._found:
+            self._lost_at = self._lost_at or now
+        elif self._lost_at is not None:
+            log.info("ledger_recovered", down_s=round(now - self._lost_at, 1))
+            self._lost_at = None
 
     def _look(self) -> list[str]:
         found = troubles(self._ledger)

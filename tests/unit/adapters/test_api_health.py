@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from adapters.doors import openapi
 from adapters.doors.health import Readiness
@@ -88,7 +89,9 @@ def test_locked_ledger_is_not_ready(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     other.execute("ROLLBACK")
     other.close()
     world.ledger.engine.write(lambda tx: None)
-    assert [] == ready()
+    with structlog.testing.capture_logs() as logged:
+        assert [] == ready()
+    assert ["readiness_changed", "ledger_recovered"] == [line["event"] for line in logged]
     world.close()
 
 

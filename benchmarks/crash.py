@@ -66,7 +66,7 @@ def _start_round() -> float:
         with opened(place) as installation:
             fill(installation, lives(20, 2))
         started = time.monotonic()
-        with _worker(place):
+        with lienthong_worker(place):
             while not (first := sink.books()["first_at"]):
                 time.sleep(0.02)
         return float(first) - started
@@ -79,11 +79,11 @@ def _kill_round(kind: str, size: int) -> dict[str, Any]:
         with opened(place) as installation:
             fill(installation, records(size), is_adopted=True)
             expected = fill(installation, _second(kind, size))
-        with _worker(place) as process:
+        with lienthong_worker(place) as process:
             _wait(lambda: sink.books()["taken"] >= expected // 3)
             process.kill()
             process.wait()
-        with _worker(place):
+        with lienthong_worker(place):
             left = _settled(place, expected)
         books = sink.books()
     open_or_arrived = books["taken"] + left["unsent"]
@@ -95,7 +95,7 @@ def _second(kind: str, size: int) -> Iterator[Event]:
 
 
 @contextmanager
-def _worker(place: Path) -> Iterator[subprocess.Popen[bytes]]:
+def lienthong_worker(place: Path) -> Iterator[subprocess.Popen[bytes]]:
     """`lienthong worker`, as a service manager starts it."""
     command = [str(Path(sys.executable).parent / "lienthong"), "worker", "--config", str(place / SETTINGS)]
     with (place / "worker.log").open("ab") as log:

@@ -37,6 +37,7 @@ class Count:
         self._lock = threading.Lock()
         self.states: dict[str, int] = {}
         self.stop: Callable[[], None] = lambda: None
+        self.before_stop: Callable[[], None] = lambda: None
         self.last_at = 0.0
 
     def watch(self, delivery: object, attempt: object, decision: Decision, started_at: object) -> None:
@@ -46,6 +47,7 @@ class Count:
                 self._left -= 1
             if self._left == 0:
                 self.last_at = time.perf_counter()
+                self.before_stop()
                 self.stop()
 
 
@@ -63,7 +65,7 @@ def drain(told: dict[str, Any]) -> dict[str, Any]:
         profile: AbstractContextManager[walk.Walk | None] = walk.timed() if told.get("profile") else nullcontext()
         with profile as timed:
             if timed is not None:
-                count.stop = lambda: (timed.note_threads(), worker.stop())
+                count.before_stop = timed.note_threads
             started, used = time.perf_counter(), time.process_time()
             worker.run()
             used = time.process_time() - used

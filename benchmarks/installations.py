@@ -11,6 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
+from benchmarks.processes import DISK
 from bus.messages import Event, Recorded
 from bus.ports import FileStorage, Storage, SystemClock
 from config.new_installation import SETTINGS, make, prepare_ledger, settings_text
@@ -31,8 +32,8 @@ rule = "every_step"
 
 @contextmanager
 def folder() -> Iterator[Path]:
-    """A folder on the machine's own disk (not in memory: commits must cost what they cost), gone after the block."""
-    found = Path(tempfile.mkdtemp(prefix="lienthong-bench-", dir="/var/tmp" if Path("/var/tmp").is_dir() else None))
+    """A folder on the machine's own disk, gone after the block."""
+    found = Path(tempfile.mkdtemp(prefix="lienthong-bench-", dir=DISK))
     try:
         yield found
     finally:

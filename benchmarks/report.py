@@ -1,0 +1,294 @@
+"""Results as words: a line for the terminal, and the measured part of `docs/benchmarks.md`.
+
+Ratios come first: they hold from machine to machine, rates do not.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final
+
+from benchmarks.processes import ROOT
+from benchmarks.spread import Spread
+
+PAGE: Final = ROOT / "docs" / "benchmarks.md"
+MARKED: Final = re.compile(r"(<!-- measured -->\n).*?(<!-- /measured -->)", re.DOTALL)
+Row = Sequence[object]
+Told = dict[str, Any]
+
+
+def write_docs(results: Told) -> None:
+    """Put the measured part into the page; what is written by hand around it stays."""
+    text = PAGE.read_text(encoding="utf-8")
+    made = "\n\n".join(part for part in parts(results) if part)
+    PAGE.write_text(MARKED.sub(lambda found: f"{found[1]}\n{made}\n\n{found[2]}", text), encoding="utf-8")
+
+
+def parts(results: Told) -> Iterable[str]:
+    """The measured part, piece by piece."""
+    yield _machine(results)
+    yield "### Ratios and goals\n\n" + _table(("figure", "what", "measured", "goal", ""), _goals(results))
+    for name, title, shown in SECTIONS:
+        if name in results:
+            yield f"### {title}\n\n{shown(results[name])}"
+
+
+def brief(name: str, found: Told) -> str:
+    """What a person at a terminal wants to read."""
+    lines = [f"  {what}: {measured}  (goal {goal}) {mark}" for _, what, measured, goal, mark in _goals({name: found})]
+    return "\n".join([f"{name} ({found['seconds']} s)", *lines])
+
+
+# -- goals -------------------------------------------------------------------------------------------------------------
+
+
+def _goals(results: Told) -> list[Row]:
+    rows: list[Row] = []
+    for name in sorted(results, key=lambda each: int(re.findall(r"\d+", each)[0])):
+        rows += [(name.upper().replace("-FULL", " (whole)"), *row) for row in GOALS[name](results[name])]
+    return rows
+
+
+def _f4(found: Told) -> list[Row]:
+    ratios, books = found["ratios"], found["books"]
+    wrong = books["repeats"] + books["out_of_order"] + books["unsigned"]
+    return [
+        *((text, _ratio(ratios[name]), "", "") for name, text in DELIVERY_RATIOS.items()),
+        ("doubled, out of order, unsigned, by the sink's books", wrong, "0", _mark(wrong == 0)),
+    ]
+
+
+DELIVERY_RATIOS: Final = {
+    "ours_64_to_calls_without_ledger": "ordered delivery, 64 threads, to the same calls without a ledger",
+    "ours_100_to_calls_without_ledger": "the same with 100 threads",
+    "ours_64_to_single_commits": "deliveries to the disk's single durable commits",
+    "portal_arrays_to_one_by_one": "portal, arrays of 20 to one by one",
+}
+
+
+def _f5(found: Told) -> list[Row]:
+    callers, door, bulk, goals = found["callers"], found["door"], found["bulk"], found["goals"]
+    return [
+        ("32 callers to one", *_at_least(callers["many_to_single"], goals["many_to_single"])),
+        ("signed event over HTTP to an empty signed POST", *_at_least(door["ratio"], goals["door_ratio"])),
+        ("p99 of a signed event, 32 connections, ms", *_at_most(door["p99_ms"], goals["door_p99_ms"])),
+        ("bulk submit to raw inserts of the same rows", *_at_least(bulk["ratio"], goals["bulk_ratio"])),
+    ]
+
+
+def _f6(found: Told) -> list[Row]:
+    old = found["events_of_history"]["old"]
+    return [
+        (f"processor time of an event, {old:,} events behind it to 10,000", *_at_most(found["ratio"], found["goal"]))
+    ]
+
+
+def _f7(found: Told) -> list[Row]:
+    killed = found["killed"]
+    wrong = sum(each["lost"] + each["out_of_order"] for each in killed.values()) + killed["step"]["repeats"]["max"]
+    return [
+        ("exec of `lienthong worker` to the first delivery, s", *_at_most(found["first_delivery_s"], found["goal_s"])),
+        ("updates that came twice after kill -9", *_at_most(killed["update"]["repeats"], found["bound"])),
+        ("steps that came twice, anything lost or out of order", f"{wrong:g}", "0", _mark(wrong == 0)),
+    ]
+
+
+def _f8(found: Told) -> list[Row]:
+    return [("REST message path to one pydantic round trip", *_at_most(found["ratio"], found["goal"]))]
+
+
+def _f12(found: Told) -> list[Row]:
+    return [
+        ("arrays of 20 to one by one, 8 calls in flight", *_at_least(found["ratio_few"], found["goal"])),
+        ("the same with 64 calls in flight", _ratio(found["ratio_many"]), "", ""),
+    ]
+
+
+def _f14(found: Told) -> list[Row]:
+    goals, plain, draining = found["goals"], found["plain"], found["draining"]
+    behind = f"while a backlog of {found['backlog']:,} drains"
+    return [
+        ("accepted to delivered, p95, s", *_at_most(plain["p95_s"], goals["plain_p95_s"])),
+        ("accepted to delivered, p99, s", *_at_most(plain["p99_s"], goals["plain_p99_s"])),
+        (f"p99 {behind}, s", *_at_most(draining["p99_s"], goals["draining_p99_s"])),
+    ]
+
+
+GOALS: Final[dict[str, Callable[[Told], list[Row]]]] = {
+    "f4": _f4, "f5": _f5, "f6": _f6, "f7": _f7, "f8": _f8, "f12": _f12, "f14": _f14, "f14-full": _f14,
+}  # fmt: skip
+
+
+# -- sections ----------------------------------------------------------------------------------------------------------
+
+
+def _delivery(found: Told) -> str:
+    figures = found["figures"]
+    names = {
+        "ours_64": "ours, 64 threads, events a second",
+        "ours_100": "ours, 100 threads, events a second",
+        "bare_64": "the same calls without a ledger, 64 threads",
+        "bare_100": "the same calls without a ledger, 100 threads",
+        "portal_single": "through `national_portal`, one by one",
+        "portal_arrays": f"through `national_portal`, arrays of {found['batch']}",
+        "commits_a_second": "the disk's single durable commits",
+        "cpu_us_64": "processor µs for each event, 64 threads",
+        "cpu_us_100": "processor µs for each event, 100 threads",
+        "bare_cpu_us_64": "processor µs for each call without a ledger, 64 threads",
+        "portal_single_cpu_us": "processor µs for each event through `national_portal`, one by one",
+        "portal_arrays_cpu_us": "the same in arrays",
+    }
+    said = f"{found['events']:,} events of {found['dossiers']} dossiers, {found['rounds']} rounds."
+    rates = _table(("", "median", "range"), [(text, *_cells(figures[name], 0)) for name, text in names.items()])
+    walks = (
+        ("to the sink", "profile"),
+        ("through `national_portal`", "profile_portal"),
+        ("accepting", "profile_accept"),
+    )
+    profiles = "\n\n".join(_profile(title, found[name]) for title, name in walks)
+    return f"{said}\n\n{rates}\n\n{profiles}"
+
+
+WALKS: Final = {
+    "profile": "to the sink",
+    "profile_portal": "through `national_portal`",
+    "profile_accept": "accepting, 500 events in a transaction",
+}
+
+
+def _profile(title: str, profile: Told) -> str:
+    steps = profile["us_per_event"]
+    sqlite = {name: spent for name, spent in steps.items() if name.startswith("sqlite: ")}
+    grouped = {name: spent for name, spent in steps.items() if name not in sqlite} | {
+        "sqlite: all statements and commits": round(sum(sqlite.values()), 1)
+    }
+    rows = sorted(grouped.items(), key=lambda each: -each[1])
+    dear = ", ".join(f"`{name.removeprefix('sqlite: ')}` {spent:g}" for name, spent in list(sqlite.items())[:8])
+    threads = ", ".join(f"{name} {spent:g}" for name, spent in profile["threads_us_per_event"].items() if spent >= 1)
+    return (
+        f"**The walk, {title}**: {profile['cpu_us_per_event']:g} µs of processor time for each event, "
+        f"{profile['events_per_commit']:g} events in one commit.\n\n"
+        f"{_table(('step', 'µs'), rows)}\n\nSQLite's dearest: {dear}. By thread: {threads}."
+    )
+
+
+def _intake(found: Told) -> str:
+    callers, door, bulk = found["callers"], found["door"], found["bulk"]
+    rows = [
+        ("`intake.accept`, one caller, events a second", *_cells(callers["single"], 0)),
+        ("`intake.accept`, 32 callers, events a second", *_cells(callers["many"], 0)),
+        ("processor µs for each event, 32 callers", *_cells(callers["cpu_us_many"], 0)),
+        ("signed events over HTTP a second", *_cells(door["events"], 0)),
+        ("empty signed POSTs a second", *_cells(door["empty"], 0)),
+        ("p50 of a signed event, ms", *_cells(door["p50_ms"], 1)),
+        ("bulk submit, events already read, a second", *_cells(bulk["events"], 0)),
+        ("bulk submit from lines, reading and checking included, a second", *_cells(bulk["events_from_lines"], 0)),
+        ("raw `executemany` of the same rows, events a second", *_cells(bulk["raw"], 0)),
+    ]
+    return _table(("", "median", "range"), rows)
+
+
+def _ages(found: Told) -> str:
+    rows = [
+        (
+            f"{found['events_of_history'][age]:,}",
+            f"{found['rows'][age]:,}",
+            found["megabytes"][age],
+            *_cells(found["us_per_event"][age], 0),
+        )
+        for age in ("young", "old")
+    ]
+    return _table(("events behind it", "rows", "MB", "µs for each event", "range"), rows)
+
+
+def _kills(found: Told) -> str:
+    rows = [
+        (kind, *(_cells(each[name], 0)[0] for name in ("in_flight", "repeats", "in_doubt")), each["lost"])
+        for kind, each in found["killed"].items()
+    ]
+    return _table(("what was sent", "most in flight", "came twice", "left in doubt, visible", "lost"), rows)
+
+
+def _path(found: Told) -> str:
+    rows = [(name, *_cells(each, 1)) for name, each in found["us"].items()]
+    said = f"{found['fields']} fields, {found['bytes']} bytes."
+    return f"{said}\n\n{_table(('µs', 'median', 'range'), rows)}"
+
+
+def _arrays(found: Told) -> str:
+    names = {
+        "single_8": "one by one, 8 in flight",
+        "arrays_8": "arrays, 8 in flight",
+        "single_64": "one by one, 64 in flight",
+        "arrays_64": "arrays, 64 in flight",
+    }
+    rows = [(text, *_cells(found["figures"][name], 0)) for name, text in names.items()]
+    return _table(("dossiers a second", "median", "range"), rows)
+
+
+def _waits(found: Told) -> str:
+    rows = []
+    for name, text in (("plain", "nothing else to do"), ("draining", f"a backlog of {found['backlog']:,} drains")):
+        rows.append((text, *(f"{found[name][each]['median']:g}" for each in ("p50_s", "p95_s", "p99_s", "most_s"))))
+    drained, left = found["drained_a_second"], found["left_of_backlog"]
+    said = (
+        f"Drained meanwhile: {drained['median']:g} a second ({drained['min']:g}–{drained['max']:g}); "
+        f"{left['min']:g} of the backlog were left when the last fresh event was through."
+    )
+    return f"{_table(('', 'p50, s', 'p95, s', 'p99, s', 'longest, s'), rows)}\n\n{said}"
+
+
+SECTIONS: Final[tuple[tuple[str, str, Callable[[Told], str]], ...]] = (
+    ("f4", "F4: ordered delivery", _delivery),
+    ("f5", "F5: intake", _intake),
+    ("f6", "F6: growth", _ages),
+    ("f7", "F7: crash", _kills),
+    ("f8", "F8: message path", _path),
+    ("f12", "F12: arrays", _arrays),
+    ("f14", "F14: freshness", _waits),
+    ("f14-full", "F14: freshness with the whole backlog", _waits),
+)
+
+
+# -- words -------------------------------------------------------------------------------------------------------------
+
+
+def _machine(results: Told) -> str:
+    lines = []
+    for name, found in results.items():
+        about = found["machine"]
+        lines.append(
+            (name, about["at"], found.get("rounds", ""), f"{about['load_before'][0]:g}", f"{found['seconds']:g}")
+        )
+    about = next(iter(results.values()))["machine"]
+    said = (
+        f"Taken on a machine of {about['cores']} cores ({about['processor']}), {about['system']}, "
+        f"Python {about['python']}, SQLite {about['sqlite']}."
+    )
+    return f"{said}\n\n{_table(('figure', 'on', 'rounds', 'load of the machine before', 'seconds'), lines)}"
+
+
+def _table(head: Row, rows: Iterable[Row]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
+
+
+def _cells(found: Spread, digits: int) -> tuple[str, str]:
+    return f"{found['median']:,.{digits}f}", f"{found['min']:,.{digits}f}–{found['max']:,.{digits}f}"
+
+
+def _ratio(found: Spread) -> str:
+    return f"{found['median']:.2f} ({found['min']:.2f}–{found['max']:.2f})"
+
+
+def _at_least(found: Spread, goal: float) -> tuple[str, str, str]:
+    return _ratio(found), f"≥ {goal:g}", _mark(found["median"] >= goal)
+
+
+def _at_most(found: Spread, goal: float) -> tuple[str, str, str]:
+    return _ratio(found), f"≤ {goal:g}", _mark(found["median"] <= goal)
+
+
+def _mark(is_met: bool) -> str:
+    return "met" if is_met else "**not met**"

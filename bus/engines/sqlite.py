@@ -28,6 +28,8 @@ MINIMUM_VERSION: Final = (3, 37, 0)
 """RETURNING and partial-index plans that the ledger counts on; `check` refuses older."""
 BUSY_MS: Final = 5_000
 """How long a writer waits for another process; past it the caller hears 503 and tries again."""
+OPEN_ANEW: Final = frozenset({sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN})
+"""Troubles that stay with the connection: one opened while the file could only be read can never write again."""
 MAX_GROUP: Final = 256
 """Jobs in one commit: more would make the first caller wait for the last one's work."""
 
@@ -201,6 +203,8 @@ class SqliteEngine:
             self._roll_back()
             if isinstance(failure, sqlite3.IntegrityError | sqlite3.ProgrammingError | sqlite3.InterfaceError):
                 raise
+            if getattr(failure, "sqlite_errorcode", 0) & 0xFF in OPEN_ANEW:
+                self._let_go()
             self._trouble = str(failure)
             raise LedgerUnavailable(f"the ledger cannot be written: {failure}") from failure
         except BaseException:
@@ -218,6 +222,12 @@ class SqliteEngine:
         except Exception:
             self._writer = None
             connection.close()  # type: ignore[union-attr]
+
+    def _let_go(self) -> None:
+        """Close the writing connection; the next job opens it anew."""
+        connection, self._writer = self._writer, None
+        if connection is not None:
+            connection.close()
 
     def _reopen(self) -> sqlite3.Connection:
         self._writer = self._open_writer()

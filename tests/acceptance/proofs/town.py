@@ -135,7 +135,7 @@ class Nursery:
             return int(parent.stdout.readline())
 
     def close(self) -> None:
-        """It ends, and whoever of its children still runs notices (`--with-parent`)."""
+        """It ends, and whoever of its children still runs ends with it."""
         if self._parent is None:
             return
         for pipe in (self._parent.stdin, self._parent.stdout):
@@ -175,7 +175,7 @@ class Town:
         log = self.folder / f"{kind}-{self._count}.log"
         log.touch()
         log.chmod(0o666)
-        pid = self.nursery.bear([kind, "--config", str(self.config), "--with-parent", *words], log, **more)
+        pid = self.nursery.bear([kind, "--config", str(self.config), *words], log, **more)
         process = Process(kind=kind, pid=pid, log=log)
         self.processes.append(process)
         return process
@@ -242,7 +242,6 @@ def town(
     portal: Portal | None = None,
     rate: float | None = None,
     seed: int = 1,
-    owner: int | None = None,
     **partner: Any,
 ) -> Iterator[Town]:
     """Build it, and take it down. With `rate` a misbehaving proxy stands in front of the mock."""
@@ -256,9 +255,6 @@ def town(
         write_settings(folder, proxy.url if proxy else url, partner)
         settings = load(folder / SETTINGS, {}).settings
         prepare_ledger(settings, FileStorage(), SystemClock(), actor="person:test")
-        if owner is not None:
-            for path in (folder, *folder.iterdir()):
-                os.chown(path, owner, owner)
         nursery = Nursery()
         stack.callback(nursery.close)
         made = Town(folder=folder, portal=mock, mocks=url, proxy=proxy, nursery=nursery)

@@ -14,7 +14,7 @@ from config.doors import make_app, make_metrics, watch_with
 from config.minding import Minding
 from config.signing_key import InstallationKey
 from config.wiring import Installation, build
-from config.worker_process import follow_parent, on_signals, started, worker_name
+from config.worker_process import follow_parent, on_signals, tell_start, worker_name
 
 log = structlog.get_logger("worker")
 
@@ -43,10 +43,7 @@ def doors_only(desk: Desk, installation: Installation, key: InstallationKey) -> 
 def both(desk: Desk, installation: Installation, key: InstallationKey, *, demo_token: str | None = None) -> None:
     """The doors in a thread, a worker in this one; an accepted event wakes the worker."""
     web, metrics = installation.settings.web, make_metrics(installation)
-    told = started(installation)
-    worker = installation.worker(
-        worker_name(), watch=watch_with(metrics), on_start=lambda: log.info("worker_started", **told)
-    )
+    worker = installation.worker(worker_name(), watch=watch_with(metrics), on_start=lambda: tell_start(installation))
     app = make_app(installation, key, metrics, on_accepted=worker.wake, demo_token=demo_token)
     cause = on_signals(worker.stop)
     minding = Minding(installation, key)

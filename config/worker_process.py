@@ -82,7 +82,7 @@ def deliver(installation: Installation, key: InstallationKey, name: str, *, pare
     from config.minding import Minding
 
     log = structlog.get_logger("worker")
-    worker = installation.worker(name, on_start=lambda: log.info("worker_started", **started(installation)))
+    worker = installation.worker(name, on_start=lambda: tell_start(installation))
     cause = on_signals(worker.stop)
     if parent is not None:
         follow_parent(parent, worker.stop)
@@ -95,13 +95,16 @@ def deliver(installation: Installation, key: InstallationKey, name: str, *, pare
     log.info("worker_stopped", cause=cause())
 
 
-def started(installation: Installation) -> dict[str, object]:
-    """What the first log line says."""
+def tell_start(installation: Installation) -> None:
+    """The worker's first log line."""
     from importlib.metadata import version
 
+    import structlog
+
+    log = structlog.get_logger("worker")
     partners = installation.settings.partner_table()
     threads = sum(partner.threads for partner in partners.values())
-    return {"partners": sorted(partners), "threads": threads, "version": version("lienthong")}
+    log.info("worker_started", partners=sorted(partners), threads=threads, version=version("lienthong"))
 
 
 def worker_name() -> str:

@@ -226,6 +226,7 @@ class Dispatcher:
                 continue
             if self._watch is not None:
                 self._watch(delivery, attempt, replace(decision, state=outcome.state), started_at)
+            self._warn(delivery, outcome)
             log.info(
                 "delivery_settled",
                 delivery=delivery.id,
@@ -235,6 +236,17 @@ class Dispatcher:
                 tries=delivery.tries + 1,
             )
             _tell_circuit(delivery.partner, outcome.circuit)
+
+    def _warn(self, delivery: Delivery, outcome: Outcome) -> None:
+        """What a person or a question must settle is said by a name of its own."""
+        partner, number, dossier, cause = delivery.partner, delivery.id, delivery.event.dossier, outcome.cause
+        if outcome.state is State.HELD:
+            log.warning("delivery_held", partner=partner, delivery=number, dossier=dossier, cause=cause)
+        elif outcome.state is State.IN_DOUBT:
+            tries = delivery.tries + 1
+            log.warning(
+                "delivery_in_doubt", partner=partner, delivery=number, dossier=dossier, cause=cause, tries=tries
+            )
 
 
 def _tell_circuit(partner: str, change: str | None) -> None:

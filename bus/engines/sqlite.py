@@ -105,6 +105,16 @@ class _Job(Generic[T]):
         self.work = work
         self.future: Future[T] = Future()
 
+    def finish(self, result: T) -> None:
+        """Tell the caller, unless he has gone: what he asked for is done all the same."""
+        if self.future.set_running_or_notify_cancel():
+            self.future.set_result(result)
+
+    def fail(self, failure: BaseException) -> None:
+        """The same, for a job that came to nothing."""
+        if self.future.set_running_or_notify_cancel():
+            self.future.set_exception(failure)
+
 
 class SqliteEngine:
     """One ledger file, one writer thread, and reading connections for each thread."""
@@ -181,10 +191,10 @@ class SqliteEngine:
                     self._commit_group([job])
                 return
             for job in group:
-                job.future.set_exception(failure)
+                job.fail(failure)
             return
         for job, result in zip(group, results, strict=True):
-            job.future.set_result(result)
+            job.finish(result)
 
     def _in_transaction(self, works: list[Callable[[Tx], Any]]) -> list[Any]:
         point = self._crash_point

@@ -118,7 +118,7 @@ def test_rows_have_nothing_else():
     [
         ("log.info('session_opened', partner=p)", None),
         ("log.info('session_opened')", None),
-        ("self._log.bind(partner=p).warning('lease_expired', count=1)", None),
+        ("self._log.bind(partner=p).warning('lease_lost', delivery=1)", None),
         ("logger.error('ledger_unavailable', cause='x', exc_info=True)", None),
         ("log.exception('delivery_failed_here')", None),
         ("log.info('never_heard_of')", "never_heard_of is not in the catalogue"),

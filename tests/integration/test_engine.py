@@ -186,3 +186,17 @@ def test_held_lock_makes_writers_wait_then_say_so(tmp_path: Path, monkeypatch: p
 
     assert "x" == world.ledger.engine.write(put("x"))
     world.close()
+
+
+def test_caller_who_went_away(world: World) -> None:
+    """A caller who cancels his wait changes nothing for the job, nor for the writer."""
+    engine, gate = world.ledger.engine, threading.Event()
+    blocker = engine.later(lambda _tx: gate.wait(5))
+    gone, failed = engine.later(put("gone")), engine.later(bad)
+    assert gone.cancel()
+    assert failed.cancel()
+    gate.set()
+
+    assert blocker.result(5)
+    assert "after" == engine.write(put("after"))
+    assert ("gone",) == engine.read().one("get_meta", "gone")

@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable
 from typing import Final, Protocol
 
+import structlog
+
 from adapters.channels.http import Channel
 from adapters.channels.outer_auth import OuterHeaders
 from adapters.channels.tokens import SharedToken, without_tokens
@@ -15,6 +17,9 @@ from adapters.partners.national_portal.replies import read
 from adapters.partners.national_portal.settings import NationalPortalSettings
 from bus.messages import Exchange, Unreachable
 
+log = structlog.get_logger("national_portal")
+
+PARTNER: Final = "national_portal"
 REFUSED_PAUSE: Final = 30.0
 """Seconds for which a refused login is not tried again: probes with a wrong password would lock the account."""
 
@@ -80,6 +85,7 @@ class LoginSession:
         return self._token.current()
 
     def forget(self, value: str) -> None:
+        log.info("session_expired", partner=PARTNER)
         self._token.forget(value)
 
     def _log_in(self) -> tuple[str, float]:
@@ -100,9 +106,11 @@ class LoginSession:
             self._outer.forget(headers)
         answer = read(exchange, Operation.LOGIN, self._settings)
         if answer.verdict is Verdict.YES and answer.body.session:
+            log.info("session_opened", partner=PARTNER)
             return answer.body.session, self._settings.session_ttl.total_seconds()
         if answer.verdict in (Verdict.REFUSED, Verdict.YES):
             trouble = Unreachable(reason=f"login_refused: {answer.code} {answer.text}".strip())
+            log.error("login_refused", partner=PARTNER, code=answer.code)
             self._refused = (self._tick() + REFUSED_PAUSE, trouble)
         else:
             trouble = Unreachable(reason=f"login_failed: {answer.reason}", retry_after=answer.retry_after)

@@ -26,7 +26,7 @@ ARRAYS: Final = f'batch = {BATCH}\nbatch_answer = {{ create = "atomic", update =
 
 def measure(plan: Plan) -> dict[str, Any]:
     """Delivered dossiers a second, one by one and in arrays."""
-    events = list(records(plan.size(1_600, 80), n=1))
+    events = list(records(plan.size(1_200, 80), n=1))
     rounds = [_round(events, plan) for _ in range(plan.rounds)]
     return {
         "rounds": plan.rounds,

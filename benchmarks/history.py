@@ -82,17 +82,30 @@ def build(ledger: Path, events: int) -> int:
         key = connection.execute("SELECT max(id) FROM data_keys").fetchone()[0]
         connection.execute("DELETE FROM search_terms")
         connection.execute("BEGIN")
+        indexes = _without_indexes(connection)
         for name, statement in ROWS:
             told = {"n": sizes.get(name, events), "base": BASE_MS, "key": key, "dossiers": dossiers}
             if name == "exchanges":
                 told["n"] = events
             connection.execute(_numbered(statement), told)
+        for each in indexes:
+            connection.execute(each)
         _heads(connection, events)
         connection.execute("COMMIT")
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         return sum(sizes.get(name, events) for name, _ in ROWS)
     finally:
         connection.close()
+
+
+def _without_indexes(connection: sqlite3.Connection) -> list[str]:
+    """Take the indexes away; the statements that make them again. Sorting at the end takes a third of the time."""
+    found = connection.execute(
+        "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"
+    ).fetchall()
+    for name, _ in found:
+        connection.execute(f"DROP INDEX {name}")
+    return [sql for _, sql in found]
 
 
 def _numbered(statement: str) -> str:

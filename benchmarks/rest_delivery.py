@@ -23,9 +23,11 @@ EACH: Final = 10
 BATCH: Final = 20
 ARRAYS: Final = f"""\
 lookup_before_create = false
+threads = 16
 batch = {BATCH}
 batch_answer = {{ create = "atomic", update = "atomic", step = "atomic" }}
 """
+"""Fewer calls at once, so that an array finds records to fill it: 400 dossiers over 64 calls would be six in each."""
 ONE_BY_ONE: Final = "lookup_before_create = false\n"
 
 

@@ -100,10 +100,10 @@ class Books:
 class Sink:
     """Judges a request and gives status and body."""
 
-    def __init__(self, secret: bytes, *, keep_times: bool = False) -> None:
+    def __init__(self, secret: bytes, *, times_of: tuple[str, ...] = ()) -> None:
         self.books = Books()
         self._secret = secret
-        self._keep_times = keep_times
+        self._times_of = times_of
         self._event = msgspec.json.Decoder(_Wire)
         self._call = msgspec.json.Decoder(_Call)
 
@@ -158,7 +158,7 @@ class Sink:
         return 200, '{"error_code":0,"message":"Thành công"}'.encode(), kept
 
     def _kept(self, dossier: str) -> str | None:
-        return dossier if self._keep_times else None
+        return dossier if dossier.startswith(self._times_of) else None
 
 
 class Connection(asyncio.Protocol):
@@ -225,7 +225,7 @@ async def serve(sink: Sink, delay: float) -> None:
 def main(told: dict[str, Any]) -> None:
     """Read what was told, and serve."""
     pin(told.get("core"))
-    sink = Sink(str(told.get("secret", "")).encode(), keep_times=bool(told.get("times")))
+    sink = Sink(str(told.get("secret", "")).encode(), times_of=tuple(told.get("times", ())))
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(serve(sink, float(told.get("delay_ms", 5)) / 1000))
 

@@ -34,6 +34,8 @@ class Manners:
     """What counts as fresh."""
 
 
+MARK_GONE_WRONG: Final = 60_000
+"""Milliseconds: the clocks of an installation's processes differ by far less."""
 WINDOW_END: Final = 64
 """A drain's window this wide is no window any more."""
 
@@ -77,6 +79,8 @@ def after_failure(circuit: Circuit, manners: Manners, now: int) -> Circuit:
 
 def allowance(tokens: float, tokens_at: int, rate: float, now: int) -> float:
     """A token bucket of one second's worth: how many deliveries may go now."""
-    # A clock that was set back gives nothing until it has passed its old mark, and never a flood.
-    gained = max(0, min(now - tokens_at, 1_000)) / 1_000 * rate
+    # A clock that was set back gives nothing until it has passed its old mark, and never a flood. A mark further ahead
+    # was written by a clock gone wrong: waiting for it might take years.
+    passed = 1_000 if tokens_at - now > MARK_GONE_WRONG else now - tokens_at
+    gained = max(0, min(passed, 1_000)) / 1_000 * rate
     return min(tokens + gained, max(rate, 1.0))

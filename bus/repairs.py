@@ -68,6 +68,10 @@ class Repairs:
         if self._is_overtaken(tx, delivery, row):
             self._move(tx, row, delivery, State.SUPERSEDED, "replay_overtaken", actor, reason, at, blocks=False)
             return State.SUPERSEDED
+        if rule == "every_step" and row[13]:
+            # Given up while it was in doubt: it may have arrived, so it is asked about, or shown, before it goes.
+            self._move(tx, row, delivery, State.IN_DOUBT, "replayed", actor, reason, at, due_at=at)
+            return State.IN_DOUBT
         self._move(tx, row, delivery, State.WAITING, "replayed", actor, reason, at)
         return State.WAITING
 
@@ -235,8 +239,9 @@ class Repairs:
         at: int,
         *,
         blocks: bool = True,
+        due_at: int | None = None,
     ) -> None:
-        tx.run("move_delivery", state, cause, reason, None, int(blocks), at, delivery)
+        tx.run("move_delivery", state, cause, reason, due_at, int(blocks), at, delivery)
         self._moves.add(
             tx,
             Move(

@@ -147,10 +147,11 @@ class Settler:
         decision = work.decision
         if now[5] != "latest_wins" or decision.state not in (State.WAITING, State.HELD, State.REFUSED):
             return decision
-        newer = tx.one("find_newer_record", work.delivery.lane, work.delivery.id, now[6])
+        event, place = now[6], now[7]
+        newer = tx.one("find_newer_record", work.delivery.lane, work.delivery.id, place, place, event)
         if newer is None:
             return decision
-        tx.run("set_place", min(newer[1], now[7]), newer[0])
+        tx.run("set_place", min(newer[1], place), newer[0])
         return Decision(state=State.SUPERSEDED, due_at=None, cause="overtaken", reason=decision.reason, blocks=False)
 
     def _write_state(

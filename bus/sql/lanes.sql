@@ -22,7 +22,7 @@ WHERE lane = ? AND rule = 'latest_wins' AND blocks = 1 AND state IN ('waiting', 
 
 -- find_newer_record -- The newest record of a lane that still waits, later than this one.
 SELECT id, place FROM deliveries WHERE lane = ? AND rule = 'latest_wins' AND blocks = 1 AND state = 'waiting'
-  AND id <> ? AND event > ? ORDER BY event DESC LIMIT 1;
+  AND id <> ? AND (place > ? OR (place = ? AND event > ?)) ORDER BY place DESC, event DESC LIMIT 1;
 
 -- first_open_step_place -- Where the steps that wait for a first record begin.
 SELECT min(place) FROM deliveries WHERE lane = ? AND rule = 'every_step' AND blocks = 1 AND place IS NOT NULL;

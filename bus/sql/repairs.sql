@@ -1,5 +1,5 @@
 -- repair_target -- A delivery with all that decides whether a person's move is legal.
-SELECT d.state, d.rule, d.event, d.place, d.lane, d.partner, l.lease_until, l.head, l.shown_place, l.step_place, l.top_record_place, d.tries, d.cause
+SELECT d.state, d.rule, d.event, d.place, d.lane, d.partner, l.lease_until, l.head, l.shown_place, l.step_place, l.top_record_place, d.tries, d.cause, d.is_unanswered
 FROM deliveries d JOIN lanes l ON l.id = d.lane WHERE d.id = ?;
 
 -- later_was_sent -- Whether a later step of the lane was sent already.

@@ -122,11 +122,11 @@ CREATE TABLE deliveries (
     'sending',     -- leased; sending -> delivered | awaiting | in_doubt | refused | waiting | held | not_ours | superseded | cancelled
     'awaiting',    -- taken, not done; awaiting -> delivered | refused | in_doubt | cancelled
     'in_doubt',    -- the reply was lost; in_doubt -> delivered | refused | waiting | held | superseded | cancelled | in_doubt
-    'held',        -- our trouble, or the table says so; held -> waiting | superseded | cancelled
+    'held',        -- our trouble, or the table says so; held -> waiting | in_doubt | superseded | cancelled
     'refused',     -- the partner's no; refused -> waiting | superseded | cancelled
     'delivered',   -- done; delivered -> waiting only for the newest whole record, by a person
     'superseded',  -- overtaken under "latest wins"; final
-    'cancelled',   -- by a person, or in shadow; cancelled -> waiting by a person
+    'cancelled',   -- by a person, or in shadow; cancelled -> waiting | in_doubt by a person
     'not_ours')),  -- another system owns the procedure; not_ours -> waiting by a person
   cause         TEXT NOT NULL,
   reason        TEXT NOT NULL DEFAULT '',

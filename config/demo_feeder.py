@@ -11,7 +11,7 @@ import threading
 import unicodedata
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -23,6 +23,7 @@ from config.signed_client import DoorClosed, DoorRefused, SignedClient
 
 LANES: Final = 8
 BATCH: Final = 100
+BATCH_BYTES: Final = 4_000_000
 ANSWERS: Final = {201: "recorded", 200: "repeated"}
 Key = tuple[str, str]
 
@@ -92,10 +93,9 @@ class Feeder:
 
     def _in_batches(self) -> None:
         client = self._clients[COMMUNES]
-        for start in range(0, len(self._batches), BATCH):
+        for part in _parted(self._batches):
             if self._stop.is_set():
                 return
-            part = self._batches[start : start + BATCH]
             answers = client.post_lines(b"".join(feed.line + b"\n" for feed in part))
             self._note([(feed, str(told["result"])) for feed, told in zip(part, answers, strict=True)])
 
@@ -109,6 +109,20 @@ class Feeder:
                     self.taken[(wire["source"], wire["id"])] = wire
                 if feed.expectation is not None and answer != feed.expectation:
                     self.surprises.append(f"{feed.wire.get('id')}: the door said {answer}, not {feed.expectation}")
+
+
+def _parted(feeds: Sequence[Feed]) -> Iterator[list[Feed]]:
+    """Batches of so many lines, and never more bytes than the door takes."""
+    part: list[Feed] = []
+    size = 0
+    for feed in feeds:
+        if part and (len(part) >= BATCH or size + len(feed.line) > BATCH_BYTES):
+            yield part
+            part, size = [], 0
+        part.append(feed)
+        size += len(feed.line) + 1
+    if part:
+        yield part
 
 
 def in_nfc(line: bytes) -> dict[str, Any]:

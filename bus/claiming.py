@@ -94,11 +94,13 @@ def _write_partner(tx: Tx, name: str) -> None:
 
 
 class Claimer:
-    """Takes lanes for workers. One for a ledger; it keeps nothing between transactions."""
+    """Takes lanes for workers. One for a ledger; between transactions it keeps only when it probed last."""
 
     def __init__(self, moves: MoveWriter, crash_point: CrashPoint) -> None:
         self._moves = moves
         self._point = crash_point
+        self._probed: dict[str, int] = {}
+        """By this process's own clock: two whose clocks differ would each think the other's next probe overdue."""
 
     def claim(self, tx: Tx, partner: str, limit: int, worker: str, manners: Manners, now: datetime) -> list[Claimed]:
         """The heads of up to `limit` lanes that are due, each under a fresh fencing number."""
@@ -124,8 +126,7 @@ class Claimer:
         if known.is_held:
             return 0, False
         if circuit.is_open:
-            due = circuit.probe_at is None or circuit.probe_at <= at or circuit.probe_at > at + ms(manners.probe_every)
-            return int(due), True
+            return int(self._may_probe(partner, circuit.probe_at, ms(manners.probe_every), at)), True
         if circuit.window is not None:
             leased = tx.one("count_leased", partner)
             limit = min(limit, circuit.window - (leased[0] if leased else 0))
@@ -133,10 +134,17 @@ class Claimer:
             limit = min(limit, int(allowance(known.tokens, known.tokens_at, manners.rate, at)))
         return limit, False
 
+    def _may_probe(self, partner: str, probe_at: int | None, every: int, at: int) -> bool:
+        last = self._probed.get(partner)
+        if last is not None and 0 <= at - last < every:
+            return False
+        return probe_at is None or probe_at <= at or probe_at > at + every
+
     def _spend(
         self, tx: Tx, partner: str, known: PartnerRow, count: int, manners: Manners, at: int, *, is_probe: bool
     ) -> None:
         if is_probe:
+            self._probed[partner] = at
             known = replace(known, circuit=replace(known.circuit, probe_at=at + ms(manners.probe_every)))
         if manners.rate > 0:
             left = allowance(known.tokens, known.tokens_at, manners.rate, at) - count

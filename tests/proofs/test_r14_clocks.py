@@ -108,6 +108,24 @@ def test_p09_no_storm_while_the_partner_is_down(folder: Path, jump: timedelta) -
     world.close()
 
 
+def test_p09_no_storm_between_clocks_that_differ(folder: Path) -> None:
+    """Two processes whose clocks differ by ten minutes probe one that is down at most once each in five seconds."""
+    home, true = fresh(folder, "skew"), SimClock()
+    clocks = [OwnClock(true), OwnClock(true)]
+    clocks[1].wrong = timedelta(minutes=10)
+    pair = [World(home, clock=clock, fate=lambda _d: "down", seed=n) for n, clock in enumerate(clocks)]
+    pair[0].accept(*[make_event(dossier=f"H99.09-260703-{n:04d}") for n in range(100)])
+    pair[0].dispatcher.run_once(5)
+    for _ in range(300):
+        for world in pair:
+            world.run()
+        true.sleep(0.2)
+
+    assert sum(world.adapter.sent for world in pair) <= 5 + 2 * (60 / 5 + 1)
+    for world in pair:
+        world.close()
+
+
 def test_allowance_outlives_a_jump(folder: Path) -> None:
     """A rate's mark written ten years ahead does not keep the partner waiting for ten years."""
     world = World(fresh(folder, "rate"), manners=Manners(rate=5.0))

@@ -227,7 +227,8 @@ class Dispatcher:
             if self._watch is not None:
                 self._watch(delivery, attempt, replace(decision, state=outcome.state), started_at)
             self._warn(delivery, outcome)
-            log.info(
+            # One line a delivery costs as much as sealing, chaining and signing it: the ledger is the log of these.
+            log.debug(
                 "delivery_settled",
                 delivery=delivery.id,
                 partner=delivery.partner,

@@ -12,7 +12,8 @@ from typing import Any, Final
 import msgspec
 
 from bus.engines.sqlite import Row, Tx
-from bus.messages import Event, Exchange
+from bus.errors import LedgerDamaged
+from bus.messages import Event, Exchange, digest_of
 from bus.seal import Sealed, Sealer
 from bus.times import from_ms
 
@@ -77,7 +78,10 @@ _decode: Final[Callable[[bytes], Any]] = msgspec.json.Decoder().decode
 
 
 def event_from_body(body: bytes, *, kind: str, occurred_at: datetime, sequence: int | None, digest: bytes) -> Event:
-    """The noun, from its canonical bytes and what the ledger keeps beside them."""
+    """The noun, from its canonical bytes and what the ledger keeps beside them. Raises LedgerDamaged: not its body."""
+    if digest_of(body) != digest:
+        # Each body is whole for itself; one that was put in another's place is found here.
+        raise LedgerDamaged("the body is not that of its event")
     wire = _decode(body)
     return Event(
         source=wire["source"],

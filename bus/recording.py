@@ -11,7 +11,7 @@ from bus.bodies import Bodies
 from bus.engines.sqlite import Tx
 from bus.errors import NonceSeen
 from bus.evidence import row_digest
-from bus.lanes import BUS, Entry, deadline_of, enter, leave, put_before_steps, set_head
+from bus.lanes import BUS, Entry, deadline_of, enter, leave, put_before_steps, set_head, supersede_waiting
 from bus.messages import Acceptance, Contradicted, Decision, Event, Recorded, Repeated, State
 from bus.moves import Move, MoveWriter
 from bus.ports import CrashPoint
@@ -174,7 +174,8 @@ class Recorder:
                 tx, Move(lane=None, at=at, delivery=None, event=number, cause=cause, actor=event.source, binds=binds)
             )
             for route in prepared.routes:
-                self._adopt(tx, route, event, number, to_ms(event.occurred_at) if place is None else place, dossier)
+                there = to_ms(event.occurred_at) if place is None else place
+                self._adopt(tx, route, event, number, there, dossier, at)
             return
         for route in prepared.routes:
             delivery, lane, decision = self._add_delivery(tx, route, event, number, place, dossier, at)
@@ -205,7 +206,7 @@ class Recorder:
             place, decision = enter(tx, self._moves, entry, lane.top_record, lane.step_place, at, route.partner)
             if route.rule == "latest_wins" and lane.record_state == "none" and decision.blocks and not lane.is_new:
                 place = put_before_steps(tx, lane.id, place)
-            decision = self._doubted(route, event, decision, at)
+            decision = self._doubted(route.rule, to_ms(event.occurred_at), decision, at)
         delivery = tx.insert(
             "add_delivery",
             number,
@@ -228,11 +229,11 @@ class Recorder:
             set_head(tx, lane.id, at)
         return delivery, lane.id, decision
 
-    def _doubted(self, route: Route, event: Event, decision: Decision, at: int) -> Decision:
+    def _doubted(self, rule: str, occurred_at: int, decision: Decision, at: int) -> Decision:
         """After a restore, a step of before it may be at the partner already: it is asked about, never just sent."""
-        if self.doubt_before is None or to_ms(event.occurred_at) >= self.doubt_before:
+        if self.doubt_before is None or occurred_at >= self.doubt_before:
             return decision
-        if route.rule != "every_step" or decision.state is not State.WAITING:
+        if rule != "every_step" or decision.state is not State.WAITING:
             return decision
         return Decision(state=State.IN_DOUBT, due_at=from_ms(at), cause="restore_gap")
 
@@ -245,13 +246,18 @@ class Recorder:
         new = tx.insert("add_lane", dossier.id, route.partner, deadline_of(due_at))
         return _Lane(id=new, record_state="none", top_record=None, step_place=None, head_place=None, is_new=True)
 
-    def _adopt(self, tx: Tx, route: Route, event: Event, number: int, place: int, dossier: _Dossier) -> None:
+    def _adopt(self, tx: Tx, route: Route, event: Event, number: int, place: int, dossier: _Dossier, at: int) -> None:
         """What is on the portal already: the lane's facts are set, and nothing is sent."""
         lane = self._lane(tx, route, event, dossier)
         if route.rule == "latest_wins":
             if lane.top_record is None or place >= lane.top_record:
+                # What still waits is older than what the portal has: sent now, it would set the portal back.
+                supersede_waiting(
+                    tx, self._moves, lane=lane.id, place=place, event=number, now=at, partner=route.partner
+                )
                 tx.run("set_top_record", place, lane.id)
                 tx.run("set_record_shown", number, place, status_of(event), lane.id)
+                set_head(tx, lane.id, at)  # a step that waited for the dossier's record may go now
         else:
             tx.run("adopt_step", status_of(event), place, place, lane.id)
 
@@ -268,7 +274,7 @@ class Recorder:
             number, occurred_at, kind = found
             last = max(occurred_at, last + 1)
             tx.run("place_event", last, number)
-            self._enter_line(tx, number, last, kind, dossier, at)
+            self._enter_line(tx, number, last, occurred_at, kind, dossier, at)
             expected += 1
         still = tx.one("any_behind_gap", dossier, source)
         tx.run("put_sequence", dossier, source, expected, last, at if still and still[0] else None)
@@ -285,10 +291,11 @@ class Recorder:
         self._release_followers(tx, source, dossier, at)
         return int(lowest[0] - expected)
 
-    def _enter_line(self, tx: Tx, number: int, place: int, kind: str, dossier: int, at: int) -> None:
+    def _enter_line(self, tx: Tx, number: int, place: int, occurred_at: int, kind: str, dossier: int, at: int) -> None:
         if kind == RECORD_KIND:
             self._note_follower(tx, number, place, dossier)
-        for delivery, lane, rule, needs_record, partner, _status in tx.all("find_unplaced", number):
+        for delivery, lane, rule, needs_record, partner, status in tx.all("find_unplaced", number):
+            tx.run("follow_dossier_status", status, place, dossier, place)
             row = tx.one("find_lane", dossier, partner)
             assert row is not None
             entry = Entry(
@@ -297,6 +304,7 @@ class Recorder:
             there, decision = enter(tx, self._moves, entry, row[2], row[3], at, partner)
             if rule == "latest_wins" and row[1] == "none" and decision.blocks:
                 there = put_before_steps(tx, lane, there)
+            decision = self._doubted(rule, occurred_at, decision, at)
             if decision.state is State.SUPERSEDED:
                 tx.run("set_place", there, delivery)
                 leave(
@@ -316,7 +324,8 @@ class Recorder:
     def _place_delivery(
         self, tx: Tx, delivery: int, lane: int, place: int, decision: Decision, partner: str, at: int
     ) -> None:
-        tx.run("enter_line", place, decision.state, decision.cause, decision.due_at, int(decision.blocks), at, delivery)
+        due_at = None if decision.due_at is None else to_ms(decision.due_at)
+        tx.run("enter_line", place, decision.state, decision.cause, due_at, int(decision.blocks), at, delivery)
         self._moves.add(
             tx,
             Move(

@@ -311,12 +311,14 @@ class SqliteEngine:
             self._roll_back()
             raise LedgerUnavailable(f"migration {step.version:04d} {step.name} failed: {failure}") from failure
 
-    def backup_to(self, target: str | Path, *, pages: int = 2_000) -> None:
+    def backup_to(self, target: str | Path) -> None:
         """Copy the ledger, while it is in use, into a new file."""
         copy = self._storage.connect(str(target))
         source = self._storage.connect(self.path)
         try:
-            source.backup(copy, pages=pages)
+            # In one step, as one reader among others, whom no writer waits for. Copied in parts it would begin anew
+            # after each commit of anybody else, and in a busy house it would never end.
+            source.backup(copy, pages=-1)
             copy.execute("PRAGMA journal_mode = DELETE")
         finally:
             copy.close()

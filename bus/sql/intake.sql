@@ -23,6 +23,9 @@ UPDATE dossiers SET origin = ?, national_number = coalesce(?, national_number), 
 -- update_dossier_status -- The latest event's status.
 UPDATE dossiers SET status = ?, status_place = ? WHERE id = ?;
 
+-- follow_dossier_status -- The status of an event that waited behind a gap, when nothing later has spoken.
+UPDATE dossiers SET status = ?, status_place = ? WHERE id = ? AND (status_place IS NULL OR status_place <= ?);
+
 -- add_search_term -- One keyed hash that finds this dossier.
 INSERT OR IGNORE INTO search_terms (term, dossier) VALUES (?, ?);
 

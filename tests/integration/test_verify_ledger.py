@@ -142,7 +142,7 @@ HARMS = {
 
 
 @pytest.mark.parametrize("harm", HARMS.values(), ids=HARMS.keys())
-def test_each_harm_is_found_by_both(both, harm: str):
+def test_p11_each_harm_is_found_by_both(both, harm: str):
     """Moves, heads, events, attempts, exchanges and states are all covered by the chains."""
     ours, theirs = both(lambda db: db.execute(harm))
 

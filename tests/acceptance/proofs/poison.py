@@ -1,4 +1,4 @@
-"""What a bad message can do to the worker that shapes it: put, in a forked process, into the adapter and nowhere else."""
+"""What a bad message can do to the worker that shapes it: put, in a forked process, into the adapter alone."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import os
 import resource
 import signal
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
 
 from adapters.partners.national_portal.adapter import NationalPortal
+from bus.messages import Attempt, Delivery
 
-MOST_MEMORY = 4 * 1024**3
-"""What this process may have at all; one message that asks for more is told no by the operating system."""
+MOST_MEMORY = 16 * 1024**3
+"""What this process may have at all; a message that asks for more is told no by the operating system."""
 
 
 def _raise() -> None:
@@ -31,9 +31,7 @@ def _kill() -> None:
 
 def _eat() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
-    eaten = []
-    while True:
-        eaten.append(bytearray(64 * 1024**2))
+    bytearray(4 * MOST_MEMORY)
 
 
 HARMS: dict[str, Callable[[], None]] = {"raise": _raise, "hang": _hang, "kill": _kill, "eat": _eat}
@@ -41,11 +39,11 @@ HARMS: dict[str, Callable[[], None]] = {"raise": _raise, "hang": _hang, "kill": 
 
 def put_into(kind: str, mark: str) -> None:
     """From now on the adapter of this process meets its end over the event of this id."""
-    shape = NationalPortal._shape
+    deliver = NationalPortal.deliver
 
-    def poisoned(self: NationalPortal, delivery: Any) -> dict[str, Any]:
-        if delivery.event.id == mark:
+    def poisoned(self: NationalPortal, batch: Sequence[Delivery]) -> Sequence[Attempt]:
+        if any(delivery.event.id == mark for delivery in batch):
             HARMS[kind]()
-        return shape(self, delivery)
+        return deliver(self, batch)
 
-    NationalPortal._shape = poisoned  # type: ignore[method-assign]
+    NationalPortal.deliver = poisoned  # type: ignore[method-assign]

@@ -62,6 +62,7 @@ def run(folder: Path, told: list[Wire], *hook: str, faults: list[FaultOrder] | N
             disagreements = [] if faults else agree(client, opened.reads, portal, told)
             client.close()
             source.close()
+            service.process.kill()  # one whose thread hangs does not end when it is asked to
             return {
                 "judged": verdict,
                 "deaths": service.deaths,
@@ -86,9 +87,20 @@ def took(opened: Installation, *, poisoned: str) -> float:
     return statistics.quantiles(seconds, n=100)[-1]
 
 
-@pytest.mark.parametrize("kind", ["raise", "hang", "eat", "kill"])
-@pytest.mark.parametrize("bad", ["record", "step"])
-def test_p10_poison_stays_in_its_dossier(home: Path, kind: str, bad: str, record_property: object) -> None:
+@pytest.mark.parametrize(
+    ("kind", "bad"),
+    [
+        ("raise", "record"),
+        ("eat", "step"),
+        ("hang", "record"),
+        ("kill", "record"),
+        pytest.param("raise", "step", marks=pytest.mark.soak),
+        pytest.param("eat", "record", marks=pytest.mark.soak),
+        pytest.param("hang", "step", marks=pytest.mark.soak),
+        pytest.param("kill", "step", marks=pytest.mark.soak),
+    ],
+)
+def test_p10_poison_stays_in_its_dossier(home: Path, kind: str, bad: str) -> None:
     """One event does its worst to the worker: parked after at most five tries; every other dossier is delivered."""
     told = [wire for one in lives(DOSSIERS, 3, records=0.0) for wire in one]
     poison = told[0] if bad == "record" else told[1]
@@ -117,13 +129,9 @@ def test_p10_poison_stays_in_its_dossier(home: Path, kind: str, bad: str, record
 def test_p10_portal_that_hangs_over_one_dossier(home: Path) -> None:
     """Where the portal itself never answers about one dossier, the others do not wait for it."""
     told = [wire for one in [life(n, 2, records=0.0) for n in range(DOSSIERS)] for wire in one]
-    plain = run(home / "plain", told)
-    slow = run(
-        home / "slow",
-        told,
-        faults=[FaultOrder(fault="slow", rate=1.0, seconds=3600, operation="DongBoHoSoMC", dossier=number(0))],
-    )
+    fault = FaultOrder(fault="slow", rate=1.0, seconds=3600, operation="DongBoHoSoMC", dossier=number(0))
+    slow = run(home / "slow", told, faults=[fault])
     delivered = {entry.dossier for entry in slow["judged"].entries if entry.state == "delivered"}  # type: ignore[attr-defined]
 
     assert {number(n) for n in range(1, DOSSIERS)} <= delivered
-    print(f"R9 hanging portal: others' p99 {slow['took']:.2f} s, without it {plain['took']:.2f} s")
+    print(f"R9 hanging portal: others' p99 {slow['took']:.2f} s")

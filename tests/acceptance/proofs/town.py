@@ -6,6 +6,7 @@ tested, and die by `kill -9` wherever they are.
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import signal
@@ -17,6 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +48,7 @@ SHORT = {
 """Times so short that hundreds of lost replies are asked about within a minute."""
 START_S = 60.0
 ONCE = Knocking(attempts=1)
+PATIENT = Knocking(attempts=30, first_s=0.05, longest_s=0.5)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -144,6 +147,14 @@ class Nursery:
         self._parent.wait(20)
 
 
+@cache
+def the_nursery() -> Nursery:
+    """One warm parent for all proofs of a test run."""
+    found = Nursery()
+    atexit.register(found.close)
+    return found
+
+
 @dataclass(slots=True, kw_only=True)
 class Town:
     """Everything that a proof needs to make trouble in."""
@@ -206,7 +217,7 @@ class Town:
         assert done.returncode == code, f"{words}: {done.returncode} {done.stdout} {done.stderr}"
         return json.loads(done.stdout) if done.stdout else None
 
-    def client(self, url: str, knocking: Knocking = ONCE) -> SignedClient:
+    def client(self, url: str, knocking: Knocking = PATIENT) -> SignedClient:
         """A caller of a door that really signs."""
         return SignedClient(
             url,
@@ -255,9 +266,7 @@ def town(
         write_settings(folder, proxy.url if proxy else url, partner)
         settings = load(folder / SETTINGS, {}).settings
         prepare_ledger(settings, FileStorage(), SystemClock(), actor="person:test")
-        nursery = Nursery()
-        stack.callback(nursery.close)
-        made = Town(folder=folder, portal=mock, mocks=url, proxy=proxy, nursery=nursery)
+        made = Town(folder=folder, portal=mock, mocks=url, proxy=proxy, nursery=the_nursery())
         stack.callback(made.stop)
         yield made
 
@@ -321,7 +330,7 @@ class Source:
                 self._urls[door.pid] = f"http://{line['host']}:{line['port']}"
             url = self._urls[door.pid]
             if url not in self._clients:
-                self._clients[url] = self._town.client(url)
+                self._clients[url] = self._town.client(url, ONCE)
             return self._clients[url]
 
     def close(self) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from config.commands.options import AsPerson, Config, Json, Lang
 from config.desk import FINDING, Desk, actor, quiet
+
+HELD: Final = "restored from a backup: release when the sources have sent again what came after it"
 
 
 def add_to(root: typer.Typer) -> None:
@@ -53,8 +55,8 @@ def restore(
 ) -> None:
     """Lay a backup where the ledger was; what was there is kept beside it.
 
-    What the backup shows as open may have gone out since: it is asked about, never sent blindly. The sources send
-    again what they sent after the backup.
+    What the backup shows as open may have gone out since: it is asked about, never sent blindly. Every partner is
+    held: let the sources send again what they sent after the backup, then say `partners release`.
     """
     import structlog
 
@@ -71,12 +73,16 @@ def restore(
     here = build(settings)
     try:
         done = upkeep.doubt_everything_open(here.ledger)
+        # An older record of the backup, sent before its source has told the newer one again, would set the portal back.
+        for partner in sorted(here.routes.partners):
+            here.repairs.hold(partner, actor=actor(as_person), reason=HELD)
     finally:
         here.close()
     last = done.last_accepted_at.isoformat() if done.last_accepted_at else None
     log.warning("ledger_restored", moves=done.events, last_at=last)
     desk.say("restore_done", last=last or "–", events=done.events, in_doubt=done.in_doubt, actor=actor(as_person))
-    desk.give({"last_accepted_at": last, "events": done.events, "in_doubt": done.in_doubt})
+    told = {"last_accepted_at": last, "events": done.events, "in_doubt": done.in_doubt}
+    desk.give(told | {"held": sorted(here.routes.partners)})
 
 
 def bench(context: typer.Context, as_json: Json = False, lang: Lang = None) -> None:

@@ -310,8 +310,9 @@ def test_backup_and_restore(here: Place, tmp_path: Path) -> None:
     feed(here, step())
     assert 2 == here.type("restore", str(tmp_path / "b.db")).code
     restored = here.ask("restore", str(tmp_path / "b.db"), "--yes")
-    assert 1 == restored["events"]
+    assert (1, ["national_portal"]) == (restored["events"], restored["held"])
     here.ask("submit", str(here.write("in.ndjson", [record(), step()])))
+    here.ask("partners", "release", "national_portal", "--reason", "the sources have sent again")
     here.deliver()
 
     assert ["delivered", "in_doubt"] == states(here)

@@ -11,10 +11,12 @@ import json
 import random
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+from bus.errors import NotAllowedNow
 from bus.reads import Reads
 from bus.upkeep import verify
 from config.demo.account import entries_of
@@ -204,8 +206,10 @@ def resolve_by_books(here: Installation, portal: Portal, told: Sequence[Wire]) -
     for entry in account_of(here.reads, told):
         if str(entry.state) == "in_doubt" and not entry.is_record and entry.delivery is not None:
             how: Any = "arrived" if entry.id in there else "send_again"
-            here.repairs.resolve(entry.delivery, how, actor="person:an", reason="looked it up")
             count += 1
+            # While it is being asked about nobody may decide it; it is looked at again in the next round.
+            with suppress(NotAllowedNow):
+                here.repairs.resolve(entry.delivery, how, actor="person:an", reason="looked it up")
     return count
 
 

@@ -78,9 +78,11 @@ def after_failure(circuit: Circuit, manners: Manners, now: int) -> Circuit:
 
 
 def allowance(tokens: float, tokens_at: int, rate: float, now: int) -> float:
-    """A token bucket of one second's worth: how many deliveries may go now."""
+    """A token bucket of one second's worth, and of one delivery at least: how many may go now."""
     # A clock that was set back gives nothing until it has passed its old mark, and never a flood. A mark further ahead
     # was written by a clock gone wrong: waiting for it might take years.
-    passed = 1_000 if tokens_at - now > MARK_GONE_WRONG else now - tokens_at
-    gained = max(0, min(passed, 1_000)) / 1_000 * rate
-    return min(tokens + gained, max(rate, 1.0))
+    most = max(rate, 1.0)
+    if tokens_at - now > MARK_GONE_WRONG:
+        return most
+    # All the time that passed counts: of a rate below one a second, no single second brings a whole delivery.
+    return min(tokens + max(0, now - tokens_at) / 1_000 * rate, most)

@@ -140,6 +140,12 @@ class Claimer:
             return False
         return probe_at is None or probe_at <= at or probe_at > at + every
 
+    def probe_again(self, tx: Tx, partner: str, at: int) -> None:
+        """The last probe called nobody: the next may go at once, or a row of unshapable ones would keep all waiting."""
+        self._probed.pop(partner, None)
+        known = read_partner(tx, partner)
+        put_partner(tx, partner, replace(known, circuit=replace(known.circuit, probe_at=at)))
+
     def _spend(
         self, tx: Tx, partner: str, known: PartnerRow, count: int, manners: Manners, at: int, *, is_probe: bool
     ) -> None:

@@ -117,10 +117,20 @@ class Repairs:
             return State.WAITING
         if how == "arrived":
             self._move(tx, row, delivery, State.DELIVERED, "resolved_arrived", actor, reason, at, blocks=False)
-            tx.run("set_step_shown", tx.one("delivery_now", delivery)[4], row[4])  # type: ignore[index]
+            self._note_arrived(tx, delivery, row, at)
             return State.DELIVERED
         self._move(tx, row, delivery, State.CANCELLED, "resolved_go_on", actor, reason, at, blocks=False)
         return State.CANCELLED
+
+    def _note_arrived(self, tx: Tx, delivery: int, row: Row, at: int) -> None:
+        """What the partner has by a person's word: its steps wait for a record no longer, nor is it created again."""
+        now = tx.one("delivery_now", delivery)
+        assert now is not None
+        if row[1] == "every_step":
+            tx.run("set_step_shown", now[4], row[4])
+            return
+        tx.run("set_record_shown", row[2], row[3], now[4], row[4])
+        set_head(tx, row[4], at)
 
     def plan(self, partner: str, *, since: datetime, until: datetime, status: str | None = None) -> Plan:
         """All steps of an outage that wait for a person: the dry run, with the digest that freezes it."""

@@ -192,11 +192,13 @@ class Settler:
     def _health(self, tx: Tx, work: Settlement, manners: Manners, at: int) -> str | None:
         """The partner's circuit, after this attempt. What speaks neither for nor against it changes nothing."""
         is_up = _speaks_for_health(work.attempt)
-        if is_up is None:
-            return None
         partner = work.delivery.partner
         known = read_partner(tx, partner)
         circuit = known.circuit
+        if is_up is None:
+            if work.delivery.is_probe and circuit.is_open:
+                self._claimer.probe_again(tx, partner, at)
+            return None
         if is_up:
             new = after_success(circuit, at)
             if circuit.is_open:

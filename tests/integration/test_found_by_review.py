@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from bus import upkeep
+from bus.circuit import Manners
 from bus.messages import State
 from tests.builders import DOSSIER, NOON, SOURCE, make_event, make_step
 from tests.world import World
@@ -121,3 +122,45 @@ def test_backup_ends_while_others_write(world: World, tmp_path: Path) -> None:
     making.join()
 
     assert ended_amid_writes
+
+
+def test_rate_below_one_a_second(tmp_path: Path) -> None:
+    """A partner that takes thirty deliveries a minute gets them: a rate may be less than one a second."""
+    world = World(tmp_path, manners=Manners(rate=0.5))
+    world.accept(*[make_event(dossier=f"H99.09-260703-000{n}") for n in range(9)])
+    for _ in range(10):
+        world.run()
+        world.pass_time(1)
+    world.close()
+
+    assert 4 <= len(world.books.effects) <= 6
+
+
+def test_p09_unshapable_deliveries_cost_no_probe(tmp_path: Path) -> None:
+    """While a circuit is open, deliveries that call nobody do not use up the probes: the partner's return is seen."""
+    fates = {"down": "down"}
+    world = World(tmp_path, manners=Manners(failures_to_open=1), fate=lambda one: fates.get(one.event.id, "ok"))
+    world.accept(make_event(dossier="H99.09-260703-0000", id="down"))
+    world.run()
+    fates |= {f"bad{n}": "raise" for n in range(20)}
+    world.accept(*[make_event(dossier=f"H99.09-260703-01{n:02}", id=f"bad{n}") for n in range(20)])
+    world.accept(make_event(dossier="H99.09-260703-0200", id="good"))
+    world.pass_time(5)
+    world.run(times=30)
+    world.close()
+
+    assert ["good"] == [effect.event for effect in world.books.effects]
+
+
+def test_record_that_arrived_by_a_persons_word_frees_its_steps(tmp_path: Path) -> None:
+    """A record in doubt that a person found at the partner counts as shown: the steps behind it go on."""
+    fates = {"r": "lost_after"}
+    world = World(tmp_path, fate=lambda one: fates.get(one.event.id, "ok"))
+    record, step = make_event(at=NOON, id="r"), make_step(at=NOON + MINUTE)
+    world.accept(record, step)
+    world.run()
+    world.repairs.resolve(int(world.delivery_of(record)["id"]), "arrived", **WHO)
+    world.settle_down()
+    world.close()
+
+    assert [step.id] == world.steps_at_partner(DOSSIER)

@@ -177,7 +177,7 @@ def test_window_widens_until_it_is_gone() -> None:
 
 
 def test_allowance_survives_clocks() -> None:
-    """A bucket never holds more than one second's worth, and a clock set back gives nothing."""
+    """A bucket never holds more than one second's worth (or one delivery), and a clock set back gives nothing."""
     assert 5.0 == allowance(0.0, 0, 5.0, 10_000_000)
     assert 2.0 == allowance(2.0, 10_000, 5.0, 0)
-    assert 0.5 == allowance(0.0, 0, 0.5, 10_000_000)
+    assert 1.0 == allowance(0.0, 0, 0.5, 10_000_000)

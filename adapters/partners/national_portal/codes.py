@@ -161,6 +161,8 @@ class Row:
 
 # Generous on purpose: taking another refusal for a session error costs one login and one more refusal, no effect.
 SESSION_WORDS: Final = "phiên|session|đăng nhập|token"
+# "Phiên bản" is a version: a refused form version is a no, and must not be tried for ever under ever new sessions.
+VERSION_WORD: Final = "phiên bản"
 SESSION_ENDED: Final = (
     "không hợp lệ|hết hạn|hết hiệu lực|không tồn tại|không đúng|chưa|lại|invalid|expired|not valid|not found|timeout"
 )

@@ -13,9 +13,19 @@ from typing import Any, Final
 import msgspec
 
 from adapters.channels.http import header
-from adapters.partners.national_portal.codes import REPLIES, SUCCESS_WORDS, WRITES, Operation, Row, Shape, Verdict
+from adapters.partners.national_portal.codes import (
+    REPLIES,
+    SUCCESS_WORDS,
+    VERSION_WORD,
+    WRITES,
+    Operation,
+    Row,
+    Shape,
+    Verdict,
+)
 from adapters.partners.national_portal.settings import NationalPortalSettings
 from bus.messages import Exchange
+from bus.privacy import mask_text
 
 NUMBER: Final = re.compile(r"[+-]?[0-9]{1,18}")
 EXISTS_CODES: Final = frozenset({"0", "3", "-3"})
@@ -71,7 +81,7 @@ def read(exchange: Exchange, operation: Operation, settings: NationalPortalSetti
     if verdict is Verdict.YES and _lacks_words(operation, body, settings):
         verdict, name = Verdict.UNCLEAR, "yes_without_words"
     code = body.code if body.code is not None and status in (200, 201, 400, 422) else f"http_{status}"
-    return Answer(verdict=verdict, row=name, code=code, text=body.text[:LONGEST_TEXT], body=body, retry_after=wait)
+    return Answer(verdict=verdict, row=name, code=code, text=_told(body.text), body=body, retry_after=wait)
 
 
 def find_row(operation: Operation, status: int, body: Body, has_retry_after: bool) -> Row:
@@ -85,7 +95,7 @@ def find_row(operation: Operation, status: int, body: Body, has_retry_after: boo
         if row.retry_after is not None and row.retry_after is not has_retry_after:
             continue
         if row.texts:
-            text = fold(body.text) if text is None else text
+            text = fold(body.text).replace(VERSION_WORD, "") if text is None else text
             if not all(any(word in text for word in words.split("|")) for words in row.texts):
                 continue
         return row
@@ -121,7 +131,7 @@ def retry_after(exchange: Exchange) -> timedelta | None:
         return min(timedelta(seconds=min(int(value[:9]), 10**8)), LONGEST_WAIT)
     try:
         when = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):  # a year that no clock has overflows
         return None
     return min(max(_aware(when) - (exchange.sent_at + exchange.took), timedelta(0)), LONGEST_WAIT)
 
@@ -137,7 +147,7 @@ def record_answers(answer: Answer, operation: Operation) -> dict[str, Answer]:
             body = _object({"error_code": folded["error_code"], "message": folded.get("message")})
             row = find_row(operation, 200, body, has_retry_after=False)
             named[number] = Answer(
-                verdict=row.verdict, row=row.id, code=body.code or "none", text=body.text[:LONGEST_TEXT], body=body
+                verdict=row.verdict, row=row.id, code=body.code or "none", text=_told(body.text), body=body
             )
     return named
 
@@ -147,7 +157,7 @@ def code_of(value: object) -> str | None:
     if isinstance(value, bool) or not isinstance(value, int | str):
         return None
     if isinstance(value, int):
-        return str(value)
+        return str(value)[:40]
     text = value.strip()
     return str(int(text)) if NUMBER.fullmatch(text) else (text[:40] or None)
 
@@ -219,6 +229,11 @@ def _lacks_words(operation: Operation, body: Body, settings: NationalPortalSetti
     """r37: for one client a zero alone is not enough; without the words we do not know."""
     wants = settings.write_success == "code_and_text" and operation in WRITES
     return wants and SUCCESS_WORDS not in fold(body.text)
+
+
+def _told(text: str) -> str:
+    """The portal's words as reasons keep them, unsealed: without the numbers of people that it likes to repeat."""
+    return mask_text(text[:LONGEST_TEXT]) if text else ""
 
 
 def _aware(when: datetime) -> datetime:

@@ -43,6 +43,7 @@ SAMPLES: dict[str, list[tuple[Operation, Exchange]]] = {
         (Operation.CREATE, said(4, "đã tồn tại")),
         (Operation.UPDATE, said("-3", "Hồ sơ đã tồn tại")),
         (Operation.STEP, said("E9")),
+        (Operation.CREATE, said(-1, "Phiên bản biểu mẫu không hợp lệ")),
         (Operation.LOOKUP, said(1)),
         (Operation.LOGIN, said(1, "Sai mật khẩu")),
     ],
@@ -298,6 +299,26 @@ def test_long_message_is_shortened_in_the_reason_only():
     answer = read(said(-1, "x" * 5000), Operation.CREATE, make_settings())
 
     assert len(answer.reason) < 350
+
+
+def test_p12_reasons_repeat_no_numbers_of_people():
+    """What the portal says of a person's papers is masked in the reason, which lies unsealed."""
+    answer = read(said(-1, "CCCD 099000000001 không hợp lệ"), Operation.CREATE, make_settings())
+
+    assert "099000000001" not in answer.reason
+
+
+@pytest.mark.parametrize(
+    "value", ["Mon, 01 Jan 99999999999999999999 00:00:00 GMT", "Mon, 01 Jan 2026 00:00:00 +9999999999999"]
+)
+def test_absurd_retry_after_is_none(value):
+    """A date that overflows is no date: the reply keeps its verdict, and its delivery is not parked for it."""
+    assert retry_after(replied(raw=b"", status=503, head={"retry-after": value})) is None
+
+
+def test_absurd_code_is_shortened():
+    """A code of thousands of digits does not fill the ledger's reasons."""
+    assert len(code_of(int("9" * 4000)) or "") <= 40
 
 
 def test_table_for_the_documents():

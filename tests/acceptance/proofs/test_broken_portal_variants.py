@@ -77,7 +77,7 @@ class KeepsNoOrder(NationalPortal):
 @pytest.mark.parametrize(
     ("variant", "found"),
     [
-        (TakesHtmlForYes, "lost|false_green"),
+        (TakesHtmlForYes, "lost|false_green|as call"),
         (SendsStepsAgain, "as call"),
         (CreatesWithoutAsking, "as call"),
     ],

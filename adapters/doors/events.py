@@ -17,7 +17,7 @@ from adapters.doors.acceptances import Acceptances, contradicted, replayed
 from adapters.doors.auth import Gate
 from adapters.doors.body import BodyReader, require_media_type
 from adapters.doors.malformed import Malformed, field_error
-from adapters.doors.reading import MAX_EVENT_BYTES, read_event
+from adapters.doors.reading import MAX_EVENT_BYTES, read_at_once, read_event
 from adapters.doors.receipts import Signer, answer
 from bus.errors import NonceSeen
 from bus.intake import Intake
@@ -27,7 +27,7 @@ from bus.ports import CrashPoint
 JSON: Final = "application/json"
 CLOUDEVENTS: Final = "application/cloudevents+json"
 READ_HERE: Final = 32_768
-"""A longer body is read in a thread: a hostile megabyte must not keep the others waiting."""
+"""A longer body is read in a thread, and so is one that must be explained: others must not wait for what is wrong."""
 _FRESH: Final = {"cache-control": "no-store"}
 _REPLAYED: Final = {"cache-control": "no-store", "idempotency-replayed": "true"}
 
@@ -58,7 +58,9 @@ class EventDoor:
         self._point("door.received")
         visitor = self._gate.check(request, raw)
         require_media_type(request, JSON, CLOUDEVENTS)
-        event = read_event(raw) if len(raw) <= READ_HERE else await run_in_threadpool(read_event, raw)
+        event = read_at_once(raw) if len(raw) <= READ_HERE else None
+        if event is None:
+            event = await run_in_threadpool(read_event, raw)
         self._acceptances.require_own(visitor, event)
         _require_same_key(request, event)
         self._point("door.verified")

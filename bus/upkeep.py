@@ -101,19 +101,35 @@ def backup(ledger: Ledger, target: str | Path) -> Path:
     return whole
 
 
-def put_back(source: str | Path, path: str | Path) -> None:
-    """Lay a backup where the ledger was; the old files are kept beside it. Raises LedgerUnavailable."""
-    target = Path(path)
+def lay_beside(source: str | Path, path: str | Path) -> Path:
+    """A copy of a backup beside the ledger, to be made ready before it takes its place. Raises LedgerUnavailable."""
     if not Path(source).is_file():
         raise LedgerUnavailable(f"there is no backup at {source}")
-    fresh = Path(f"{target}.restoring")
+    fresh = Path(f"{path}.restoring")
+    for suffix in ("", "-wal", "-shm"):
+        Path(f"{fresh}{suffix}").unlink(missing_ok=True)  # of a restore that was killed
     shutil.copyfile(source, fresh)
     fresh.chmod(0o600)
+    return fresh
+
+
+def put_in_place(fresh: Path, path: str | Path) -> None:
+    """The copy becomes the ledger; the old files are kept beside it. Raises LedgerUnavailable: it is still open."""
+    target = Path(path)
+    if Path(f"{fresh}-wal").exists():
+        raise LedgerUnavailable(f"{fresh} is still open somewhere")
+    with fresh.open("rb+") as file:
+        os.fsync(file.fileno())
     for suffix in ("", "-wal", "-shm"):
         old = Path(f"{target}{suffix}")
         if old.exists():
             old.replace(f"{target}.replaced{suffix}")
     fresh.replace(target)
+
+
+def put_back(source: str | Path, path: str | Path) -> None:
+    """Lay a backup where the ledger was, with nothing in doubt yet: whoever starts next would send it as it is."""
+    put_in_place(lay_beside(source, path), path)
 
 
 def doubt_everything_open(ledger: Ledger) -> Restored:

@@ -59,8 +59,10 @@ def restore(
     held: let the sources send again what they sent after the backup, then say `partners release`.
     """
     import structlog
+    from msgspec.structs import replace
 
     from bus import upkeep
+    from config.settings import SQLITE
     from config.wiring import build
 
     log = structlog.get_logger("desk")
@@ -69,8 +71,9 @@ def restore(
     settings = desk.load().settings
     if not yes:
         desk.fail(2, "restore_needs_yes", path=settings.ledger.path)
-    upkeep.put_back(file, settings.ledger.path)
-    here = build(settings)
+    # Made ready under another name: killed in the middle, there is no ledger that would send it all once more.
+    fresh = upkeep.lay_beside(file, settings.ledger.path)
+    here = build(replace(settings, ledger=replace(settings.ledger, url=f"{SQLITE}{fresh}")))
     try:
         done = upkeep.doubt_everything_open(here.ledger)
         # An older record of the backup, sent before its source has told the newer one again, would set the portal back.
@@ -78,6 +81,7 @@ def restore(
             here.repairs.hold(partner, actor=actor(as_person), reason=HELD)
     finally:
         here.close()
+    upkeep.put_in_place(fresh, settings.ledger.path)
     last = done.last_accepted_at.isoformat() if done.last_accepted_at else None
     log.warning("ledger_restored", moves=done.events, last_at=last)
     desk.say("restore_done", last=last or "–", events=done.events, in_doubt=done.in_doubt, actor=actor(as_person))

@@ -12,6 +12,7 @@ import pytest
 
 from bus import upkeep
 from bus.circuit import Manners
+from bus.errors import LedgerUnavailable
 from bus.messages import State
 from tests.builders import DOSSIER, NOON, SOURCE, make_event, make_step
 from tests.world import World
@@ -164,3 +165,29 @@ def test_record_that_arrived_by_a_persons_word_frees_its_steps(tmp_path: Path) -
     world.close()
 
     assert [step.id] == world.steps_at_partner(DOSSIER)
+
+
+def test_p02_restore_killed_in_the_middle(world: World, tmp_path: Path) -> None:
+    """A restore that is killed leaves the ledger as it was; run again, it puts back one in which all is in doubt."""
+    record, step = make_event(at=NOON), make_step(at=NOON + MINUTE)
+    world.accept(record, step)
+    copy = upkeep.backup(world.ledger, tmp_path / "copy.db")
+    world.settle_down()
+    world.close()
+    upkeep.lay_beside(copy, world.path)
+    world.open()
+    assert "delivered" == world.state_of(step)
+    world.close()
+    fresh = upkeep.lay_beside(copy, world.path)
+    path, world.path = world.path, fresh
+    world.open()
+    with pytest.raises(LedgerUnavailable):
+        upkeep.put_in_place(fresh, path)
+    upkeep.doubt_everything_open(world.ledger)
+    world.close()
+    upkeep.put_in_place(fresh, path)
+    world.path = path
+    world.open()
+    world.settle_down()
+
+    assert ("in_doubt", [step.id]) == (world.state_of(step), world.steps_at_partner(DOSSIER))

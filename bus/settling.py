@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import msgspec
 
@@ -59,6 +59,9 @@ class Settled:
     circuit: str | None
     """`opened`, `closed` or `probed` when this attempt changed the partner's circuit."""
 
+
+MAX_UNCLEAR: Final = 5
+"""Attempts of one delivery without a readable answer, while the partner answers others, before it is parked (R9)."""
 
 SettleResult: TypeAlias = Settled | StaleFence
 
@@ -144,7 +147,7 @@ class Settler:
 
     def _decision(self, tx: Tx, work: Settlement, now: Row) -> Decision:
         """The decision, unless a newer record waits behind this one: then it takes this one's place."""
-        decision = work.decision
+        decision = self._patient(tx, work)
         if now[5] != "latest_wins" or decision.state not in (State.WAITING, State.HELD, State.REFUSED):
             return decision
         event, place = now[6], now[7]
@@ -153,6 +156,16 @@ class Settler:
             return decision
         tx.run("set_place", min(newer[1], place), newer[0])
         return Decision(state=State.SUPERSEDED, due_at=None, cause="overtaken", reason=decision.reason, blocks=False)
+
+    def _patient(self, tx: Tx, work: Settlement) -> Decision:
+        """The decision, unless this one alone is never answered while the partner answers others: that is poison."""
+        decision, delivery = work.decision, work.delivery
+        if decision.state is not State.IN_DOUBT or decision.due_at is None or delivery.is_probe:
+            return decision
+        unclear = tx.one("count_unclear", delivery.id)
+        if unclear is None or unclear[0] < MAX_UNCLEAR or not tx.one("others_delivered", delivery.partner, delivery.id):
+            return decision
+        return replace(decision, state=State.HELD, due_at=None, cause="never_answers")
 
     def _write_state(
         self, tx: Tx, work: Settlement, was: State, decision: Decision, binds: bytes | None, at: int

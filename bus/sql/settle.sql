@@ -64,3 +64,10 @@ UPDATE deliveries SET due_at = ? WHERE partner = ? AND state = 'waiting' AND cau
 UPDATE lanes SET ready_at = ? WHERE partner = ? AND ready_at > ?
   AND head IN (SELECT id FROM deliveries WHERE partner = ? AND state = 'waiting' AND cause = 'unreachable');
 
+
+-- count_unclear -- How often a delivery was left without a readable answer; its newest attempt is written already.
+SELECT count(*) FROM attempts WHERE delivery = ? AND outcome = 'InDoubt';
+
+-- others_delivered -- Whether the partner took anything since this one was first left unanswered.
+SELECT 1 FROM moves m JOIN deliveries d ON d.id = m.delivery WHERE m.to_state = 'delivered' AND d.partner = ?
+  AND m.id > (SELECT min(id) FROM moves WHERE delivery = ? AND to_state = 'in_doubt') LIMIT 1;

@@ -278,6 +278,34 @@ def test_r9_what_kills_its_worker_is_parked(tmp_path: Path) -> None:
     world.close()
 
 
+def test_r9_one_that_is_never_answered_is_parked(tmp_path: Path) -> None:
+    """A record that alone gets no answer, while others do, is held after five; in an outage nothing is held."""
+    world = World(tmp_path, fate=lambda d: "lost_before" if d.event.dossier == DOSSIER else "ok")
+    bad = make_event()
+    world.accept(bad)
+    for n in range(12):
+        world.accept(make_event(dossier=f"H99.09-260703-1{n:03d}"))
+        world.settle_down(hours=1)
+
+    assert ("held", "never_answers") == (world.state_of(bad), world.delivery_of(bad)["cause"])
+    world.close()
+
+
+def test_p09_an_outage_parks_nothing(tmp_path: Path) -> None:
+    """While a partner answers nobody, deliveries stay in doubt and are asked about for as long as it takes."""
+    away = {"is": True}
+    world = World(tmp_path, fate=lambda _d: "lost_before" if away["is"] else "ok")
+    records = [make_event(dossier=f"H99.09-260703-1{n:03d}") for n in range(3)]
+    world.accept(*records)
+    world.settle_down(hours=6)
+    assert "held" not in {world.state_of(record) for record in records}
+    away["is"] = False
+    world.settle_down(hours=6)
+
+    assert {"delivered": 3} == {state: n for state, n in world.states().items() if n}
+    world.close()
+
+
 def test_stopping_worker_puts_back_what_it_did_not_send(tmp_path: Path) -> None:
     """What a stopping worker had leased and not sent waits again at once, and is not in doubt."""
     world = World(tmp_path)

@@ -95,19 +95,22 @@ def test_skipped_module_fails_in_ci(tmp_path):
     assert "1 error" in run_pytest(tmp_path, source, CI="true")
 
 
-def test_alone_is_alone():
+def test_alone_is_alone(tmp_path: Path):
     """While one test has its turn alone, nobody else has a turn; and it need not wait for ever."""
+    # In a folder of its own: this very test holds a turn in the project's.
+    (tmp_path / "Makefile").touch()
+    (tmp_path / "pyproject.toml").touch()
     seen: list[str] = []
     started = threading.Event()
 
     def share() -> None:
         started.wait()
-        with turn(ROOT, is_alone=False):
+        with turn(tmp_path, is_alone=False):
             seen.append("shared")
 
     sharer = threading.Thread(target=share)
     sharer.start()
-    with turn(ROOT, is_alone=True):
+    with turn(tmp_path, is_alone=True):
         started.set()
         time.sleep(0.05)
         seen.append("alone")

@@ -80,7 +80,7 @@ class Reads:
             raise NotFound(f"no dossier {number}")
         names = (
             "_id", "number", "source", "origin", "national_number", "procedure", "unit", "received_at", "due_at",
-            "status", "first_seen_at", "_record",
+            "status", "first_seen_at", "record_event",
         )  # fmt: skip
         view = {name: value for name, value in _view(names, row).items() if not name.startswith("_")}
         view["partners"] = [self._lane(lane) for lane in tx.all("lanes_of_dossier", row[0])]

@@ -14,8 +14,10 @@ from typing import Any, Final, TypeVar
 
 from adapters.doors.files import Line, raw_lines, read_lines, unknown_source
 from adapters.doors.malformed import Malformed
+from adapters.doors.times import too_far_ahead
 from bus.intake import Intake
-from bus.messages import Contradicted, Recorded
+from bus.messages import Contradicted, Event, Recorded
+from bus.ports import Clock
 from config.signed_client import SignedClient
 
 CHUNK: Final = 500
@@ -62,7 +64,7 @@ class Report:
 
 
 def into_ledger(
-    file: Path, intake: Intake, sources: frozenset[str], *, is_adopted: bool, language: str, step: Step
+    file: Path, intake: Intake, sources: frozenset[str], *, clock: Clock, is_adopted: bool, language: str, step: Step
 ) -> Report:
     """Through the same intake as the door's, in this process. Raises LedgerUnavailable."""
     report = Report()
@@ -70,9 +72,7 @@ def into_ledger(
         good: list[Line] = []
         for line in chunk:
             report.lines += 1
-            trouble = line.trouble
-            if line.event is not None and line.event.source not in sources:
-                trouble = unknown_source(line.event)
+            trouble = line.trouble if line.event is None else _wrong_here(line.event, sources, clock)
             if trouble is None:
                 good.append(line)
             else:
@@ -81,6 +81,11 @@ def into_ledger(
         step(chunk[-1].end)
     report.refused.sort(key=lambda each: each.line)
     return report
+
+
+def _wrong_here(event: Event, sources: frozenset[str], clock: Clock) -> Malformed | None:
+    """What a good event may still have wrong: the same two things that the door asks of it."""
+    return too_far_ahead(event, clock.now()) if event.source in sources else unknown_source(event)
 
 
 def _accept(report: Report, good: Sequence[Line], intake: Intake, *, is_adopted: bool) -> None:

@@ -10,8 +10,10 @@ import structlog
 from adapters.doors.auth import Visitor
 from adapters.doors.malformed import Malformed, field_error
 from adapters.doors.refusals import TurnedAway
+from adapters.doors.times import too_far_ahead
 from bus.ledger import Ledger
 from bus.messages import Acceptance, Contradicted, Event, Recorded, Repeated
+from bus.ports import Clock
 
 log = structlog.get_logger("doors")
 
@@ -27,11 +29,12 @@ class CountsEvents(Protocol):
 class Acceptances:
     """Judges events before they go to the intake, and tells of them after."""
 
-    def __init__(self, ledger: Ledger, metrics: CountsEvents, on_recorded: Callable[[], None]) -> None:
+    def __init__(self, ledger: Ledger, metrics: CountsEvents, on_recorded: Callable[[], None], *, clock: Clock) -> None:
         """`on_recorded` wakes the worker: something is to be delivered."""
         self._ledger = ledger
         self._metrics = metrics
         self._on_recorded = on_recorded
+        self._clock = clock
 
     def require_own(self, visitor: Visitor, event: Event) -> None:
         """The visitor may speak for this source, and numbers its events where that was agreed.
@@ -44,6 +47,11 @@ class Acceptances:
         if event.sequence is None and self._ledger.order_of(event.source) == "sequence":
             error = field_error(field="/sequence", rule="missing_field", reason="missing_field")
             raise Malformed("missing_field", [error])
+
+    def require_happened(self, event: Event) -> None:
+        """Its time is not far ahead of the clock here. Raises Malformed (out_of_range)."""
+        if trouble := too_far_ahead(event, self._clock.now()):
+            raise trouble
 
     def tell(self, event: Event, acceptance: Acceptance) -> str:
         """Log and count it; `recorded`, `repeated` or `contradicted`."""

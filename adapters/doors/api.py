@@ -68,7 +68,7 @@ def create_app(
     desk = Desk(refusals or Refusals(ledger), randomness, metrics)
     gate = Gate(callers, clock=clock, demo_token=demo_token)
     bodies = BodyReader(seconds=read_s)
-    acceptances = Acceptances(ledger, metrics, on_accepted)
+    acceptances = Acceptances(ledger, metrics, on_accepted, clock=clock)
     events = EventDoor(
         intake=intake,
         acceptances=acceptances,

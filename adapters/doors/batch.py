@@ -90,6 +90,7 @@ class BatchDoor:
             event = read_line(line)
             read.event = event
             self._acceptances.require_own(visitor, event)
+            self._acceptances.require_happened(event)
         except Malformed as trouble:
             read.trouble = TurnedAway(trouble.code, errors=trouble.errors)
         except TurnedAway as trouble:

@@ -62,6 +62,7 @@ class EventDoor:
         if event is None:
             event = await run_in_threadpool(read_event, raw)
         self._acceptances.require_own(visitor, event)
+        self._acceptances.require_happened(event)
         _require_same_key(request, event)
         self._point("door.verified")
         # Shielded: a caller that goes away must not take the event back from under the writer's hands.

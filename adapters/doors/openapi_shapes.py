@@ -79,6 +79,9 @@ _EVENT_LINE: Final[Json] = {
     "digest": _DIGEST,
 }
 
+_FACTS: Final = ("source", "national_number", "procedure", "unit", "received_at", "due_at", "status", "partners")
+"""Of a dossier: shown to the caller whose record it is."""
+
 
 def _pages(item: Json) -> Json:
     return _object({"items": _list(item), "next": {"type": ["integer", "null"]}})
@@ -103,7 +106,8 @@ ANSWERS: Final[Json] = {
             "timeline": _list(
                 _object({"id": _WHOLE, "at": _TIME, "to_state": _MAYBE, "cause": _TEXT, "reason": _TEXT})
             ),
-        }
+        },
+        *_FACTS,
     ),
     "Deliveries": _pages(_object(_DELIVERY | {"dossier": _TEXT, "source": _TEXT, "event": _TEXT, "kind": _TEXT})),
     "Outcomes": _pages(

@@ -128,7 +128,8 @@ class QuestionDoor:
         if not events:
             raise NotFound(f"no dossier {number}")
         timeline = [move for move in view["timeline"] if visitor.may_use(move["source"])]
-        shown: View = _without_free_words(view | {"events": events, "timeline": timeline})
+        facts = _facts_for(visitor, view)
+        shown: View = _without_free_words(facts | {"number": number, "events": events, "timeline": timeline})
         return shown
 
     # -- lists --------------------------------------------------------------------------------------------------
@@ -190,6 +191,18 @@ class QuestionDoor:
         log.info("person_acted", actor=visitor.name, action="replay", count=1)
         self._on_replayed()
         return {"id": delivery, "state": state.value}
+
+
+def _facts_for(visitor: Visitor, view: View) -> View:
+    """What is known of a dossier, for whom its newest record belongs to (without one: for whom it came from first).
+
+    Everybody else gets none: whoever guesses a number may send a step of that name, and must not learn of the dossier.
+    """
+    sources = {event["number"]: event["source"] for event in view["events"]}
+    if not visitor.may_use(sources.get(view["record_event"], view["source"])):
+        return {}
+    hidden = {"record_event"} if visitor.may_use(view["source"]) else {"record_event", "source"}
+    return {name: value for name, value in view.items() if name not in hidden}
 
 
 def _number_in(text: str) -> int:

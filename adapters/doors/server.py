@@ -38,21 +38,19 @@ def run(app: FastAPI, host: str, port: int, *, limits: Limits = USUAL) -> None:
     Raises OSError when the port cannot be had.
     """
     with _listening(host, port) as (listener, serving):
-        _tell(serving)
-        _Server(_config(app, limits)).run(sockets=[listener])
+        _Server(_config(app, limits), serving).run(sockets=[listener])
 
 
 @contextmanager
 def serve(app: FastAPI, host: str = "127.0.0.1", port: int = 0, *, limits: Limits = USUAL) -> Iterator[Serving]:
     """Serve in a thread while the block runs. Port 0 takes a free one. Raises OSError when the port cannot be had."""
     with _listening(host, port) as (listener, serving):
-        server = _Server(_config(app, limits))
+        server = _Server(_config(app, limits), serving)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="doors", daemon=True)
         thread.start()
         try:
             if not server.is_up.wait(START_S):
                 raise OSError(f"the doors did not open on {serving.url} within {START_S:.0f} s")
-            _tell(serving)
             yield serving
         finally:
             server.should_exit = True
@@ -60,14 +58,16 @@ def serve(app: FastAPI, host: str = "127.0.0.1", port: int = 0, *, limits: Limit
 
 
 class _Server(uvicorn.Server):
-    """uvicorn's, but it says when it is up, and a signal ends it without ending the process under our feet."""
+    """uvicorn's, but it says when it really listens, and a signal ends it without ending the process under our feet."""
 
-    def __init__(self, config: uvicorn.Config) -> None:
+    def __init__(self, config: uvicorn.Config, serving: Serving) -> None:
         super().__init__(config)
+        self._serving = serving
         self.is_up = threading.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        _tell(self._serving)
         self.is_up.set()
 
     @contextmanager

@@ -57,7 +57,8 @@ def _here(desk: Desk, file: Path, *, is_adopted: bool) -> Report:
 
     with desk.installation() as here, _bar(desk, file) as step:
         sources = frozenset(here.settings.orders())
-        return into_ledger(file, here.intake, sources, is_adopted=is_adopted, language=desk.language, step=step)
+        clock, language = here.ports.clock, desk.language
+        return into_ledger(file, here.intake, sources, clock=clock, is_adopted=is_adopted, language=language, step=step)
 
 
 def _there(desk: Desk, file: Path, to: str, caller: str | None, secret_file: Path | None, allow_http: bool) -> Report:

@@ -347,3 +347,22 @@ def test_taken_port_is_an_error_here(port: Port):
     assert port.world is not None
     with pytest.raises(OSError, match="in use"), serve(door_app(port.world, None), port=port.address[1]):  # type: ignore[arg-type]
         pass
+
+
+def test_started_is_said_once_it_listens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Who reads `door_started` may knock at once; a signal then ends `run`."""
+    knocked: list[bool] = []
+
+    def told(serving: server.Serving) -> None:
+        with contextlib.suppress(OSError), socket.create_connection((serving.host, serving.port), timeout=5):
+            knocked.append(True)
+        threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGTERM)).start()
+
+    monkeypatch.setattr(server, "_tell", told)
+    world = World(tmp_path, clock=CLOCK)  # type: ignore[arg-type]
+    try:
+        server.run(door_app(world, generate(tmp_path / "signing.key", name="h99")), "127.0.0.1", 0)
+    finally:
+        world.close()
+
+    assert [True] == knocked

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -84,6 +85,7 @@ def test_nothing_refused_ends_well(here: Place) -> None:
         (b'"' + b"x" * 1_100_000 + b'"', "too_large", ""),
         (b"\xff\xfe", "not_utf8", ""),
         (LINES[0].replace(b"one-stop/h99", b"one-stop/h98"), "forbidden_source", "/source"),
+        (re.sub(rb'"time":"2026', b'"time":"2996', LINES[0]), "out_of_range", "/time"),
     ],
 )
 def test_bad_line_stops_nothing_else(here: Place, line: bytes, code: str, field: str) -> None:
@@ -93,6 +95,15 @@ def test_bad_line_stops_nothing_else(here: Place, line: bytes, code: str, field:
     assert (1, 1) == (told["recorded"], told["refused"])
     assert (1, code) == (told["problems"][0]["line"], told["problems"][0]["code"])
     assert field in told["problems"][0]["errors"][0]["field"]
+
+
+def test_adopted_line_of_a_wrong_year(here: Place) -> None:
+    """What is adopted must have happened, too: its time would silence the dossier just the same (intake r28)."""
+    line = re.sub(rb'"time":"2026', b'"time":"2996', LINES[0])
+    told = here.type("adopt", str(here.write("wrong.ndjson", [line])), "--json").told
+
+    assert (0, 1) == (told["recorded"], told["refused"])
+    assert "/time" == told["problems"][0]["errors"][0]["field"]
 
 
 # -- to a door --------------------------------------------------------------------------------------------------------

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from adapters.doors import batch
 from bus.errors import LedgerUnavailable
-from tests.builders import step_json
+from tests.builders import NOON, step_json
 from tests.doors import HQ, NDJSON, OTHER_SOURCE, DoorWorld, door, signed_headers, wire
 
 BATCH = "/v1/events/batch"
@@ -147,3 +148,13 @@ def test_too_long_line(at: DoorWorld):
 
     assert ["refused", "recorded"] == [each["result"] for each in lines]
     assert "too_large" == lines[0]["problem"]["code"]
+
+
+def test_time_far_ahead(at: DoorWorld):
+    """A line whose time is more than 24 hours ahead of the door's clock is refused; its neighbours are taken (r28)."""
+    lines = told(
+        send(at, wire(id="wrong", at=NOON + timedelta(days=366)), wire(id="good", at=NOON + timedelta(hours=24)))
+    )
+
+    assert [("wrong", "refused"), ("good", "recorded")] == [(each["id"], each["result"]) for each in lines]
+    assert ("out_of_range", "/time") == (lines[0]["problem"]["code"], lines[0]["problem"]["errors"][0]["field"])

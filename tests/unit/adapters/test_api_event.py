@@ -18,7 +18,7 @@ from adapters.doors.receipts import signed_bytes
 from bus.errors import LedgerUnavailable
 from bus.messages import State
 from signing.keys import verify
-from tests.builders import DOSSIER, SOURCE, event_json
+from tests.builders import DOSSIER, NOON, SOURCE, event_json, step_json
 from tests.doors import HQ, OTHER_SOURCE, TOKEN, DoorWorld, door, signed_headers, wire
 from tests.world import World
 
@@ -355,3 +355,33 @@ def test_recorded_event_goes_to_the_partner(at: DoorWorld):
 
     assert [DOSSIER] == list(at.world.books.records)
     assert {State.DELIVERED.value: 1} == at.world.states()
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", "ahead of the clock here"), ("vi", "đồng hồ tại đây")])
+@pytest.mark.parametrize("make", [event_json, step_json])
+def test_time_far_ahead(at: DoorWorld, make, language: str, words: str):
+    """A time more than 24 hours ahead of the door's clock is refused, and what the clock says is told (r28)."""
+    body = wire(make(at=NOON + timedelta(hours=24, seconds=1)))
+    response = at.post(body, headers={"accept-language": language})
+    told = response.json()
+
+    assert (422, "out_of_range", 0) == (response.status_code, told["code"], at.events())
+    assert [("/time", "out_of_range")] == [(error["field"], error["rule"]) for error in told["errors"]]
+    assert words in told["errors"][0]["detail"]
+    assert "24" in told["errors"][0]["detail"]
+    assert "2026-07-03T05:00:00Z" in told["errors"][0]["detail"]
+
+
+@pytest.mark.parametrize("ahead", [timedelta(hours=24), timedelta(days=-3650)])
+def test_time_within_a_day_or_past(at: DoorWorld, ahead: timedelta):
+    """Up to 24 hours ahead is a clock that differs; the past is taken however late it comes (r28)."""
+    assert 201 == at.post(wire(at=NOON + ahead)).status_code
+
+
+def test_wrong_year_does_not_silence_the_dossier(at: DoorWorld):
+    """After an event of a wrong year was refused, the dossier goes on: nothing is superseded by it."""
+    at.post(wire(id="wrong", at=NOON + timedelta(days=365 * 36)))
+    at.post(wire(id="good"))
+    at.world.settle_down()
+
+    assert [("good", "delivered")] == [(e["event"], e["state"]) for e in at.world.reads.deliveries()]

@@ -10,7 +10,7 @@ import pytest
 
 from adapters.doors import questions
 from bus.messages import Refused
-from tests.builders import DOSSIER, NOON, SOURCE, event_json, make_attempt, make_event
+from tests.builders import DOSSIER, NOON, SOURCE, event_json, make_attempt, make_event, step_json
 from tests.doors import HQ, JSON, OTHER, OTHER_SOURCE, TOKEN, DoorWorld, door, signed_headers, wire
 from tests.world import PARTNER, World
 
@@ -94,6 +94,35 @@ def test_shared_dossier_shows_own_events_only(at: DoorWorld):
 
     assert {OTHER_SOURCE} == {each["source"] for each in found["events"]}
     assert {OTHER_SOURCE} == {each["source"] for each in found["timeline"]}
+
+
+def test_step_does_not_open_others_dossiers(at: DoorWorld):
+    """A caller that sent a step of somebody else's number sees its step and the number: no fact, lane or source."""
+    at.post(wire())
+    at.post(wire(step_json(source=OTHER_SOURCE, id="guess", at=NOON + timedelta(hours=1))), caller=OTHER)
+    at.world.settle_down()
+    response = at.get(f"/v1/dossiers/{DOSSIER}", caller=OTHER)
+    own = at.get(f"/v1/dossiers/{DOSSIER}").json()
+
+    assert {"number", "events", "timeline"} == set(response.json())
+    assert ["guess"] == [event["id"] for event in response.json()["events"]]
+    assert SOURCE not in response.text
+    assert {"source", "procedure", "unit", "received_at", "status", "partners"} <= set(own)
+    assert [ID] == [event["id"] for event in own["events"]]
+
+
+def test_facts_go_with_the_record(at: DoorWorld):
+    """Facts belong to the newest record's source; who came first without a record is not named to it."""
+    at.post(wire(step_json(source=OTHER_SOURCE, id="early")), caller=OTHER)
+    before = at.get(f"/v1/dossiers/{DOSSIER}", caller=OTHER).json()
+    at.post(wire(at=NOON + timedelta(hours=1)))
+    first = at.get(f"/v1/dossiers/{DOSSIER}", caller=OTHER).json()
+    owner = at.get(f"/v1/dossiers/{DOSSIER}")
+
+    assert (OTHER_SOURCE, None) == (before["source"], before["procedure"])
+    assert {"number", "events", "timeline"} == set(first)
+    assert owner.json()["procedure"]
+    assert OTHER_SOURCE not in owner.text
 
 
 def test_pages_of_deliveries(at: DoorWorld):

@@ -15,7 +15,7 @@ from typing import Any, Final, Literal
 from adapters.channels.http import Channel
 from adapters.partners.national_portal import lookups, wire
 from adapters.partners.national_portal.codes import OPERATIONS, Operation, Verdict
-from adapters.partners.national_portal.replies import record_answers
+from adapters.partners.national_portal.named import record_answers
 from adapters.partners.national_portal.settings import NationalPortalSettings, check_settings
 from adapters.partners.national_portal.shaped import Shaped, learned
 from adapters.partners.national_portal.speaking import Heard, Speaker, Then
@@ -63,12 +63,15 @@ class NationalPortal:
         """How many deliveries of one kind may travel in one call: 1 unless a yes counts for each record.
 
         `batch_kind` is the event's kind, or `kind:exists` as deliveries carry it; a dossier that must be looked up
-        first travels alone, for the questions would be asked one after another.
+        first travels alone, for the questions would be asked one after another. Where nobody asks, the unknown is
+        created.
         """
         kind, _, exists = batch_kind.partition(":")
         if kind != RECORDED:
             return self._limit(Operation.STEP)
         known = {"True": (Operation.UPDATE,), "False": (Operation.CREATE,), "": (Operation.CREATE, Operation.UPDATE)}
+        if not self._looks_up_first:
+            known["None"] = (Operation.CREATE,)
         return max((self._limit(operation) for operation in known.get(exists, ())), default=1)
 
     def check(self, delivery: Delivery) -> None:
@@ -117,7 +120,7 @@ class NationalPortal:
             return Shaped(delivery=delivery, operation=Operation.STEP, body=body, facts=facts)
         exists = delivery.standing.exists
         exchanges: tuple[Exchange, ...] = ()
-        if exists is None and self._settings.lookup_before_create and self._speaker.calls.has_lookup:
+        if exists is None and self._looks_up_first:
             heard = self._look_up(delivery)
             exists, exchanges = lookups.existence(heard, delivery.event.dossier), heard.exchanges
             if exists is None:
@@ -151,9 +154,8 @@ class NationalPortal:
         """One record of an array. A yes counts for it when the array is atomic or the reply names it."""
         if heard.answer is None or self._answer_kind(item.operation) != "named":
             return self._read_one(item, heard)
-        named = record_answers(heard.answer, item.operation).get(item.delivery.event.dossier)
-        # A named yes under a no of the whole call proves nothing: that portal may have stored none of them.
-        if named is not None and (heard.verdict is Verdict.YES or named.verdict is not Verdict.YES):
+        named = record_answers(heard.answer, item.operation, self._settings).get(item.delivery.event.dossier)
+        if named is not None:
             return self._read_one(item, Heard(exchanges=heard.exchanges, answer=named))
         if heard.verdict in (Verdict.SESSION, Verdict.LATER, Verdict.DOWN):
             return self._read_one(item, heard)
@@ -233,6 +235,10 @@ class NationalPortal:
     def _may_split(self, operation: Operation) -> bool:
         """A refused array stored nothing when it is atomic; records may go again in any case, steps may not."""
         return operation is not Operation.STEP or self._answer_kind(operation) == "atomic"
+
+    @property
+    def _looks_up_first(self) -> bool:
+        return self._settings.lookup_before_create and self._speaker.calls.has_lookup
 
     def _look_up(self, delivery: Delivery) -> Heard:
         return self._speaker.look_up(delivery.event.dossier, delivery.event.traceparent)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
 from collections.abc import Mapping
@@ -71,9 +72,13 @@ class Answer:
 
 def read(exchange: Exchange, operation: Operation, settings: NationalPortalSettings) -> Answer:
     """The verdict on a whole reply (an exchange without trouble)."""
-    status = exchange.status or 0
-    body = open_body(exchange, settings)
-    wait = retry_after(exchange)
+    return judge(operation, exchange.status or 0, open_body(exchange, settings), settings, retry_after(exchange))
+
+
+def judge(
+    operation: Operation, status: int, body: Body, settings: NationalPortalSettings, wait: timedelta | None = None
+) -> Answer:
+    """The verdict by the table and by what the settings change in it; for a whole reply and for one record of it."""
     row = (
         SESSION_ROW if _ends_session(operation, body, settings) else find_row(operation, status, body, wait is not None)
     )
@@ -119,7 +124,7 @@ def open_body(exchange: Exchange, settings: NationalPortalSettings) -> Body:
     if settings.variant == "facade":
         value = _decode(value.encode()) if isinstance(value, str) else value
         return _unwrapped(value)
-    return _object(value)
+    return object_body(value)
 
 
 def retry_after(exchange: Exchange) -> timedelta | None:
@@ -134,22 +139,6 @@ def retry_after(exchange: Exchange) -> timedelta | None:
     except (ValueError, OverflowError):  # a year that no clock has overflows
         return None
     return min(max(_aware(when) - (exchange.sent_at + exchange.took), timedelta(0)), LONGEST_WAIT)
-
-
-def record_answers(answer: Answer, operation: Operation) -> dict[str, Answer]:
-    """What the reply says of each record that it names (r111): number → an answer of its own, by the same table."""
-    items = answer.body.result if isinstance(answer.body.result, list) else []
-    named: dict[str, Answer] = {}
-    for item in items:
-        folded = {str(name).casefold(): value for name, value in item.items()} if isinstance(item, dict) else {}
-        number = folded.get("mahoso")
-        if isinstance(number, str) and "error_code" in folded:
-            body = _object({"error_code": folded["error_code"], "message": folded.get("message")})
-            row = find_row(operation, 200, body, has_retry_after=False)
-            named[number] = Answer(
-                verdict=row.verdict, row=row.id, code=body.code or "none", text=_told(body.text), body=body
-            )
-    return named
 
 
 def code_of(value: object) -> str | None:
@@ -170,14 +159,27 @@ def fold(text: str) -> str:
 BROKEN: Final = object()
 
 
+class _Twice(ValueError):
+    """A member stands twice in one object, so that two readers may read two answers."""
+
+
 def _decode(raw: bytes) -> Any:
+    """The value, or BROKEN: not JSON, or a member twice. Of two codes in one object neither is the answer."""
     try:
-        return msgspec.json.decode(raw)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        value = msgspec.json.decode(raw)
+        json.loads(raw, object_pairs_hook=_once)
+    except (ValueError, RecursionError):
         return BROKEN
+    return value
 
 
-def _object(value: Any) -> Body:
+def _once(pairs: list[tuple[str, Any]]) -> None:
+    if len({name for name, _ in pairs}) != len(pairs):
+        raise _Twice
+
+
+def object_body(value: Any) -> Body:
+    """What stands in a decoded reply, or in the part of it that speaks of one record."""
     if not isinstance(value, dict):
         return Body(shape=Shape.BROKEN if value is BROKEN else Shape.OTHER_JSON)
     message, session = value.get("message"), value.get("session")
@@ -192,10 +194,10 @@ def _object(value: Any) -> Body:
 
 def _unwrapped(value: Any) -> Body:
     """r134, r135: the façade's own code says whether it reached the portal; the inner one decides."""
-    outer = _object(value)
+    outer = object_body(value)
     if outer.shape is not Shape.OBJECT or outer.text.lstrip()[:1] not in ("{", "["):
         return outer
-    inner = _object(_decode(outer.text.encode()))
+    inner = object_body(_decode(outer.text.encode()))
     if inner.shape is not Shape.OBJECT or outer.code == "0":
         return inner
     # Two codes that contradict each other say nothing.

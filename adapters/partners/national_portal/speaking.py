@@ -11,12 +11,15 @@ from adapters.channels.http import Channel, Request
 from adapters.channels.outer_auth import OuterRefused, outer_headers
 from adapters.partners.national_portal.calls import Calls
 from adapters.partners.national_portal.codes import Operation, Verdict
+from adapters.partners.national_portal.named import CONTRADICTORY
 from adapters.partners.national_portal.replies import Answer, read
 from adapters.partners.national_portal.session import LoginFailed, LoginSession, NoSession, Session
 from adapters.partners.national_portal.settings import NationalPortalSettings
 from bus.messages import Delivered, Exchange, InDoubt, Outcome, Refused, Unreachable
 
 Then = Literal["ask", "hold", "go_on"]
+SAID_BADLY: Final = frozenset({"yes_without_words", CONTRADICTORY})
+"""Rows of a portal that works and answers; they do not speak against its health."""
 NOBODY: Final = "lienthong-check"
 """A number that no dossier has."""
 
@@ -60,7 +63,7 @@ def outcome_of(answer: Answer, then: Then) -> Outcome:
         case Verdict.SESSION:
             return Unreachable(reason=f"session_refused: {answer.text}")
         case Verdict.UNCLEAR:
-            return InDoubt(reason=answer.reason, then=then, is_down=answer.row != "yes_without_words")
+            return InDoubt(reason=answer.reason, then=then, is_down=answer.row not in SAID_BADLY)
 
 
 class Speaker:

@@ -292,3 +292,15 @@ def test_batch_size_follows_from_what_will_be_called(kind, size):
     adapter, _ = portal(**ATOMIC)
 
     assert size == adapter.batch_size(kind)
+
+
+def test_unknown_dossiers_travel_together_where_nobody_looks_them_up():
+    """Without a look-up before it, the unknown is created, and creates may share a call where the settings say so."""
+    adapter, channel = portal(YES, lookup_before_create=False, **ATOMIC)
+
+    outcomes = [type(attempt.outcome) for attempt in adapter.deliver(many(None, False, None))]
+
+    assert 10 == adapter.batch_size("dossier.recorded:None")
+    assert (["create"], 3) == (channel.services, len(channel.body(0)["data"]))
+    assert [Delivered] * 3 == outcomes
+    assert 1 == portal(lookup_before_create=False)[0].batch_size("dossier.recorded:None")

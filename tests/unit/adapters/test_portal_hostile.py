@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from adapters.channels.http import header
 from adapters.partners.national_portal import lookups
 from adapters.partners.national_portal.codes import Operation, Verdict
-from adapters.partners.national_portal.replies import read, record_answers
+from adapters.partners.national_portal.named import record_answers
+from adapters.partners.national_portal.replies import read
 from adapters.partners.national_portal.speaking import Heard
 from adapters.partners.national_portal.wire import step_of
 from tests.builders import make_standing, make_step
@@ -49,7 +50,7 @@ def test_reading_always_gives_a_verdict(raw, kind, wait, status, operation, is_f
     assert lookups.existence(heard, "H99.09-260703-0123") in (True, False, None)
     lookups.find_step(heard, STEP, ours)
     lookups.compare(heard, "H99.09-260703-0123", STEP)
-    record_answers(answer, operation)
+    record_answers(answer, operation, ours)
 
 
 @given(inner=REPLIES.map(msgspec.json.encode), outer=st.sampled_from([0, "00", -1, None]))

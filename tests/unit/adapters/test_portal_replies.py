@@ -15,7 +15,6 @@ from adapters.partners.national_portal.replies import (
     find_row,
     open_body,
     read,
-    record_answers,
     retry_after,
     table,
 )
@@ -228,6 +227,27 @@ def test_facade_reply_is_unwrapped(reply, verdict):
     assert verdict is read(reply, Operation.CREATE, facade_settings()).verdict
 
 
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b'{"error_code": "-1", "message": "x", "error_code": "0"}',
+        b'{"error_code": 0, "error_code": 0}',
+        b'{"error_code": 0, "error\\u005fcode": -1}',
+        b'{"error_code": 0, "result": [{"MaHoSo": "a", "error_code": -1, "error_code": 0}]}',
+    ],
+)
+def test_member_twice_is_no_answer(raw):
+    """Two readers may read two answers in one object with a member twice, so it is broken, at any depth."""
+    facade = wrapped(raw.decode())
+
+    assert (Verdict.UNCLEAR, "broken") == _told(read(replied(raw=raw), Operation.STEP, make_settings()))
+    assert (Verdict.UNCLEAR, "broken") == _told(read(facade, Operation.STEP, facade_settings()))
+
+
+def _told(answer):
+    return answer.verdict, answer.row
+
+
 def test_only_a_facade_wraps():
     """Behind the adapter a message that looks like JSON is a message."""
     assert Verdict.YES is read(wrapped('{"error_code": -1}'), Operation.CREATE, make_settings()).verdict
@@ -275,23 +295,6 @@ def test_retry_after(value, wait):
 def test_retry_after_counts_only_with_its_status():
     """On any other answer the header says nothing to us."""
     assert retry_after(replied({}, head={"retry-after": "7"})) is None
-
-
-def test_named_records():
-    """Each record that the reply names gets an answer of its own, by the same table; the rest is passed over."""
-    items = [
-        {"MAHOSO": "a", "error_code": "00", "message": "Thành công"},
-        {"MaHoSo": "b", "error_code": "-3", "message": "đã tồn tại"},
-        {"MaHoSo": "c"},
-        {"error_code": 0},
-        "d",
-    ]
-    answer = read(said(0, "", result=items), Operation.CREATE, make_settings())
-
-    named = record_answers(answer, Operation.CREATE)
-
-    assert {"a": Verdict.YES, "b": Verdict.EXISTS} == {number: one.verdict for number, one in named.items()}
-    assert {} == record_answers(read(said(0), Operation.CREATE, make_settings()), Operation.CREATE)
 
 
 def test_long_message_is_shortened_in_the_reason_only():

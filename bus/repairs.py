@@ -80,8 +80,7 @@ class Repairs:
         if place is None:
             raise NotAllowedNow(f"delivery {delivery} waits behind a gap: skip the gap first")
         if rule == "latest_wins":
-            newest = max(row[8] if row[8] is not None else place, row[10] if row[10] is not None else place)
-            return bool(place < newest and tx.one("later_was_sent", lane, rule, delivery, place, place, event))
+            return bool(tx.one("newer_record_sent", event, lane))
         if row[9] is not None and place < row[9]:
             return True
         return bool(tx.one("later_was_sent", lane, rule, delivery, place, place, event))

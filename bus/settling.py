@@ -146,15 +146,20 @@ class Settler:
     # -- what follows -------------------------------------------------------------------------------------------
 
     def _decision(self, tx: Tx, work: Settlement, now: Row) -> Decision:
-        """The decision, unless a newer record waits behind this one: then it takes this one's place."""
+        """The decision, unless a newer record waits (then it takes this one's place) or went out before this one.
+
+        Newer by the events' own places: a first record may stand before its time in the line, so that it goes before
+        steps that came early, and so before an older record whose reply was lost.
+        """
         decision = self._patient(tx, work)
         if now[5] != "latest_wins" or decision.state not in (State.WAITING, State.HELD, State.REFUSED):
             return decision
-        event, place = now[6], now[7]
-        newer = tx.one("find_newer_record", work.delivery.lane, work.delivery.id, place, place, event)
-        if newer is None:
+        event, place, lane = now[6], now[7], work.delivery.lane
+        newer = tx.one("newer_record_waiting", event, lane)
+        if newer is not None:
+            tx.run("set_place", min(newer[1], place), newer[0])
+        elif not tx.one("newer_record_sent", event, lane):
             return decision
-        tx.run("set_place", min(newer[1], place), newer[0])
         return Decision(state=State.SUPERSEDED, due_at=None, cause="overtaken", reason=decision.reason, blocks=False)
 
     def _patient(self, tx: Tx, work: Settlement) -> Decision:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from bus.errors import NotAllowedNow
 from bus.messages import Delivery, State
 from tests.builders import DOSSIER, SOURCE, make_event, make_step
 from tests.proofs.kit import MINUTE, NOON, fresh
@@ -45,4 +48,26 @@ def test_newer_record_frees_its_lane_whatever_came_first(folder: Path) -> None:
     world.settle_down()
 
     assert ["superseded", "superseded", "delivered"] == [world.state_of(event) for event in (first, second, third)]
+    world.close()
+
+
+@pytest.mark.parametrize("how", ["by itself", "by a person"])
+def test_p08_older_record_in_doubt_never_sets_the_portal_back(folder: Path, how: str) -> None:
+    """A first record whose reply was lost is given up once a newer one went out before it, and is not sent again."""
+    world = World(fresh(folder, "w"))
+    older, newer = make_event(at=NOON + 5 * MINUTE), make_event(at=NOON + 9 * MINUTE, status="completed")
+    world.accept(older)
+    world.dispatcher.claim(PARTNER, 1)
+    world.accept(make_step(at=NOON + MINUTE))  # the newer record goes before this one, and so before the older
+    world.pass_time(61)
+    world.dispatcher.claim(PARTNER, 1)
+    world.accept(newer)
+    if how == "by a person":
+        world.run()
+        with pytest.raises(NotAllowedNow):
+            world.repairs.resolve(world.delivery_of(older)["id"], "send_again", **WHO)
+    world.settle_down()
+
+    assert [newer.id] == [effect.event for effect in world.books.effects if effect.kind == "record"]
+    assert ("superseded", "delivered") == (world.state_of(older), world.state_of(newer))
     world.close()

@@ -173,7 +173,9 @@ class Bus(RuleBasedStateMachine):
         """A person settles one in doubt, as he found it at the partner."""
         doubts = self._doubts()
         event = doubts[which % len(doubts)]
-        is_there = event.id in self.world.books.step_ids
+        is_there = event.id in self.world.books.step_ids or self.world.books.records.get(event.dossier) == event.id
+        if how == "arrived" and not is_there:
+            return  # a person who looked does not say so
         try:
             self.world.repairs.resolve(self.world.delivery_of(event)["id"], how, **WHO)
         except NotAllowedNow:

@@ -8,6 +8,7 @@ exception, and the only broad `except` of the house is here: it parks the one de
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -28,6 +29,7 @@ T = TypeVar("T")
 
 IDLE: Final = 0.05
 """Seconds between two looks for work when nothing woke the worker: well under the 100 ms that freshness allows."""
+OUR_TROUBLE: Final = "our_trouble"
 LEDGER_PAUSE: Final = 1.0
 """Seconds to wait when the ledger cannot be written, before it is tried again."""
 
@@ -132,7 +134,9 @@ class Dispatcher:
     def _attempts(self, batch: list[Delivery]) -> list[tuple[Delivery, Attempt | Decision]]:
         adapter = self._partners[batch[0].partner].adapter
         if len(batch) == 1:
-            return [(batch[0], self._guarded(batch[0], lambda: self._one(adapter, batch[0])))]
+            return [
+                (batch[0], self._safe(adapter, batch[0], self._guarded(batch[0], lambda: self._one(adapter, batch[0]))))
+            ]
         tried: list[tuple[Delivery, Attempt | Decision]] = []
         whole: list[Delivery] = []
         for delivery in batch:
@@ -166,8 +170,16 @@ class Dispatcher:
         found = self._guarded(whole[0], lambda: list(adapter.deliver(whole)))
         self._point("deliver.after")
         if isinstance(found, Decision):
-            return [(delivery, found) for delivery in whole]
+            return [(delivery, self._safe(adapter, delivery, found)) for delivery in whole]
         return list(zip(whole, found, strict=True))
+
+    def _safe(self, adapter: Adapter, delivery: Delivery, found: T | Decision) -> T | Decision:
+        """Our own trouble with a step that can be shaped came after that: the step may have left, so it is in doubt."""
+        if not (isinstance(found, Decision) and found.cause == OUR_TROUBLE and delivery.is_step):
+            return found
+        if isinstance(self._shaped(adapter, delivery), Decision):
+            return found
+        return replace(found, state=State.IN_DOUBT)
 
     def _guarded(self, delivery: Delivery, work: Callable[[], T]) -> T | Decision:
         """Our own trouble, turned into a parked delivery."""
@@ -179,7 +191,7 @@ class Dispatcher:
             return Decision(state=State.NOT_OURS, due_at=None, cause="not_ours", reason=str(trouble), blocks=False)
         except Exception as trouble:
             log.exception("delivery_failed_here", delivery=delivery.id, partner=delivery.partner)
-            return Decision(state=State.HELD, due_at=None, cause="our_trouble", reason=type(trouble).__name__)
+            return Decision(state=State.HELD, due_at=None, cause=OUR_TROUBLE, reason=type(trouble).__name__)
 
     def _tried(self, delivery: Delivery, found: Attempt | Decision) -> tuple[Attempt, Decision]:
         """The attempt, and what follows from it."""
@@ -295,6 +307,8 @@ class Worker:
         self._on_start = on_start
         self._calls: SimpleQueue[list[Delivery] | None] = SimpleQueue()
         self._flying = dict.fromkeys(partners, 0)
+        self._a_call = dict.fromkeys(partners, 1.0)
+        """How many deliveries the last claim's calls carried: records travel together, steps one by one."""
         self._lock = threading.Lock()
         self._wake = threading.Event()
         self._stop = threading.Event()
@@ -332,14 +346,20 @@ class Worker:
             with self._lock:
                 free = work.threads - self._flying[partner]
             if free > 0:
-                found |= self._claim_for(partner, free * max(1, work.batch))
+                found |= self._claim_for(partner, free)
         return found
 
-    def _claim_for(self, partner: str, limit: int) -> bool:
+    def _claim_for(self, partner: str, free: int) -> bool:
+        """Claim for the free threads. What waits in a queue of ours would outlive its lease and come into doubt."""
         try:
             if not self._ledger.is_anything_due(partner, self._clock.now()):
                 return False
-            calls = self._dispatcher.claim(partner, limit)
+            calls = self._dispatcher.claim(partner, math.ceil(free * self._a_call[partner]))
+            if calls:
+                self._a_call[partner] = sum(len(call) for call in calls) / len(calls)
+            for call in calls[free:]:
+                self._dispatcher.put_back(call)
+            del calls[free:]
         except LedgerUnavailable as trouble:
             log.error("ledger_unavailable", cause=str(trouble))
             self._stop.wait(LEDGER_PAUSE)

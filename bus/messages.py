@@ -199,6 +199,8 @@ class Delivery:
     """Deliveries of one partner with the same value may travel in one call."""
     is_probe: bool = False
     is_shadow: bool = False
+    is_step: bool = False
+    """Under *every step*: sent twice it would stand at the partner twice."""
     leased_until: datetime | None = None
     """By the claiming worker's clock; past it nothing of this is sent, because somebody else may be sending it."""
 

@@ -213,6 +213,7 @@ class Recorder:
             route.partner,
             lane.id,
             route.rule,
+            route.late,
             int(route.needs_record),
             place,
             decision.state,
@@ -294,12 +295,12 @@ class Recorder:
     def _enter_line(self, tx: Tx, number: int, place: int, occurred_at: int, kind: str, dossier: int, at: int) -> None:
         if kind == RECORD_KIND:
             self._note_follower(tx, number, place, dossier)
-        for delivery, lane, rule, needs_record, partner, status in tx.all("find_unplaced", number):
+        for delivery, lane, rule, needs_record, partner, status, late in tx.all("find_unplaced", number):
             tx.run("follow_dossier_status", status, place, dossier, place)
             row = tx.one("find_lane", dossier, partner)
             assert row is not None
             entry = Entry(
-                lane=lane, event=number, place=place, route_rule=rule, late="hold", needs_record=bool(needs_record)
+                lane=lane, event=number, place=place, route_rule=rule, late=late, needs_record=bool(needs_record)
             )
             there, decision = enter(tx, self._moves, entry, row[2], row[3], at, partner)
             if rule == "latest_wins" and row[1] == "none" and decision.blocks:

@@ -58,6 +58,9 @@ class Minding:
             duty()
         except LedgerTrouble as trouble:
             log.error("ledger_unavailable", cause=type(trouble).__name__)
+        except Exception:
+            # Checkpoints and gap alarms must not end for good because one round of them failed.
+            log.exception("minding_failed")
 
     def sign(self) -> None:
         """A checkpoint over all chains, when they have moved or an hour has passed."""

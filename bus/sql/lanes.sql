@@ -12,17 +12,13 @@ UPDATE lanes SET deadline = ? WHERE dossier = ?;
 UPDATE lanes SET top_record_place = ? WHERE id = ?;
 
 -- add_delivery -- One event on its way to one partner.
-INSERT INTO deliveries (event, partner, lane, rule, needs_record, place, state, cause, reason, due_at, blocks, status,
-  accepted_at, changed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+INSERT INTO deliveries (event, partner, lane, rule, late, needs_record, place, state, cause, reason, due_at, blocks, status,
+  accepted_at, changed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- find_overtaken -- Records of a lane that a newer one makes needless: nothing of them is on its way.
 SELECT id, place, state FROM deliveries
 WHERE lane = ? AND rule = 'latest_wins' AND blocks = 1 AND state IN ('waiting', 'held', 'refused') AND place IS NOT NULL
   AND (place < ? OR (place = ? AND event < ?));
-
--- find_newer_record -- The newest record of a lane that still waits, later than this one.
-SELECT id, place FROM deliveries WHERE lane = ? AND rule = 'latest_wins' AND blocks = 1 AND state = 'waiting'
-  AND id <> ? AND (place > ? OR (place = ? AND event > ?)) ORDER BY place DESC, event DESC LIMIT 1;
 
 -- first_open_step_place -- Where the steps that wait for a first record begin.
 SELECT min(place) FROM deliveries WHERE lane = ? AND rule = 'every_step' AND blocks = 1 AND place IS NOT NULL;
@@ -31,7 +27,7 @@ SELECT min(place) FROM deliveries WHERE lane = ? AND rule = 'every_step' AND blo
 UPDATE deliveries SET place = ? WHERE id = ?;
 
 -- find_unplaced -- Deliveries of an event that waited behind a gap.
-SELECT id, lane, rule, needs_record, partner, status FROM deliveries WHERE event = ? AND state = 'waiting' AND place IS NULL;
+SELECT id, lane, rule, needs_record, partner, status, late FROM deliveries WHERE event = ? AND state = 'waiting' AND place IS NULL;
 
 -- enter_line -- It has its place now.
 UPDATE deliveries SET place = ?, state = ?, cause = ?, due_at = ?, blocks = ?, changed_at = ? WHERE id = ?;

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 
 from bus.messages import Contradicted, Recorded, Repeated
 from tests.builders import DOSSIER, NOON, make_event, make_step
-from tests.world import SOURCE, World, account
+from tests.world import RECORD_ROUTE, SOURCE, STEP_ROUTE, World, account
 
 MINUTE = timedelta(minutes=1)
 
@@ -247,3 +248,19 @@ def test_claim_never_trusts_a_stale_lane(world: World) -> None:
     world.settle_down()
 
     assert [step.id] == world.steps_at_partner(DOSSIER)
+
+
+def test_late_rule_holds_behind_a_gap(tmp_path: Path) -> None:
+    """A route that sends late steps does so for one that was waiting behind a gap too."""
+    route = replace(STEP_ROUTE, late="send")
+    world = World(tmp_path, orders={SOURCE: "sequence"}, routes=(RECORD_ROUTE, route))
+    world.accept(make_event(at=NOON, sequence=1), make_step(at=NOON + 3 * MINUTE, sequence=2))
+    other = make_step(at=NOON + 9 * MINUTE, source="one-stop/other")
+    world.accept(other)
+    world.settle_down()
+    behind = make_step(at=NOON + 5 * MINUTE, sequence=4)
+    world.accept(behind, make_step(at=NOON + 4 * MINUTE, sequence=3))
+    world.settle_down()
+
+    assert "delivered" == world.state_of(behind)
+    world.close()

@@ -17,6 +17,7 @@ from tests.builders import DOSSIER, NOON, make_delivery, make_event, make_step
 from tests.world import PARTNER, World, account
 
 MINUTE = timedelta(minutes=1)
+RECORD = "dossier.recorded"
 
 
 def steps_of(count: int) -> list:
@@ -369,4 +370,55 @@ def test_batch_whose_adapter_fails_is_held_whole(tmp_path: Path) -> None:
     world.settle_down()
 
     assert {"held": 3} == world.states()
+    world.close()
+
+
+def test_our_trouble_after_a_step_left_is_doubt(tmp_path: Path) -> None:
+    """A bug of ours while a step that could be shaped was sent: it may have arrived, so it is in doubt, not held."""
+    world = World(tmp_path)
+    world.accept(make_event(at=NOON))
+    world.settle_down()
+
+    def breaks(batch: list[Delivery]) -> list[Attempt]:
+        world.adapter._deliver(batch[0])
+        raise RuntimeError("a bug of ours, after the bytes left")
+
+    world.adapter.deliver = breaks  # type: ignore[method-assign,assignment]
+    step = make_step(at=NOON + MINUTE)
+    world.accept(step)
+    world.settle_down(hours=48)
+
+    assert ("in_doubt", "our_trouble") == (world.state_of(step), world.delivery_of(step)["cause"])
+    assert [step.id] == world.steps_at_partner(DOSSIER)
+    world.close()
+
+
+def test_our_trouble_before_a_step_left_is_held(tmp_path: Path) -> None:
+    """A step that cannot even be shaped has not left: it is held."""
+    world = World(tmp_path, fate=lambda d: "unshapable" if d.event.kind == "dossier.progressed" else "ok")
+    world.accept(make_event(at=NOON))
+    world.settle_down()
+    world.adapter.deliver = lambda batch: world.adapter.check(batch[0])  # type: ignore[method-assign,assignment,return-value]
+    step = make_step(at=NOON + MINUTE)
+    world.accept(step)
+    world.settle_down()
+
+    assert ("held", "our_trouble") == (world.state_of(step), world.delivery_of(step)["cause"])
+    world.close()
+
+
+def test_question_that_kills_its_worker_is_parked(tmp_path: Path) -> None:
+    """A worker that dies over a question three times leaves it to a person, who can resolve it."""
+    world = World(tmp_path, step_class="queryable", fate=lambda d: "lost_before" if d.event.kind != RECORD else "ok")
+    record, step = make_event(at=NOON), make_step(at=NOON + MINUTE)
+    world.accept(record, step)
+    world.run(2)
+    for _ in range(4):
+        world.pass_time(100)
+        world.dispatcher.claim(PARTNER, 1)
+    world.pass_time(100)
+    world.run()
+
+    assert ("in_doubt", "poison") == (world.state_of(step), world.delivery_of(step)["cause"])
+    world.repairs.resolve(world.delivery_of(step)["id"], "go_on", actor="person:an", reason="not there")
     world.close()

@@ -232,3 +232,31 @@ def test_next_of_a_batch_of_one_follows_at_once(tmp_path: Path) -> None:
 
     assert [step.id] == world.steps_at_partner(DOSSIER)
     world.close()
+
+
+def test_nothing_waits_in_a_queue_of_ours(tmp_path: Path) -> None:
+    """With arrays, steps still go one by one: what the threads cannot take at once is not kept leased."""
+    gate, begun = threading.Event(), threading.Event()
+
+    def fate(_delivery: Delivery) -> str:
+        begun.set()
+        gate.wait(10)
+        return "ok"
+
+    world = World(tmp_path, fate=fate)
+    world.accept(*[make_event(dossier=f"H99.09-260703-{n:04d}") for n in range(9)])
+    work = {PARTNER: replace(world.partners[PARTNER], threads=2, batch=50)}
+    worker = Worker(world.dispatcher, world.ledger, work, clock=world.clock)
+    worker._a_call[PARTNER] = 3.0  # as after a claim of records that travelled together
+    thread = threading.Thread(target=worker.run)
+    thread.start()
+    assert begun.wait(10)
+    time.sleep(0.2)
+    sending = world.states().get("sending", 0)
+    worker.stop()
+    gate.set()
+    thread.join(10)
+
+    assert 2 == sending
+    assert {"delivered": 2, "waiting": 7} == {state: n for state, n in world.states().items() if n}
+    world.close()

@@ -115,6 +115,7 @@ CREATE TABLE deliveries (
   partner       TEXT NOT NULL,
   lane          INTEGER NOT NULL REFERENCES lanes (id),
   rule          TEXT NOT NULL CHECK (rule IN ('latest_wins', 'every_step')),
+  late          TEXT NOT NULL CHECK (late IN ('hold', 'send')),
   needs_record  INTEGER NOT NULL,
   place         INTEGER,              -- in the lane; a newer record takes the place of the one it supersedes
   state         TEXT NOT NULL CHECK (state IN (

@@ -58,6 +58,8 @@ class Trouble:
             self._fail()
         found = call()
         if is_struck:
+            if isinstance(found, sqlite3.Cursor):
+                found.close()  # a call that failed leaves no statement open
             self._fail()
         return found
 

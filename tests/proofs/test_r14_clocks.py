@@ -81,15 +81,15 @@ def jumping(maker: Maker, folder: Path, step_class: str, seed: int, *, rounds: i
 
 @pytest.mark.parametrize("step_class", CLASSES)
 def test_p02_clocks_jump(folder: Path, step_class: str) -> None:
-    """Whatever the processes' clocks do: 0/0/0, and nothing is sent more often than its three troubles ask for."""
-    assert 4 >= max(jumping(World, folder, step_class, seed) for seed in range(8))
+    """Whatever the processes' clocks do: 0/0/0, and nothing is sent more often than its two troubles ask for."""
+    assert 3 >= max(jumping(World, folder, step_class, seed) for seed in range(8))
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("step_class", CLASSES)
 def test_p02_clocks_jump_three_hundred_times(folder: Path, step_class: str) -> None:
     """The same with three hundred seeds."""
-    assert 4 >= max(jumping(World, folder, step_class, seed) for seed in range(300))
+    assert 3 >= max(jumping(World, folder, step_class, seed) for seed in range(300))
 
 
 @pytest.mark.parametrize("jump", [timedelta(hours=-1), timedelta(hours=1), timedelta(days=3_650)])

@@ -44,10 +44,10 @@ ROWS: Final = (
     ),
     (
         "deliveries",
-        """INSERT INTO deliveries (id, event, partner, lane, rule, needs_record, place, state, cause, tries, blocks,
-          status, accepted_at, changed_at)
-        SELECT i, i, 'sink', (i - 1) % :dossiers + 1, 'every_step', 0, :base + i, 'delivered', 'delivered', 1, 0,
-          'processing', :base + i, :base + i FROM c""",
+        """INSERT INTO deliveries (id, event, partner, lane, rule, late, needs_record, place, state, cause, tries,
+          blocks, status, accepted_at, changed_at)
+        SELECT i, i, 'sink', (i - 1) % :dossiers + 1, 'every_step', 'hold', 0, :base + i, 'delivered', 'delivered', 1,
+          0, 'processing', :base + i, :base + i FROM c""",
     ),
     (
         "exchanges",

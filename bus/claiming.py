@@ -246,7 +246,7 @@ class Claimer:
         for lane, head, _fence, state, crashes, _event, _rule in expired:
             if state == State.SENDING:
                 self._doubt(tx, lane, head, crashes + 1, partner, manners, at)
-            elif state in (State.IN_DOUBT, State.AWAITING):
+            else:
                 self._question_lost(tx, lane, head, State(state), crashes + 1, partner, at)
             tx.run("free_lane", lane)
             set_head(tx, lane, at)

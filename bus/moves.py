@@ -45,12 +45,11 @@ class MoveWriter:
             tx.memory["tallies"] = Counter()
             tx.at_end.append(self._write)
         pending.append(move)
-        if partner is not None and move.from_state != move.to_state:
+        if partner is not None and move.to_state is not None and move.from_state != move.to_state:
             tallies: Counter[tuple[str, str]] = tx.memory["tallies"]
             if move.from_state is not None:
                 tallies[partner, move.from_state] -= 1
-            if move.to_state is not None:
-                tallies[partner, move.to_state] += 1
+            tallies[partner, move.to_state] += 1
 
     def _write(self, tx: Tx) -> None:
         heads: dict[int, tuple[int, bytes]] = {}

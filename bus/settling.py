@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, assert_never
 
 import msgspec
 
@@ -24,6 +24,7 @@ from bus.messages import (
     Delivery,
     Exchange,
     InDoubt,
+    Outcome,
     Refused,
     State,
     Unreachable,
@@ -163,12 +164,14 @@ class Settler:
         return Decision(state=State.SUPERSEDED, due_at=None, cause="overtaken", reason=decision.reason, blocks=False)
 
     def _patient(self, tx: Tx, work: Settlement) -> Decision:
-        """The decision, unless this one alone is never answered while the partner answers others: that is poison."""
+        """The decision, unless this one alone is never answered while the partner takes others: that is poison.
+
+        Only after a question, so that what is parked is known to be there or not: a newer one may take its place.
+        """
         decision, delivery = work.decision, work.delivery
-        if decision.state is not State.IN_DOUBT or decision.due_at is None or delivery.is_probe:
+        if decision.cause != "goes_again" or not delivery.is_unanswered or delivery.is_probe:
             return decision
-        unclear = tx.one("count_unclear", delivery.id)
-        if unclear is None or unclear[0] < MAX_UNCLEAR or not tx.one("others_delivered", delivery.partner, delivery.id):
+        if not tx.one("others_taken_meanwhile", delivery.partner, delivery.id, delivery.id, MAX_UNCLEAR - 2):
             return decision
         return replace(decision, state=State.HELD, due_at=None, cause="never_answers")
 
@@ -292,7 +295,7 @@ def _speaks_for_health(attempt: Attempt) -> bool | None:
             return True if any(exchange.status is not None for exchange in attempt.exchanges) else None
 
 
-def _words(outcome: object) -> tuple[str | None, str]:
+def _words(outcome: Outcome) -> tuple[str | None, str]:
     match outcome:
         case Refused(code=code, reason=reason):
             return code, reason
@@ -303,4 +306,4 @@ def _words(outcome: object) -> tuple[str | None, str]:
         case Unreachable(reason=reason) | InDoubt(reason=reason):
             return None, reason
         case _:
-            return None, ""
+            assert_never(outcome)

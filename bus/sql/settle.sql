@@ -65,13 +65,6 @@ UPDATE lanes SET ready_at = ? WHERE partner = ? AND ready_at > ?
   AND head IN (SELECT id FROM deliveries WHERE partner = ? AND state = 'waiting' AND cause = 'unreachable');
 
 
--- count_unclear -- How often a delivery was left without a readable answer; its newest attempt is written already.
-SELECT count(*) FROM attempts WHERE delivery = ? AND outcome = 'InDoubt';
-
--- others_delivered -- Whether the partner took anything since this one was first left unanswered.
-SELECT 1 FROM moves m JOIN deliveries d ON d.id = m.delivery WHERE m.to_state = 'delivered' AND d.partner = ?
-  AND m.id > (SELECT min(id) FROM moves WHERE delivery = ? AND to_state = 'in_doubt') LIMIT 1;
-
 -- newer_record_waiting -- The newest record of a lane that waits, newer than this event by the events' own places.
 SELECT d.id, d.place FROM deliveries d JOIN events e ON e.id = d.event JOIN events own ON own.id = ?
 WHERE d.lane = ? AND d.rule = 'latest_wins' AND d.blocks = 1 AND d.state = 'waiting' AND d.place IS NOT NULL
@@ -81,3 +74,9 @@ WHERE d.lane = ? AND d.rule = 'latest_wins' AND d.blocks = 1 AND d.state = 'wait
 SELECT 1 FROM deliveries d JOIN events e ON e.id = d.event JOIN events own ON own.id = ?
 WHERE d.lane = ? AND d.rule = 'latest_wins' AND d.state IN ('delivered', 'sending', 'in_doubt', 'awaiting')
   AND (e.place > own.place OR (e.place = own.place AND e.id > own.id)) LIMIT 1;
+
+-- others_taken_meanwhile -- Whether the partner took others between this one's first doubt and its last few attempts.
+SELECT 1 FROM moves m JOIN deliveries d ON d.id = m.delivery WHERE m.to_state = 'delivered' AND d.partner = ?
+  AND m.id > (SELECT min(id) FROM moves WHERE delivery = ? AND to_state = 'in_doubt')
+  AND m.at <= (SELECT started_at FROM attempts WHERE delivery = ? AND outcome = 'InDoubt' ORDER BY id DESC LIMIT 1 OFFSET ?)
+LIMIT 1;

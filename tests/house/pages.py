@@ -33,7 +33,8 @@ def whole_pages() -> dict[Path, str]:
 
 def main() -> int:
     """Write what is stale, and say which."""
-    fresh = whole_pages() | {page: written_anew(page.read_text(encoding="utf-8")) for page in documents()}
+    # A page that is made whole has no older text to keep, so it comes last.
+    fresh = {page: written_anew(page.read_text(encoding="utf-8")) for page in documents()} | whole_pages()
     for page, text in fresh.items():
         if not page.exists() or page.read_text(encoding="utf-8") != text:
             page.write_text(text, encoding="utf-8")

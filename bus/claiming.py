@@ -246,20 +246,9 @@ class Claimer:
         for lane, head, _fence, state, crashes, _event, _rule in expired:
             if state == State.SENDING:
                 self._doubt(tx, lane, head, crashes + 1, partner, manners, at)
-            else:
-                self._question_lost(tx, lane, head, State(state), crashes + 1, partner, at)
             tx.run("free_lane", lane)
             set_head(tx, lane, at)
         return len(expired)
-
-    def _question_lost(self, tx: Tx, lane: int, head: int, was: State, crashes: int, partner: str, at: int) -> None:
-        """A worker went away over a question. It may be asked again, but not for ever: it may be what kills them."""
-        tx.run("note_crash", head)
-        if crashes < MAX_CRASHES:
-            return
-        tx.run("move_delivery", State.IN_DOUBT, "poison", "", None, 1, at, head)
-        move = Move(lane=lane, at=at, delivery=head, from_state=was, to_state=State.IN_DOUBT, cause="poison", actor=BUS)
-        self._moves.add(tx, move, partner)
 
     def _doubt(self, tx: Tx, lane: int, head: int, crashes: int, partner: str, manners: Manners, at: int) -> None:
         tx.run("note_crash", head)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final, TypeAlias, assert_never
+from typing import TypeAlias, assert_never
 
 import msgspec
 
@@ -60,9 +60,6 @@ class Settled:
     circuit: str | None
     """`opened`, `closed` or `probed` when this attempt changed the partner's circuit."""
 
-
-MAX_UNCLEAR: Final = 5
-"""Attempts of one delivery without a readable answer, while the partner answers others, before it is parked (R9)."""
 
 SettleResult: TypeAlias = Settled | StaleFence
 
@@ -152,7 +149,7 @@ class Settler:
         Newer by the events' own places: a first record may stand before its time in the line, so that it goes before
         steps that came early, and so before an older record whose reply was lost.
         """
-        decision = self._patient(tx, work)
+        decision = work.decision
         if now[5] != "latest_wins" or decision.state not in (State.WAITING, State.HELD, State.REFUSED):
             return decision
         event, place, lane = now[6], now[7], work.delivery.lane
@@ -162,18 +159,6 @@ class Settler:
         elif not tx.one("newer_record_sent", event, lane):
             return decision
         return Decision(state=State.SUPERSEDED, due_at=None, cause="overtaken", reason=decision.reason, blocks=False)
-
-    def _patient(self, tx: Tx, work: Settlement) -> Decision:
-        """The decision, unless this one alone is never answered while the partner takes others: that is poison.
-
-        Only after a question, so that what is parked is known to be there or not: a newer one may take its place.
-        """
-        decision, delivery = work.decision, work.delivery
-        if decision.cause != "goes_again" or not delivery.is_unanswered or delivery.is_probe:
-            return decision
-        if not tx.one("others_taken_meanwhile", delivery.partner, delivery.id, delivery.id, MAX_UNCLEAR - 2):
-            return decision
-        return replace(decision, state=State.HELD, due_at=None, cause="never_answers")
 
     def _write_state(
         self, tx: Tx, work: Settlement, was: State, decision: Decision, binds: bytes | None, at: int

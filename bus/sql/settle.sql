@@ -74,9 +74,3 @@ WHERE d.lane = ? AND d.rule = 'latest_wins' AND d.blocks = 1 AND d.state = 'wait
 SELECT 1 FROM deliveries d JOIN events e ON e.id = d.event JOIN events own ON own.id = ?
 WHERE d.lane = ? AND d.rule = 'latest_wins' AND d.state IN ('delivered', 'sending', 'in_doubt', 'awaiting')
   AND (e.place > own.place OR (e.place = own.place AND e.id > own.id)) LIMIT 1;
-
--- others_taken_meanwhile -- Whether the partner took others between this one's first doubt and its last few attempts.
-SELECT 1 FROM moves m JOIN deliveries d ON d.id = m.delivery WHERE m.to_state = 'delivered' AND d.partner = ?
-  AND m.id > (SELECT min(id) FROM moves WHERE delivery = ? AND to_state = 'in_doubt')
-  AND m.at <= (SELECT started_at FROM attempts WHERE delivery = ? AND outcome = 'InDoubt' ORDER BY id DESC LIMIT 1 OFFSET ?)
-LIMIT 1;

@@ -17,7 +17,6 @@ from tests.builders import DOSSIER, NOON, make_delivery, make_event, make_step
 from tests.world import PARTNER, World, account
 
 MINUTE = timedelta(minutes=1)
-RECORD = "dossier.recorded"
 
 
 def steps_of(count: int) -> list:
@@ -279,19 +278,6 @@ def test_r9_what_kills_its_worker_is_parked(tmp_path: Path) -> None:
     world.close()
 
 
-def test_r9_one_that_is_never_answered_is_parked(tmp_path: Path) -> None:
-    """A record that alone gets no answer, while others do, is held after five; in an outage nothing is held."""
-    world = World(tmp_path, fate=lambda d: "lost_before" if d.event.dossier == DOSSIER else "ok")
-    bad = make_event()
-    world.accept(bad)
-    for n in range(12):
-        world.accept(make_event(dossier=f"H99.09-260703-1{n:03d}"))
-        world.settle_down(hours=1)
-
-    assert ("held", "never_answers") == (world.state_of(bad), world.delivery_of(bad)["cause"])
-    world.close()
-
-
 def test_p09_an_outage_parks_nothing(tmp_path: Path) -> None:
     """While a partner answers nobody, deliveries stay in doubt and are asked about for as long as it takes."""
     away = {"is": True}
@@ -404,21 +390,4 @@ def test_our_trouble_before_a_step_left_is_held(tmp_path: Path) -> None:
     world.settle_down()
 
     assert ("held", "our_trouble") == (world.state_of(step), world.delivery_of(step)["cause"])
-    world.close()
-
-
-def test_question_that_kills_its_worker_is_parked(tmp_path: Path) -> None:
-    """A worker that dies over a question three times leaves it to a person, who can resolve it."""
-    world = World(tmp_path, step_class="queryable", fate=lambda d: "lost_before" if d.event.kind != RECORD else "ok")
-    record, step = make_event(at=NOON), make_step(at=NOON + MINUTE)
-    world.accept(record, step)
-    world.run(2)
-    for _ in range(4):
-        world.pass_time(100)
-        world.dispatcher.claim(PARTNER, 1)
-    world.pass_time(100)
-    world.run()
-
-    assert ("in_doubt", "poison") == (world.state_of(step), world.delivery_of(step)["cause"])
-    world.repairs.resolve(world.delivery_of(step)["id"], "go_on", actor="person:an", reason="not there")
     world.close()

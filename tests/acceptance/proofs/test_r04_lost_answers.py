@@ -68,6 +68,9 @@ def judge(world: PortalWorld, told: list[Wire], story: str) -> Judged:
 
 def _resolve(world: PortalWorld, told: list[Wire]) -> int:
     """A person looks at the portal for each step in doubt; what was done is remembered for the judge."""
+    # A person looks after the time in flight: until then a late effect may still land.
+    world.clock.sleep(60)
+    world.portal.settle_late()
     before = {
         entry.id: entry for entry in account_of(world.reads, told) if str(entry.state) == "in_doubt" and entry.delivery
     }

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Future
-
-from bus.errors import NonceSeen
+from bus.engines.sqlite import Teller
 from bus.ledger import Ledger
 from bus.messages import Acceptance, Event
 from bus.ports import CrashPoint, no_crash
-from bus.recording import Nonce
+from bus.prepared import Nonce
 from bus.routing import Routes
 
 
@@ -27,10 +25,10 @@ class Intake:
         self._point("intake.after_record")
         return acceptance
 
-    def accept_later(self, event: Event, *, nonce: Nonce | None = None) -> Future[Acceptance | NonceSeen]:
-        """The same for a door that may not wait in its thread; a repeated nonce comes back as a value."""
+    def accept_later(self, event: Event, teller: Teller, token: object, *, nonce: Nonce | None = None) -> None:
+        """The same for a door that may not wait in its thread: `teller` hears, and a repeated nonce is a value."""
         self._point("intake.before_record")
-        return self._ledger.record_later(event, self._routes.routes_for(event), nonce=nonce)
+        self._ledger.record_later(event, self._routes.routes_for(event), teller, token, nonce=nonce)
 
     def accept_many(
         self, events: list[Event], *, is_adopted: bool = False, nonce: Nonce | None = None

@@ -7,7 +7,6 @@ processor time (sealing, opening, hashing terms) is done in the caller's thread.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -15,13 +14,14 @@ from typing import Final
 
 from bus.bodies import Bodies
 from bus.circuit import Manners
-from bus.claiming import FARTHEST_DUE, Claimed, Claimer, open_claimed
-from bus.engines.sqlite import SqliteEngine, Tx
+from bus.claiming import FARTHEST_DUE, Claimed, Claimer, Whom, open_claimed
+from bus.engines.sqlite import SqliteEngine, Teller, Tx
 from bus.errors import LedgerDamaged, NonceSeen, SchemaBehind, StaleFence
 from bus.messages import Acceptance, Attempt, Decision, Delivery, Event, Exchange, State
 from bus.moves import MoveWriter
 from bus.ports import Clock, CrashPoint, Randomness, Storage, no_crash
-from bus.recording import Nonce, Order, Prepared, Recorder
+from bus.prepared import Nonce, Order, Prepared, ReceiptKey
+from bus.recording import Recorder
 from bus.routing import Route
 from bus.seal import MasterKey, Sealed, Sealer
 from bus.settling import Settled, Settlement, Settler, prepare
@@ -55,8 +55,13 @@ class Ledger:
         manners: Mapping[str, Manners] | None = None,
         orders: Mapping[str, Order] | None = None,
         shadows: frozenset[str] = frozenset(),
+        speakers: Mapping[str, frozenset[str]] | None = None,
+        receipt_key: str | None = None,
     ) -> None:
         """`manners` for each partner, `orders` for each source, `shadows`: partners that are only watched.
+
+        `speakers`: source → the sources whose dossiers it may speak of beside its own (None: of any). `receipt_key`:
+        the name of the key that signs receipts now; the ledger remembers it with each event.
 
         Raises SchemaBehind when the file needs `lienthong migrate`, LedgerUnsafe when the master key is another one.
         """
@@ -77,6 +82,8 @@ class Ledger:
         self._ensure_key()
         doubt = engine.read().one("get_meta", "restored_at")
         self.recorder.doubt_before = int(doubt[0]) if doubt else None
+        self._speakers = speakers
+        self._receipt_key = None if receipt_key is None else ReceiptKey(self._number_of(receipt_key), receipt_key)
 
     @classmethod
     def open(
@@ -91,6 +98,8 @@ class Ledger:
         manners: Mapping[str, Manners] | None = None,
         orders: Mapping[str, Order] | None = None,
         shadows: frozenset[str] = frozenset(),
+        speakers: Mapping[str, frozenset[str]] | None = None,
+        receipt_key: str | None = None,
     ) -> Ledger:
         """Open a migrated ledger file."""
         engine = SqliteEngine(path, storage, crash_point=crash_point)
@@ -104,6 +113,8 @@ class Ledger:
                 manners=manners,
                 orders=orders,
                 shadows=shadows,
+                speakers=speakers,
+                receipt_key=receipt_key,
             )
         except BaseException:
             engine.close()
@@ -120,15 +131,16 @@ class Ledger:
     # -- record -------------------------------------------------------------------------------------------------
 
     def record_later(
-        self, event: Event, routes: Sequence[Route], *, nonce: Nonce | None = None
-    ) -> Future[Acceptance | NonceSeen]:
-        """Queue an event; the future is done when it is on disk. A repeated nonce comes back as a value."""
+        self, event: Event, routes: Sequence[Route], teller: Teller, token: object, *, nonce: Nonce | None = None
+    ) -> None:
+        """Queue an event; `teller` hears when it is on disk. A repeated nonce comes back as a value."""
         prepared = self._prepare(event, routes, nonce=nonce)
-        return self.engine.later(lambda tx: self.recorder.record(tx, prepared, self.clock.now()))
+        self.engine.tell(lambda tx: self.recorder.record(tx, prepared, self.clock.now()), teller, token)
 
     def record(self, event: Event, routes: Sequence[Route], *, nonce: Nonce | None = None) -> Acceptance:
         """Record an event and its deliveries in one transaction. Raises NonceSeen, LedgerUnavailable."""
-        return _accepted(self.record_later(event, routes, nonce=nonce).result())
+        prepared = self._prepare(event, routes, nonce=nonce)
+        return _accepted(self.engine.write(lambda tx: self.recorder.record(tx, prepared, self.clock.now())))
 
     def record_many(
         self, events: Sequence[tuple[Event, Sequence[Route]]], *, is_adopted: bool = False, nonce: Nonce | None = None
@@ -173,25 +185,31 @@ class Ledger:
             order=self.order_of(event.source),
             nonce=nonce,
             is_adopted=is_adopted,
+            speaks_for=None if self._speakers is None else self._speakers.get(event.source, frozenset()),
+            receipt_key=self._receipt_key,
         )
 
     # -- claim and settle ---------------------------------------------------------------------------------------
 
     def is_anything_due(self, partner: str, now: datetime) -> bool:
-        """Whether a claim would find something; a cheap read for an idle worker."""
+        """Whether a claim would find something, suspects apart; a cheap read for an idle worker."""
         at, lease = to_ms(now), 2 * ms(self.manners(partner).lease)
-        row = self.engine.read().one("anything_due", partner, at, partner, at + FARTHEST_DUE, partner, at, at + lease)
+        row = self.engine.read().one("anything_due", partner, at, at + FARTHEST_DUE, at + lease)
         return bool(row and row[0])
+
+    def is_suspect_due(self, partner: str, now: datetime) -> bool:
+        """Whether a claim for a suspect would find one."""
+        return self._claimer.is_suspect_due(self.engine.read(), partner, self.manners(partner), to_ms(now))
 
     def next_due(self, partner: str) -> int | None:
         """When the next lane becomes ready or the next lease runs out (milliseconds); None when never."""
         row = self.engine.read().one("next_due", partner, partner)
         return row[0] if row else None
 
-    def claim(self, partner: str, limit: int, worker: str, now: datetime) -> list[Delivery]:
+    def claim(self, partner: str, limit: int, worker: str, now: datetime, whom: Whom = "anyone") -> list[Delivery]:
         """Take the heads of up to `limit` due lanes under a lease. Raises LedgerUnavailable."""
         manners = self.manners(partner)
-        claimed = self.engine.write(lambda tx: self._claimer.claim(tx, partner, limit, worker, manners, now))
+        claimed = self.engine.write(lambda tx: self._claimer.claim(tx, partner, limit, worker, manners, now, whom))
         opened = [self._opened(one) for one in claimed]
         return [delivery for delivery in opened if delivery is not None]
 
@@ -258,6 +276,15 @@ class Ledger:
             return None
 
     # -- keys ---------------------------------------------------------------------------------------------------
+
+    def _number_of(self, key_id: str) -> int:
+        """The number under which events remember a receipt's key; a new key gets one."""
+        row = self.engine.read().one("find_receipt_key", key_id)
+        if row is None:
+            self.engine.write(lambda tx: tx.run("add_receipt_key", key_id))
+            row = self.engine.read().one("find_receipt_key", key_id)
+        assert row is not None
+        return int(row[0])
 
     def _require_schema(self) -> None:
         wanted = load_migrations(self.engine.name)[-1].version

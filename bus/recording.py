@@ -2,52 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Literal, TypeAlias
 
 from bus.bodies import Bodies
-from bus.engines.sqlite import Tx
+from bus.engines.sqlite import Row, Tx
 from bus.errors import NonceSeen
-from bus.evidence import row_digest
+from bus.fresh import Fresh
 from bus.lanes import BUS, Entry, deadline_of, enter, leave, put_before_steps, set_head, supersede_waiting
-from bus.messages import Acceptance, Contradicted, Decision, Event, Recorded, Repeated, State
+from bus.messages import Acceptance, Contradicted, Decision, Event, ForeignDossier, Recorded, Repeated, State
 from bus.moves import Move, MoveWriter
 from bus.ports import CrashPoint
+from bus.prepared import RECORD_KIND, Prepared, event_row_digest, ms_of, record_facts, status_of
 from bus.routing import Route
-from bus.seal import Sealed
 from bus.times import from_ms, to_ms
-
-Order: TypeAlias = Literal["arrival", "sequence"]
-RECORD_KIND: Final = "dossier.recorded"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Nonce:
-    """Of the signed request that carried the event: remembered in the same transaction."""
-
-    key_id: str
-    nonce: str
-    expires_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prepared:
-    """An event made ready outside the writer's thread: sealed, its search terms hashed."""
-
-    event: Event
-    sealed: Sealed
-    terms: frozenset[bytes]
-    routes: Sequence[Route]
-    order: Order
-    nonce: Nonce | None = None
-    is_adopted: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Dossier:
     id: int
+    owner: str
+    """The source that spoke of it first."""
     due_at: int | None
     record_place: int | None
     status_place: int | None
@@ -81,6 +56,10 @@ class Recorder:
     def record(self, tx: Tx, prepared: Prepared, now: datetime) -> Acceptance | NonceSeen:
         """One event in. A nonce that was here before is given back as a value: nothing was written for it."""
         event, at = prepared.event, to_ms(now)
+        if self.doubt_before is None:
+            number = Fresh.of(tx, self._moves).take(tx, prepared, at, self._point)
+            if number is not None:
+                return _recorded(prepared, number, at)
         nonce = prepared.nonce
         if nonce and not tx.run("remember_nonce", nonce.key_id, nonce.nonce, to_ms(nonce.expires_at)):
             return NonceSeen()
@@ -88,6 +67,9 @@ class Recorder:
         if known:
             return _compare(known, event)
         dossier = self._dossier(tx, event, at)
+        # Judged in the transaction: of two sources that come at once, one is the first.
+        if not prepared.may_speak_of(dossier.owner):
+            return ForeignDossier(owner=dossier.owner)
         sequence = event.sequence if prepared.order == "sequence" else None
         if sequence is not None:
             twin = tx.one("find_sequence_twin", dossier.id, event.source, sequence)
@@ -103,16 +85,16 @@ class Recorder:
         self._point("record.after_deliveries")
         if sequence is not None and place is not None:
             self._release_followers(tx, event.source, dossier.id, at)
-        return Recorded(event=number, accepted_at=from_ms(at), digest=event.digest)
+        return _recorded(prepared, number, at)
 
     # -- the event ----------------------------------------------------------------------------------------------
 
     def _dossier(self, tx: Tx, event: Event, at: int) -> _Dossier:
         row = tx.one("find_dossier", event.dossier)
         if row:
-            return _Dossier(id=row[0], due_at=row[1], record_place=row[2], status_place=row[3])
+            return _Dossier(id=row[0], owner=row[4], due_at=row[1], record_place=row[2], status_place=row[3])
         new = tx.insert("add_dossier", event.dossier, event.source, at)
-        return _Dossier(id=new, due_at=None, record_place=None, status_place=None, is_new=True)
+        return _Dossier(id=new, owner=event.source, due_at=None, record_place=None, status_place=None, is_new=True)
 
     def _place(self, tx: Tx, event: Event, sequence: int | None, dossier: int, at: int) -> int | None:
         """Where it stands in the dossier's order; None while a number before it is missing."""
@@ -150,6 +132,7 @@ class Recorder:
             body,
             event.traceparent,
             int(prepared.is_adopted),
+            prepared.receipt_number,
         )
 
     def _note_dossier(self, tx: Tx, prepared: Prepared, number: int, place: int, dossier: _Dossier) -> None:
@@ -243,7 +226,7 @@ class Recorder:
         if row:
             return _Lane(id=row[0], record_state=row[1], top_record=row[2], step_place=row[3], head_place=row[4])
         tx.run("add_partner", route.partner)
-        due_at = dossier.due_at if event.kind != RECORD_KIND else _ms_of(event, "due_at")
+        due_at = dossier.due_at if event.kind != RECORD_KIND else ms_of(event, "due_at")
         new = tx.insert("add_lane", dossier.id, route.partner, deadline_of(due_at))
         return _Lane(id=new, record_state="none", top_record=None, step_place=None, head_place=None, is_new=True)
 
@@ -350,11 +333,16 @@ class Recorder:
             tx.many("add_search_term", [(term, dossier) for term in self._bodies.terms(event)])
 
 
-def _compare(known: tuple[int, int, bytes], event: Event) -> Acceptance:
-    number, accepted_at, digest = known
+def _recorded(prepared: Prepared, number: int, at: int) -> Recorded:
+    key = None if prepared.receipt_key is None else prepared.receipt_key.key_id
+    return Recorded(event=number, accepted_at=from_ms(at), digest=prepared.event.digest, receipt_key=key)
+
+
+def _compare(known: Row, event: Event) -> Acceptance:
+    number, accepted_at, digest, key = known
     if digest != event.digest:
         return Contradicted(digest=digest)
-    return Repeated(event=number, accepted_at=from_ms(accepted_at), digest=digest)
+    return Repeated(event=number, accepted_at=from_ms(accepted_at), digest=digest, receipt_key=key)
 
 
 def _entry(route: Route, lane: int, number: int, place: int) -> Entry:
@@ -368,50 +356,9 @@ def _entry(route: Route, lane: int, number: int, place: int) -> Entry:
     )
 
 
-def status_of(event: Event) -> str | None:
-    """The status that the event carries, or the local step it names."""
-    status = event.data.get("status") or event.data.get("local_step")
-    return None if status is None else str(status)
-
-
 def note_record(tx: Tx, event: Event, number: int, place: int, dossier: int, *, has_lanes: bool = True) -> None:
     """The dossier's facts, from its newest record."""
-    data, due_at = event.data, _ms_of(event, "due_at")
-    tx.run(
-        "update_dossier_record",
-        data.get("origin"),
-        data.get("national_number"),
-        data.get("procedure"),
-        data.get("unit"),
-        _ms_of(event, "received_at"),
-        due_at,
-        number,
-        place,
-        dossier,
-    )
+    facts = record_facts(event)
+    tx.run("update_dossier_record", *facts, number, place, dossier)
     if has_lanes:
-        tx.run("set_lane_deadline", deadline_of(due_at), dossier)
-
-
-def _ms_of(event: Event, member: str) -> int | None:
-    text = event.data.get(member)
-    return None if text is None else to_ms(datetime.fromisoformat(text))
-
-
-def event_row_digest(number: int, event: Event, sequence: int | None, accepted_at: int, commitment: bytes) -> bytes:
-    """What the accepting move binds; field list beside the first migration."""
-    return row_digest(
-        [
-            "event",
-            number,
-            event.source,
-            event.id,
-            event.kind,
-            event.dossier,
-            sequence,
-            to_ms(event.occurred_at),
-            accepted_at,
-            event.digest.hex(),
-            commitment.hex(),
-        ]
-    )
+        tx.run("set_lane_deadline", deadline_of(facts[-1]), dossier)

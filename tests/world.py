@@ -33,8 +33,8 @@ from bus.messages import (
     Unreachable,
 )
 from bus.ports import CrashPoint, FileStorage, Storage, no_crash
+from bus.prepared import Order
 from bus.reads import Reads
-from bus.recording import Order
 from bus.repairs import Repairs
 from bus.retry import Patience
 from bus.routing import Route, Routes

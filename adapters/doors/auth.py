@@ -12,7 +12,7 @@ from starlette.requests import Request
 
 from adapters.doors.refusals import TurnedAway
 from bus.ports import Clock
-from bus.recording import Nonce, Order
+from bus.prepared import Nonce, Order
 from signing.errors import NotVerified, SignatureMissing, SignatureStale, VerifierFailed
 from signing.http import verify_request
 

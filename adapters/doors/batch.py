@@ -13,7 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from adapters.doors.acceptances import Acceptances, contradicted, replayed
+from adapters.doors.acceptances import Acceptances, replayed, turned_down
 from adapters.doors.auth import Gate, Visitor
 from adapters.doors.body import MAX_BATCH, BodyReader, require_media_type
 from adapters.doors.malformed import Malformed, field_error
@@ -23,9 +23,9 @@ from adapters.doors.refusals import Desk, TurnedAway
 from bus.errors import LedgerUnavailable, NonceSeen
 from bus.intake import Intake
 from bus.ledger import Ledger
-from bus.messages import Contradicted, Event
+from bus.messages import Contradicted, Event, ForeignDossier
 from bus.ports import CrashPoint
-from bus.recording import Nonce
+from bus.prepared import Nonce
 
 log = structlog.get_logger("doors")
 
@@ -120,8 +120,8 @@ class BatchDoor:
         for line, acceptance in zip(chunk, self._intake.accept_many(events, nonce=nonce), strict=True):
             assert line.event is not None
             line.result = self._acceptances.tell(line.event, acceptance)
-            if isinstance(acceptance, Contradicted):
-                line.trouble = contradicted()
+            if isinstance(acceptance, Contradicted | ForeignDossier):
+                line.trouble = turned_down(acceptance)
 
     def _answer(self, request: Request, lines: Sequence[_Line]) -> bytes:
         """A line each. All refused lines share one reference: one batch is one question on the telephone."""

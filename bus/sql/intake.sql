@@ -5,13 +5,38 @@ INSERT OR IGNORE INTO nonces (key_id, nonce, expires_at) VALUES (?, ?, ?);
 DELETE FROM nonces WHERE expires_at < ?;
 
 -- find_event -- What was accepted under this key.
-SELECT id, accepted_at, digest FROM events WHERE source = ? AND event_id = ?;
+SELECT e.id, e.accepted_at, e.digest, (SELECT key_id FROM receipt_keys k WHERE k.id = coalesce(e.receipt_key, 1))
+FROM events e WHERE e.source = ? AND event_id = ?;
 
 -- find_sequence_twin -- Another event that took the same number.
 SELECT digest FROM events WHERE dossier = ? AND source = ? AND sequence = ?;
 
 -- find_dossier -- By number.
-SELECT id, due_at, record_place, status_place FROM dossiers WHERE number = ?;
+SELECT id, due_at, record_place, status_place, source FROM dossiers WHERE number = ?;
+
+-- look_around -- All that is known of an event that comes in, in one look: its nonce and key, its dossier, and its lane there.
+SELECT (SELECT 1 FROM nonces WHERE key_id = ? AND nonce = ?), (SELECT 1 FROM events WHERE source = ? AND event_id = ?),
+  d.id, d.status_place, l.id, l.lease_until, l.record_state, l.step_place, h.place,
+  EXISTS (SELECT 1 FROM deliveries o WHERE o.lane = l.id AND o.blocks = 1 AND o.place IS NOT NULL),
+  d.source
+FROM (SELECT 1) LEFT JOIN dossiers d ON d.number = ? LEFT JOIN lanes l ON l.dossier = d.id AND l.partner = ?
+  LEFT JOIN deliveries h ON h.id = l.head;
+
+-- last_ids -- The highest numbers so far; nobody else writes while this transaction is open.
+SELECT (SELECT coalesce(max(id), 0) FROM bodies), (SELECT coalesce(max(id), 0) FROM events),
+  (SELECT coalesce(max(id), 0) FROM dossiers), (SELECT coalesce(max(id), 0) FROM lanes),
+  (SELECT coalesce(max(id), 0) FROM deliveries);
+
+-- put_dossier -- A new one as its first event leaves it.
+INSERT INTO dossiers (id, number, source, first_seen_at, status, status_place, origin, national_number, procedure, unit,
+  received_at, due_at, record_event, record_place) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- put_body -- A sealed body, under a number that was chosen beforehand.
+INSERT INTO bodies (id, data_key, sealed) VALUES (?, ?, ?);
+
+-- put_event -- One event, once, under a number that was chosen beforehand.
+INSERT INTO events (id, source, event_id, kind, dossier, place, occurred_at, accepted_at, digest, commitment, body,
+  traceparent, receipt_key) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- add_dossier -- A number that nobody spoke of before.
 INSERT INTO dossiers (number, source, first_seen_at) VALUES (?, ?, ?);
@@ -34,7 +59,7 @@ INSERT INTO bodies (data_key, sealed) VALUES (?, ?);
 
 -- add_event -- One event, once.
 INSERT INTO events (source, event_id, kind, dossier, sequence, place, occurred_at, accepted_at, digest, commitment,
-  body, traceparent, is_adopted) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+  body, traceparent, is_adopted, receipt_key) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- find_sequence -- How far a numbered source has come.
 SELECT next, place, gap_since FROM sequences WHERE dossier = ? AND source = ?;
@@ -77,6 +102,15 @@ SELECT id, wrapped FROM data_keys ORDER BY created_at, id;
 
 -- add_data_key -- A fresh one, before anything is sealed under it.
 INSERT INTO data_keys (id, wrapped, created_at) VALUES (?, ?, ?);
+
+-- find_receipt_key -- The number of a key that signs receipts.
+SELECT id FROM receipt_keys WHERE key_id = ?;
+
+-- add_receipt_key -- One that signs from now on.
+INSERT OR IGNORE INTO receipt_keys (key_id) VALUES (?);
+
+-- all_receipt_keys -- Every key that ever signed receipts, the first one first.
+SELECT key_id FROM receipt_keys ORDER BY id;
 
 -- get_meta -- A fact about the ledger itself.
 SELECT value FROM meta WHERE name = ?;

@@ -2,6 +2,13 @@
 SELECT l.id, l.record_state, l.top_record_place, l.step_place, h.place
 FROM lanes l LEFT JOIN deliveries h ON h.id = l.head WHERE l.dossier = ? AND l.partner = ?;
 
+-- put_lane -- A new lane, under a number that was chosen beforehand.
+INSERT INTO lanes (id, dossier, partner, deadline, top_record_place) VALUES (?, ?, ?, ?, ?);
+
+-- put_delivery -- One event on its way to one partner, under a number that was chosen beforehand; it waits.
+INSERT INTO deliveries (id, event, partner, lane, rule, late, needs_record, place, state, cause, blocks, status,
+  accepted_at, changed_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'waiting', ?, 1, ?, ?, ?);
+
 -- add_lane -- The first event of a dossier for a partner.
 INSERT INTO lanes (dossier, partner, deadline) VALUES (?, ?, ?);
 
@@ -32,8 +39,8 @@ SELECT id, lane, rule, needs_record, partner, status, late FROM deliveries WHERE
 -- enter_line -- It has its place now.
 UPDATE deliveries SET place = ?, state = ?, cause = ?, due_at = ?, blocks = ?, changed_at = ? WHERE id = ?;
 
--- find_head -- First in line.
-SELECT id, state, due_at, rule, needs_record, cause, place FROM deliveries
+-- find_head -- First in line, and whether it goes alone.
+SELECT id, state, due_at, rule, needs_record, cause, place, suspected & CASE state WHEN 'waiting' THEN 1 ELSE 2 END FROM deliveries
 WHERE lane = ? AND blocks = 1 AND place IS NOT NULL ORDER BY place, event LIMIT 1;
 
 -- set_head -- What the lane waits for, and until when.
@@ -49,7 +56,7 @@ UPDATE deliveries SET cause = ? WHERE id = ?;
 UPDATE deliveries SET state = ?, cause = ?, reason = ?, due_at = ?, blocks = ?, changed_at = ? WHERE id = ?;
 
 -- find_expired -- Lanes whose worker did not come back in time.
-SELECT l.id, l.head, l.fence, d.state, d.crashes, d.event, d.rule FROM lanes l JOIN deliveries d ON d.id = l.head
+SELECT l.id, l.head, d.state, d.crashes, d.suspected FROM lanes l JOIN deliveries d ON d.id = l.head
 WHERE l.partner = ? AND l.lease_until IS NOT NULL AND (l.lease_until < ? OR l.lease_until > ?) LIMIT 500;
 
 -- heal_far_future -- Due times that only a clock gone wrong can have written are due now.
@@ -59,21 +66,34 @@ UPDATE lanes SET ready_at = ? WHERE partner = ? AND ready_at > ?;
 UPDATE lanes SET lease_until = NULL, owner = NULL, fence = fence + 1, head = NULL WHERE id = ?;
 
 -- note_crash -- A worker went away over this delivery.
-UPDATE deliveries SET crashes = crashes + 1, is_unanswered = 1 WHERE id = ?;
+UPDATE deliveries SET crashes = ?, suspected = suspected | ?, is_unanswered = 1 WHERE id = ?;
+
+-- clear_suspicion -- A worker came back from doing this with it.
+UPDATE deliveries SET suspected = suspected & ~?, crashes = CASE suspected & ~? WHEN 0 THEN 0 ELSE crashes END WHERE id = ?;
+
+-- doubt_absence -- What may have arrived is not known to be absent.
+UPDATE lanes SET exists_there = NULL WHERE id = ? AND exists_there = 0;
 
 -- due_by_age -- Lanes that may be claimed, the longest ready first.
-SELECT id, head FROM lanes WHERE partner = ? AND ready_at <= ? ORDER BY ready_at LIMIT ?;
+SELECT id, head FROM lanes WHERE partner = ?1 AND ready_at <= ?2 AND head NOT IN (SELECT id FROM suspects WHERE partner = ?1) ORDER BY ready_at LIMIT ?3;
 
 -- due_by_deadline -- Lanes that may be claimed, the nearest deadline first.
-SELECT id, head FROM lanes WHERE partner = ? AND ready_at IS NOT NULL AND ready_at <= ? ORDER BY deadline, ready_at LIMIT ?;
+SELECT id, head FROM lanes WHERE partner = ?1 AND ready_at IS NOT NULL AND ready_at <= ?2
+  AND head NOT IN (SELECT id FROM suspects WHERE partner = ?1) ORDER BY deadline, ready_at LIMIT ?3;
 
 -- due_newest -- Lanes that became ready last: the share that keeps today fresh while a backlog drains.
-SELECT id, head FROM lanes WHERE partner = ? AND ready_at <= ? AND ready_at > ? ORDER BY ready_at DESC LIMIT ?;
+SELECT id, head FROM lanes WHERE partner = ?1 AND ready_at <= ?2 AND ready_at > ?3
+  AND head NOT IN (SELECT id FROM suspects WHERE partner = ?1) ORDER BY ready_at DESC LIMIT ?4;
 
--- anything_due -- Whether a claim would find something.
-SELECT EXISTS (SELECT 1 FROM lanes WHERE partner = ? AND ready_at <= ?)
-    OR EXISTS (SELECT 1 FROM lanes WHERE partner = ? AND ready_at > ?)
-    OR EXISTS (SELECT 1 FROM lanes WHERE partner = ? AND lease_until IS NOT NULL AND (lease_until < ? OR lease_until > ?));
+-- due_suspect -- The lane of the suspect that waited longest: one, for it goes alone.
+SELECT l.id, l.head FROM suspects s JOIN lanes l ON l.id = s.lane AND l.head = s.id
+WHERE s.partner = ? AND l.ready_at <= ? ORDER BY l.ready_at LIMIT 1;
+
+-- anything_due -- Whether a claim would find something else than suspects.
+SELECT EXISTS (SELECT 1 FROM lanes WHERE partner = ?1 AND ready_at <= ?2
+      AND head NOT IN (SELECT id FROM suspects WHERE partner = ?1))
+    OR EXISTS (SELECT 1 FROM lanes WHERE partner = ?1 AND ready_at > ?3)
+    OR EXISTS (SELECT 1 FROM lanes WHERE partner = ?1 AND lease_until IS NOT NULL AND (lease_until < ?2 OR lease_until > ?4));
 
 -- next_due -- When the next lane becomes ready, or the next lease runs out.
 SELECT min(t) FROM (SELECT min(ready_at) AS t FROM lanes WHERE partner = ? AND ready_at IS NOT NULL
@@ -90,7 +110,8 @@ UPDATE deliveries SET state = 'sending', cause = 'claimed', due_at = NULL, tries
 -- load_claimed -- All that a worker needs to know.
 SELECT d.id, d.partner, d.lane, d.state, d.tries, d.crashes, d.is_unanswered, d.rule, d.place, e.id, e.source, e.event_id, e.kind,
   e.occurred_at, e.sequence, e.digest, e.traceparent, b.data_key, b.sealed, o.number, o.procedure, o.unit,
-  o.national_number, o.received_at, l.exists_there, l.shown_status, l.record_state
+  o.national_number, o.received_at, l.exists_there, l.shown_status, l.record_state,
+  d.suspected & CASE d.state WHEN 'waiting' THEN 1 ELSE 2 END
 FROM deliveries d JOIN lanes l ON l.id = d.lane JOIN events e ON e.id = d.event
   JOIN dossiers o ON o.id = e.dossier JOIN bodies b ON b.id = e.body
 WHERE d.id = ?;

@@ -13,7 +13,7 @@ from bus import sql, upkeep
 from bus.dispatch import Worker
 from bus.engines.sqlite import Tx
 from bus.errors import NonceSeen
-from bus.recording import Nonce
+from bus.prepared import Nonce
 from tests.builders import DOSSIER, NOON, SOURCE, make_event, make_step
 from tests.integration.test_engine import Brittle, BrittleStorage
 from tests.world import PARTNER, RECORD_ROUTE, STEP_ROUTE, World

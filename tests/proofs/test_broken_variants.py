@@ -40,6 +40,7 @@ class NoDedup(World):
     def open(self) -> None:
         super().open()
         _rewrite(self, "find_event", "AND event_id = ?", "AND event_id = ? AND 0")
+        _rewrite(self, "look_around", "AND event_id = ?", "AND event_id = ? AND 0")
 
 
 def _make_without(path: Path, rule: str, instead: str) -> None:
@@ -73,7 +74,7 @@ class HastyIntake(Intake):
     """Answers before the event is on disk."""
 
     def accept(self, event: Event, **_how: Any) -> Acceptance:
-        self.accept_later(event)
+        self.accept_later(event, lambda _answers: None, None)
         return Recorded(event=0, accepted_at=event.occurred_at, digest=event.digest)
 
 

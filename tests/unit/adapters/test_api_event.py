@@ -6,7 +6,6 @@ import base64
 import gzip
 import json
 from collections.abc import Iterator
-from concurrent.futures import Future
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -286,10 +285,10 @@ def test_no_personal_data_is_kept_of_a_refusal(at: DoorWorld):
 def test_unavailable(tmp_path: Path):
     """When the ledger cannot be written the answer is 503 with Retry-After, never a 2xx; later the same is recorded."""
     with door(tmp_path) as at:
-        later = at.world.ledger.engine.later
-        at.world.ledger.engine.later = _failing  # type: ignore[method-assign]
+        tell = at.world.ledger.engine.tell
+        at.world.ledger.engine.tell = _failing  # type: ignore[method-assign]
         refused = at.post(wire())
-        at.world.ledger.engine.later = later  # type: ignore[method-assign]
+        at.world.ledger.engine.tell = tell  # type: ignore[method-assign]
         again = at.post(wire())
 
     assert (503, "unavailable") == (refused.status_code, refused.json()["code"])
@@ -297,10 +296,8 @@ def test_unavailable(tmp_path: Path):
     assert 201 == again.status_code
 
 
-def _failing(work):
-    failed: Future[object] = Future()
-    failed.set_exception(LedgerUnavailable("no room"))
-    return failed
+def _failing(_work, teller, token):
+    teller([(token, None, LedgerUnavailable("no room"))])
 
 
 def test_own_trouble_shows_nothing(tmp_path: Path):

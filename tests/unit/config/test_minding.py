@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 
 from bus import upkeep
 from bus.ports import FileStorage, SystemClock
-from bus.recording import Nonce
+from bus.prepared import Nonce
 from config.minding import Minding
 from config.new_installation import make, prepare_ledger
 from config.settings_file import load

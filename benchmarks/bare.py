@@ -9,22 +9,21 @@ import json
 import sys
 import threading
 import time
-from datetime import timedelta
 from queue import SimpleQueue
 from typing import Any
 
-from adapters.channels.http import HttpChannel, HttpSettings
+from adapters.channels.http import HttpChannel
 from benchmarks.events import number, step_json
 from benchmarks.installations import SECRET
 from benchmarks.machine import pin
-from benchmarks.sink_adapter import SinkAdapter
+from benchmarks.sink_adapter import SinkAdapter, local_http
 
 
 def run(told: dict[str, Any]) -> dict[str, Any]:
     """Calls a second; each thread takes a dossier and sends its steps in order."""
     pin(told.get("core"))
     threads = int(told["threads"])
-    channel = HttpChannel(HttpSettings(allow_http=True, max_connections=threads, timeout=timedelta(seconds=10)))
+    channel = HttpChannel(local_http(threads))
     adapter = SinkAdapter(told["sink"], SECRET.encode(), channel)
     lanes: SimpleQueue[list[bytes] | None] = SimpleQueue()
     for dossier in range(told["dossiers"]):

@@ -14,15 +14,14 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from adapters.channels.http import HttpChannel, HttpSettings
+from adapters.channels.http import HttpChannel
 from benchmarks import walk
 from benchmarks.installations import SECRET, opened
 from benchmarks.machine import pin
-from benchmarks.sink_adapter import SinkAdapter
+from benchmarks.sink_adapter import SinkAdapter, local_http
 from bus.dispatch import Dispatcher, PartnerWork, Worker
 from bus.messages import Decision, State
 from config import logging
@@ -82,8 +81,7 @@ def make_worker(installation: Installation, told: dict[str, Any], watch: Watch) 
     if "sink" not in told:
         return installation.worker("bench", watch=watch)
     ports, threads = installation.ports, int(told["threads"])
-    settings = HttpSettings(allow_http=True, max_connections=threads, timeout=timedelta(seconds=10))
-    adapter = SinkAdapter(told["sink"], SECRET.encode(), HttpChannel(settings))
+    adapter = SinkAdapter(told["sink"], SECRET.encode(), HttpChannel(local_http(threads)))
     partners = {"sink": PartnerWork(adapter=adapter, threads=threads)}
     dispatcher = Dispatcher(
         installation.ledger, partners, name="bench", clock=ports.clock, randomness=ports.randomness, watch=watch

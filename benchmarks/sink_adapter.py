@@ -10,7 +10,8 @@ from typing import Final
 
 import msgspec
 
-from adapters.channels.http import Channel, Request
+from adapters.channels.addresses import networks_of
+from adapters.channels.http import Channel, HttpSettings, Request
 from bus.messages import Attempt, Delivered, Delivery, Exchange, InDoubt, Outcome, Refused, Unreachable
 from signing.http import ALGORITHM, sign_request
 
@@ -21,6 +22,17 @@ LIFE: Final = timedelta(seconds=120)
 class _Reply(msgspec.Struct):
     taken: bool
     receipt: str | None = None
+
+
+def local_http(threads: int) -> HttpSettings:
+    """Plain HTTP to the sink on this machine, and to nobody else."""
+    return HttpSettings(
+        allow_http=True,
+        hosts=frozenset({"127.0.0.1"}),
+        networks=networks_of(["127.0.0.0/8"]),
+        max_connections=threads,
+        timeout=timedelta(seconds=10),
+    )
 
 
 class SinkAdapter:

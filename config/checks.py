@@ -15,6 +15,15 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from adapters.channels.addresses import (
+    AddressRefused,
+    NameUnknown,
+    PinnedHost,
+    check_address,
+    is_number,
+    networks_of,
+    origin_of,
+)
 from adapters.partners.national_portal.tables import TablesRefused
 from bus.engines.sqlite import MINIMUM_VERSION
 from bus.errors import LedgerTrouble
@@ -24,9 +33,9 @@ from bus.times import from_ms
 from bus.upkeep import pending
 from config.mappings import holes
 from config.partner_tables import WITH_TABLES, in_force
-from config.settings import NationalPortalKeys, PartnerSettings, Settings
+from config.settings import NationalPortalKeys, OAuth2Settings, PartnerSettings, Settings
 from config.settings_file import SettingsRefused, secret
-from config.signing_key import InstallationKey
+from config.signing_key import InstallationKey, retired_keys
 from config.wiring import Installation, build, http_settings, load_routes, national_portal
 
 ROOM: Final = 1024 * 1024 * 1024
@@ -57,6 +66,7 @@ def offline(settings: Settings) -> list[Answer]:
         installation = build(settings)
         try:
             answers += _mappings(installation)
+            answers.append(_asked("ledger.receipts", lambda: _lost_keys(installation)))
         finally:
             installation.close()
     return answers
@@ -74,6 +84,7 @@ def _keys(settings: Settings) -> Iterator[Answer]:
     ledger = settings.ledger
     yield _asked("ledger.master_key_file", lambda: _void(MasterKey.from_file(ledger.master_key_file)))
     yield _asked("ledger.signing_key_file", lambda: _void(InstallationKey.from_file(ledger.signing_key_file)))
+    yield _asked("ledger.retired_signing_key_files", lambda: _void(retired_keys(ledger)))
 
 
 def _callers(settings: Settings) -> Iterator[Answer]:
@@ -108,13 +119,25 @@ def _partner(name: str, partner: PartnerSettings) -> str:
     plain = [url for url in addresses(partner) if url.startswith("http://")]
     if plain and not partner.allow_http:
         return f"{plain[0]} is not https; set allow_http = true only if the network itself is the protection"
+    return next(filter(None, (_refused(url, partner) for url in addresses(partner))), "")
+
+
+def _refused(url: str, partner: PartnerSettings) -> str:
+    """Why no call would go to an address that is written as a number."""
+    try:
+        host = origin_of(url).host
+        if is_number(host):
+            check_address(host, networks_of(partner.private_networks))
+    except AddressRefused as refused:
+        return f"{url}: {refused}"
     return ""
 
 
 def addresses(partner: NationalPortalKeys) -> list[str]:
     """Where its calls go."""
     facade = (partner.facade_add_url, partner.facade_update_url, partner.facade_progress_url, partner.facade_lookup_url)
-    return [url for url in (facade if partner.variant == "facade" else (partner.adapter_url,)) if url]
+    token = (partner.outer_auth.token_url,) if isinstance(partner.outer_auth, OAuth2Settings) else ()
+    return [url for url in (facade if partner.variant == "facade" else (partner.adapter_url,)) + token if url]
 
 
 def _ledger(settings: Settings) -> str:
@@ -123,6 +146,15 @@ def _ledger(settings: Settings) -> str:
         return f"there is no ledger at {path}; run `lienthong migrate`"
     wanted = pending(path, FileStorage())
     return f"its schema is {len(wanted)} migrations behind; run `lienthong migrate`" if wanted else ""
+
+
+def _lost_keys(installation: Installation) -> str:
+    ledger = installation.settings.ledger
+    kept = {InstallationKey.from_file(ledger.signing_key_file), *retired_keys(ledger)}
+    lost = set(installation.reads.receipt_keys()) - {key.key_id for key in kept}
+    if not lost:
+        return ""
+    return f"receipts were signed with {', '.join(sorted(lost))}: name its file in ledger.retired_signing_key_files"
 
 
 def _mappings(installation: Installation) -> Iterator[Answer]:
@@ -150,6 +182,10 @@ def keys_of(settings: Settings) -> list[dict[str, Any]]:
     rows = [
         _key("ledger.master_key_file", ledger.master_key_file, lambda path: MasterKey.from_file(path).id),
         _key("ledger.signing_key_file", ledger.signing_key_file, lambda path: InstallationKey.from_file(path).key_id),
+    ]
+    rows += [
+        _key("ledger.retired_signing_key_files", each, lambda path: InstallationKey.from_file(path).key_id)
+        for each in ledger.retired_signing_key_files
     ]
     rows += [
         _key(f"callers.{name}.secret_file", caller.secret_file, lambda path: str(secret(path, "secret", is_demo=True)))
@@ -185,7 +221,7 @@ def online(settings: Settings) -> Iterator[Answer]:
         for name, partner in settings.partner_table().items():
             assert isinstance(partner, NationalPortalKeys)
             for url in addresses(partner):
-                yield _asked(f"dns.{name}", lambda url=url: _resolves(url))  # type: ignore[misc]
+                yield _asked(f"dns.{name}", lambda url=url, partner=partner: _void(_address(url, partner)))  # type: ignore[misc]
                 if url.startswith("https://"):
                     yield _asked(f"tls.{name}", lambda url=url, partner=partner: _shakes_hands(url, partner))  # type: ignore[misc]
             if partner.variant == "adapter":
@@ -194,21 +230,21 @@ def online(settings: Settings) -> Iterator[Answer]:
         installation.close()
 
 
-def _resolves(url: str) -> str:
-    host = urlsplit(url).hostname or ""
+def _address(url: str, partner: PartnerSettings) -> str:
+    """Where a call to it goes. Raises OSError."""
+    patience, networks = timedelta(seconds=partner.connect_timeout_s), networks_of(partner.private_networks)
     try:
-        socket.getaddrinfo(host, None)
-    except socket.gaierror as trouble:
-        return f"{host} has no address ({trouble.strerror})"
-    return ""
+        return PinnedHost(origin_of(url), networks, patience=patience).address()
+    except (AddressRefused, NameUnknown) as trouble:
+        raise OSError(str(trouble)) from None
 
 
 def _shakes_hands(url: str, partner: NationalPortalKeys) -> str:
     parts = urlsplit(url)
-    context = ssl.create_default_context(cafile=partner.roots_file or None)
+    context = ssl.create_default_context(cafile=partner.ca_file or None)
     if partner.identity_file:
         context.load_cert_chain(partner.identity_file)
-    address = (parts.hostname or "", parts.port or 443)
+    address = (_address(url, partner), parts.port or 443)
     with (
         socket.create_connection(address, partner.connect_timeout_s) as plain,
         context.wrap_socket(plain, server_hostname=parts.hostname) as shaken,

@@ -58,6 +58,7 @@ order = "sequence"
 mode = "live"
 adapter_url = "{mocks}/national_portal"
 allow_http = true
+private_networks = ["127.0.0.0/8"]
 madonvi = "000.00.00.H99"
 username = "000.00.00.H99"
 password_file = "{password}"

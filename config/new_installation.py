@@ -55,6 +55,7 @@ MOCKED: Final = """
 mode = "live"
 adapter_url = "{url}/national_portal"
 allow_http = true
+private_networks = ["127.0.0.0/8", "::1/128"]
 madonvi = "000.00.00.H99"
 username = "000.00.00.H99"
 password_file = "{password}"

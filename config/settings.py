@@ -38,6 +38,8 @@ class LedgerSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """Opens every body in the ledger; without it they are lost. Keep a copy apart from the backups."""
     signing_key_file: str = "signing.key"
     """Signs receipts, and the checkpoints over the ledger (PEM, Ed25519)."""
+    retired_signing_key_files: tuple[str, ...] = ()
+    """The keys that did so before: a repeat gets the receipt of its first answer, and old checkpoints still verify."""
     checkpoint_every_s: Positive = 60.0
     """How often a worker signs a checkpoint."""
 
@@ -83,6 +85,8 @@ class CallerSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """The sources it may speak for; any other is answered 403."""
     order: Order = "arrival"
     """How these sources tell their order: by time of the event, or by a number without gaps."""
+    may_speak_for: tuple[SourceName, ...] = ()
+    """Sources of others of whose dossiers these may speak too. A dossier belongs to the source that spoke first."""
 
 
 class KeyHeaderSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag_field="kind", tag="key"):
@@ -130,8 +134,10 @@ class PartnerSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     """How often one attempt tries to connect before it says that nobody is there."""
     allow_http: bool = False
     """Plain HTTP: only where the network itself is the protection."""
-    roots_file: str = ""
-    """PEM certificates of further authorities to trust."""
+    private_networks: tuple[str, ...] = ()
+    """Networks beside the public ones in which this partner may stand, `10.0.0.0/24`; all others are refused."""
+    ca_file: str = ""
+    """PEM certificates of the only authorities to trust; without it, the machine's own."""
     identity_file: str = ""
     """PEM certificate and key for mutual TLS."""
     in_flight_s: Positive = 30.0
@@ -259,6 +265,18 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         """Source → how it tells its order."""
         return {source: next(iter(told.values())) for source, told in self.orders_by_caller().items()}
 
+    def speakers(self) -> dict[str, frozenset[str]]:
+        """Source → the sources of whose dossiers it may speak: those of its caller, and those that the caller names.
+
+        A source that several callers use may do what each of them may.
+        """
+        found: dict[str, frozenset[str]] = {}
+        for caller in self.callers.values():
+            theirs = frozenset((*caller.sources, *caller.may_speak_for))
+            for source in caller.sources:
+                found[source] = found.get(source, theirs) & theirs
+        return found
+
     def partner_table(self) -> dict[str, PartnerSettings]:
         """The partners that have a table, by name."""
         return {name: each for name in self.partners.__struct_fields__ if (each := getattr(self.partners, name))}
@@ -280,6 +298,8 @@ def _anchored(name: str, value: object, folder: Path) -> object:
         return anchored(value, folder)
     if isinstance(value, dict):
         return {key: _anchored(key, item, folder) for key, item in value.items()}
+    if name.endswith("_files") and isinstance(value, tuple):
+        return tuple(str(folder / path) for path in value)
     if name.endswith("_file") and isinstance(value, str) and value:
         return str(folder / value)
     if name == "url" and isinstance(value, str) and value.startswith(SQLITE):

@@ -7,8 +7,8 @@ a partner's adapter.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from importlib.resources import files
 from pathlib import Path
@@ -29,6 +29,7 @@ from config.settings import KeyHeaderSettings, NationalPortalKeys, OAuth2Setting
 from config.settings_file import SettingsRefused, read_private, secret
 
 if TYPE_CHECKING:
+    from adapters.channels.addresses import Network
     from adapters.channels.http import HttpChannel, HttpSettings
     from adapters.channels.outer_auth import OuterAuth
     from adapters.partners.national_portal.adapter import NationalPortal
@@ -101,6 +102,8 @@ def build(settings: Settings, ports: Ports | None = None) -> Installation:
         crash_point=ports.crash_point,
         manners={name: manners_of(each) for name, each in partners.items()},
         orders=settings.orders(),
+        speakers=settings.speakers(),
+        receipt_key=_receipt_key(settings),
         shadows=frozenset(name for name, each in partners.items() if each.mode == "shadow"),
     )
     return Installation(
@@ -112,6 +115,16 @@ def build(settings: Settings, ports: Ports | None = None) -> Installation:
         reads=Reads(ledger),
         repairs=Repairs(ledger),
     )
+
+
+def _receipt_key(settings: Settings) -> str | None:
+    """The name of the key that signs receipts; None where it cannot be read: who signs with it will say so."""
+    from config.signing_key import InstallationKey
+
+    try:
+        return InstallationKey.from_file(settings.ledger.signing_key_file).key_id
+    except SettingsRefused:
+        return None
 
 
 def load_routes(settings: Settings) -> Routes:
@@ -208,12 +221,14 @@ def _token_channel(partner: NationalPortalKeys, http: HttpSettings, ports: Ports
 
 def national_portal_settings(partner: NationalPortalKeys) -> NationalPortalSettings:
     """The adapter's own settings, secrets read from their files. Raises SettingsRefused."""
+    from adapters.channels.addresses import AddressRefused
+    from adapters.partners.national_portal.calls import hosts_of
     from adapters.partners.national_portal.settings import NationalPortalSettings
 
     same = {name: getattr(partner, name) for name in _SAME}
     told = partner.batch
     sizes: dict[str, int] = {name: told if isinstance(told, int) else told.get(name, 1) for name in _OPERATIONS}
-    return NationalPortalSettings(
+    settings = NationalPortalSettings(
         **same,
         password=_text(partner.password_file, "partners.national_portal.password_file"),
         outer_auth=_outer_auth(partner.outer_auth),
@@ -222,6 +237,10 @@ def national_portal_settings(partner: NationalPortalKeys) -> NationalPortalSetti
         batch=sizes,
         http=http_settings(partner, "partners.national_portal"),
     )
+    try:
+        return replace(settings, http=replace(settings.http, hosts=hosts_of(settings)))
+    except AddressRefused as trouble:
+        raise SettingsRefused("partners.national_portal", str(trouble)) from None
 
 
 def _session_errors(partner: NationalPortalKeys) -> tuple[SessionError, ...]:
@@ -255,7 +274,8 @@ def http_settings(partner: PartnerSettings, key: str) -> HttpSettings:
         max_connections=partner.threads,
         idle_timeout=_seconds(partner.idle_timeout_s),
         allow_http=partner.allow_http,
-        roots_pem=_public(partner.roots_file, f"{key}.roots_file"),
+        networks=_networks(partner.private_networks, f"{key}.private_networks"),
+        roots_pem=_public(partner.ca_file, f"{key}.ca_file"),
         identity_pem=read_private(partner.identity_file, f"{key}.identity_file", "put certificate and key there")
         if partner.identity_file
         else None,
@@ -284,6 +304,15 @@ def _outer_auth(auth: KeyHeaderSettings | OAuth2Settings | None) -> OuterAuth | 
 
 def _text(path: str, key: str) -> str:
     return secret(path, key).reveal().decode() if path else ""
+
+
+def _networks(texts: Sequence[str], key: str) -> tuple[Network, ...]:
+    from adapters.channels.addresses import networks_of
+
+    try:
+        return networks_of(texts)
+    except ValueError as trouble:
+        raise SettingsRefused(key, str(trouble)) from None
 
 
 def _public(path: str, key: str) -> bytes | None:

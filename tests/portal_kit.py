@@ -10,7 +10,8 @@ from typing import Any
 
 import msgspec
 
-from adapters.channels.http import Request, head_bytes
+from adapters.channels.addresses import networks_of
+from adapters.channels.http import HttpSettings, Request, head_bytes
 from adapters.partners.national_portal.adapter import NationalPortal
 from adapters.partners.national_portal.settings import NationalPortalSettings
 from adapters.partners.national_portal.tables import Tables, schemas_of
@@ -47,6 +48,12 @@ def tables_with(name: str, *lines: str, instead: bool = False) -> Tables:
     header = text.splitlines(keepends=True)[0]
     changed = (header if instead else text) + "".join(f"{line}\n" for line in lines)
     return Tables.from_texts(schemas(), shipped_texts() | {name: changed})
+
+
+def local_http(**overrides: Any) -> HttpSettings:
+    """Plain HTTP to servers on this machine, which no channel would call unless told so."""
+    members = {"allow_http": True, "hosts": frozenset({"127.0.0.1"}), "networks": networks_of(["127.0.0.0/8"])}
+    return HttpSettings(**(members | overrides))
 
 
 def make_settings(**overrides: Any) -> NationalPortalSettings:

@@ -18,18 +18,23 @@ class RawServer:
     """One listening socket; `heard` holds each request that was read whole."""
 
     url: str
+    port: int
     heard: list[bytes] = field(default_factory=list)
     connections: int = 0
 
 
 @contextlib.contextmanager
 def raw_server(
-    behave: Callable[[RawServer, socket.socket], None], tls: ssl.SSLContext | None = None
+    behave: Callable[[RawServer, socket.socket], None],
+    tls: ssl.SSLContext | None = None,
+    *,
+    at: tuple[str, int] = ("127.0.0.1", 0),
 ) -> Iterator[RawServer]:
-    listener = socket.create_server(("127.0.0.1", 0))
+    listener = socket.create_server(at)
     listener.settimeout(5)
     scheme = "https" if tls else "http"
-    server = RawServer(f"{scheme}://127.0.0.1:{listener.getsockname()[1]}/x")
+    port = listener.getsockname()[1]
+    server = RawServer(f"{scheme}://{at[0]}:{port}/x", port)
     kept: list[socket.socket] = []
     closing = threading.Event()
 

@@ -2,8 +2,9 @@
 
 What went wrong is sorted once, here, by the only question that matters to the bus: can anything have arrived?
 
-    NotSent     no connection was made (refused, no route, no name, TLS failed): `Unreachable`
-    ReplyLost   everything else, a panic of the transport included: `InDoubt`
+    AddressRefused  not a host of the settings, or an address in none of their networks: `Unreachable`
+    NotSent         no connection was made (refused, no route, no name, TLS failed): `Unreachable`
+    ReplyLost       everything else, a panic of the transport included: `InDoubt`
 
 Nothing is followed, decoded or retried behind our back: no redirects, no proxy from the environment, no compression.
 """
@@ -14,11 +15,23 @@ import os
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 from urllib.parse import urlsplit
 
+from adapters.channels.addresses import (
+    AddressRefused,
+    LookUp,
+    NameUnknown,
+    Network,
+    Origin,
+    Pin,
+    PinnedHost,
+    look_up,
+    origin_of,
+)
 from bus.messages import Exchange, InDoubt, Unreachable
 from bus.ports import Clock, CrashPoint, SystemClock, no_crash
 
@@ -61,8 +74,14 @@ class HttpSettings:
     """Servers close idle connections (often after 5 s); one closed as we write would leave a step in doubt."""
     allow_http: bool = False
     """Whether plain HTTP may be spoken: only on the government network, where the security server is the trust."""
+    hosts: frozenset[str] = frozenset()
+    """The only hosts that are called, as `host:port` or `host` (any port): those of the settings."""
+    networks: tuple[Network, ...] = ()
+    """Networks beside the public ones in which those hosts may stand."""
+    pin: Pin | None = None
+    """Set by the channel for each transport that it opens: where the connections of one host go."""
     roots_pem: bytes | None = None
-    """Certificates of further authorities to trust, beside the machine's own."""
+    """The only authorities that may vouch for the partner; without them the machine's own store decides."""
     identity_pem: bytes | None = field(default=None, repr=False)
     """Our certificate with its key, for mutual TLS."""
     knocks: int = 2
@@ -104,8 +123,24 @@ class Channel(Protocol):
     def send(self, request: Request) -> Exchange: ...
 
 
+@dataclass(slots=True, kw_only=True)
+class Line:
+    """One host as this process speaks to it."""
+
+    pin: PinnedHost
+    address: str = ""
+    transport: Transport | None = None
+    retired: Transport | None = None
+    """To the address before: its last calls end long before the next change, and then it is closed."""
+
+    def close(self) -> None:
+        for transport in (self.transport, self.retired):
+            if transport is not None:
+                transport.close()
+
+
 class HttpChannel:
-    """A channel over one transport, shared by many threads; opened at the first call, so after any fork."""
+    """A channel shared by many threads, with a transport for each host; opened at the first call, so after any fork."""
 
     def __init__(
         self,
@@ -114,13 +149,17 @@ class HttpChannel:
         open_transport: Callable[[HttpSettings], Transport] | None = None,
         clock: Clock | None = None,
         crash_point: CrashPoint = no_crash,
+        look_up: LookUp = look_up,
+        tick: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings = settings
         self._open = open_transport or open_fastest
         self._clock = clock or SystemClock()
         self._crash_point = crash_point
+        self._look_up = look_up
+        self._tick = tick
         self._lock = threading.Lock()
-        self._opened: tuple[int, Transport] | None = None
+        self._opened: tuple[int, dict[Origin, Line]] = (0, {})
 
     def send(self, request: Request) -> Exchange:
         """Send once (knocking a few times while nobody opens), and say what came: a reply, or the trouble."""
@@ -132,6 +171,8 @@ class HttpChannel:
         self._crash_point("send.before")
         try:
             reply = self._perform(request)
+        except AddressRefused as refusal:
+            trouble = Unreachable(reason=f"address_refused: {refusal}")
         except NotSent as failure:
             trouble = Unreachable(reason=f"not_sent: {failure}")
         except ReplyLost as failure:
@@ -142,20 +183,34 @@ class HttpChannel:
 
     def close(self) -> None:
         with self._lock:
-            opened, self._opened = self._opened, None
-        if opened is not None and opened[0] == os.getpid():
-            opened[1].close()
+            (pid, lines), self._opened = self._opened, (0, {})
+        if pid == os.getpid():
+            for line in lines.values():
+                line.close()
 
     def _perform(self, request: Request) -> Reply:
-        transport = self._transport()
+        line = self._line(request.url)
         try:
-            return transport.perform(request.method, request.url, request.headers, request.body)
+            return self._try(line, request)
         except NotSent:
             if self._settings.knocks < 2:
                 raise
-        return self._knock_again(transport, request)
+        return self._knock_again(line, request)
 
-    def _knock_again(self, transport: Transport, request: Request) -> Reply:
+    def _try(self, line: Line, request: Request) -> Reply:
+        try:
+            address = line.pin.address()
+        except NameUnknown as failure:
+            raise NotSent(str(failure)) from None
+        try:
+            return self._transport(line, address, request.url).perform(
+                request.method, request.url, request.headers, request.body
+            )
+        except NotSent:
+            line.pin.failed(address)
+            raise
+
+    def _knock_again(self, line: Line, request: Request) -> Reply:
         # Loaded at the first closed door: tenacity brings asyncio along, and a worker's first delivery should not wait.
         import tenacity
 
@@ -168,34 +223,60 @@ class HttpChannel:
             reraise=True,
         )
         self._clock.sleep(0.05)
-        return knock(transport.perform, request.method, request.url, request.headers, request.body)
+        return knock(self._try, line, request)
 
-    def _transport(self) -> Transport:
-        opened, pid = self._opened, os.getpid()
-        if opened is not None and opened[0] == pid:
-            return opened[1]
+    def _line(self, url: str) -> Line:
+        """The line to an address's host. Raises AddressRefused."""
+        origin = origin_of(url)
+        pid, lines = self._opened
+        if pid == os.getpid() and (line := lines.get(origin)) is not None:
+            return line
+        if not origin.is_in(self._settings.hosts):
+            raise AddressRefused(f"{origin.host}:{origin.port} is no host of the settings")
         with self._lock:
             # A forked child must not use its parent's connections, nor the runtime threads that it did not inherit.
-            if self._opened is None or self._opened[0] != pid:
-                self._opened = (pid, self._open(self._settings))
-            return self._opened[1]
+            if self._opened[0] != os.getpid():
+                self._opened = (os.getpid(), {})
+            line = self._opened[1].get(origin)
+            if line is None:
+                patience = self._settings.connect_timeout
+                pin = PinnedHost(
+                    origin, self._settings.networks, patience=patience, look_up=self._look_up, tick=self._tick
+                )
+                line = self._opened[1][origin] = Line(pin=pin)
+            return line
+
+    def _transport(self, line: Line, address: str, url: str) -> Transport:
+        """The transport to this address: another one than before, where the name has moved."""
+        transport = line.transport
+        if transport is not None and line.address == address:
+            return transport
+        with self._lock:
+            if line.transport is not None and line.address == address:
+                return line.transport
+            if line.retired is not None:
+                line.retired.close()
+            pinned = replace(self._settings, pin=Pin(host=origin_of(url).host, address=address))
+            line.retired, line.transport, line.address = line.transport, self._open(pinned), address
+            return line.transport
 
 
 def open_fastest(settings: HttpSettings) -> Transport:
     """pyreqwest, whose cost per call decides whether REST delivery is fast; httpx2 where it cannot be had.
 
-    That is a machine without its wheel, and a child forked by a process that had used it: its runtime does not
-    survive a fork, and says so. A worker forks first and calls afterwards.
+    That is a partner with authorities of its own, which pyreqwest can only trust beside the machine's; a machine
+    without its wheel; and a child forked by a process that had used it: its runtime does not survive a fork, and says
+    so. A worker forks first and calls afterwards.
     """
-    try:
-        from adapters.channels.pyreqwest_transport import PyreqwestTransport
+    if settings.roots_pem is None:
+        with suppress(ImportError, RuntimeError):
+            from adapters.channels.pyreqwest_transport import PyreqwestTransport
 
-        return PyreqwestTransport(settings)
-    except (ImportError, RuntimeError):
-        # Loaded only here: a worker's first delivery should not wait for a client that it does not use.
-        from adapters.channels.httpx2_transport import Httpx2Transport
+            return PyreqwestTransport(settings)
+    # Loaded only here: a worker's first delivery should not wait for a client that it does not use.
+    from adapters.channels.httpx2_transport import Httpx2Transport
 
-        return Httpx2Transport(settings)
+    return Httpx2Transport(settings)
 
 
 def head_bytes(headers: Mapping[str, str] | list[tuple[str, str]]) -> bytes:

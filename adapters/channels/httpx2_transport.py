@@ -7,6 +7,7 @@ import ssl
 import tempfile
 import time
 from collections.abc import Mapping
+from urllib.parse import urlsplit, urlunsplit
 
 import httpx2
 
@@ -23,8 +24,9 @@ class Httpx2Transport:
         self._client = _client(settings)
 
     def perform(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Reply:
+        asked, sent, extensions = self._pinned(url, headers)
         try:
-            with self._client.stream(method, url, headers=dict(headers), content=body) as response:
+            with self._client.stream(method, asked, headers=sent, content=body, extensions=extensions) as response:
                 return Reply(
                     status=response.status_code,
                     head=head_bytes([(name.lower(), value) for name, value in response.headers.multi_items()]),
@@ -37,6 +39,16 @@ class Httpx2Transport:
 
     def close(self) -> None:
         self._client.close()
+
+    def _pinned(self, url: str, headers: Mapping[str, str]) -> tuple[str, dict[str, str], dict[str, str]]:
+        """The call as it goes to the pinned address: its name stays in `Host` and in TLS."""
+        pin, parts = self._settings.pin, urlsplit(url)
+        if pin is None or pin.host == pin.address:
+            return url, dict(headers), {}
+        literal = f"[{pin.address}]" if ":" in pin.address else pin.address
+        netloc = literal if parts.port is None else f"{literal}:{parts.port}"
+        named = {**headers, "host": parts.netloc}
+        return urlunsplit(parts._replace(netloc=netloc)), named, {"sni_hostname": pin.host}
 
     def _read(self, response: httpx2.Response, until: float) -> bytes:
         # httpx2 times each read, not the whole: a peer that drips is cut off here.
@@ -71,10 +83,10 @@ def _client(settings: HttpSettings) -> httpx2.Client:
 
 
 def _context(settings: HttpSettings) -> ssl.SSLContext:
-    context = ssl.create_default_context()
+    roots = settings.roots_pem
+    # With authorities given it loads those and no others: the machine's store has hundreds that know nothing of ours.
+    context = ssl.create_default_context(cadata=roots.decode("ascii") if roots is not None else None)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if settings.roots_pem is not None:
-        context.load_verify_locations(cadata=settings.roots_pem.decode("ascii"))
     if settings.identity_pem is not None:
         _load_identity(context, settings.identity_pem)
     return context

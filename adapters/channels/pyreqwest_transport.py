@@ -24,6 +24,9 @@ class PyreqwestTransport:
     """One pool of connections to one partner, used by many threads."""
 
     def __init__(self, settings: HttpSettings) -> None:
+        if settings.roots_pem is not None:
+            # It would trust them beside the machine's own, and a certificate of any of those would do.
+            raise ValueError("pyreqwest cannot trust these authorities alone; open this partner with httpx2")
         self._limit = settings.max_reply_bytes
         self._client = _client(settings)
 
@@ -87,8 +90,8 @@ def _client(settings: HttpSettings) -> SyncClient:
     )
     if settings.max_connections is not None:
         builder = builder.max_connections(settings.max_connections).pool_timeout(settings.connect_timeout)
-    if settings.roots_pem is not None:
-        builder = builder.add_root_certificate_pem(settings.roots_pem)
+    if settings.pin is not None and settings.pin.host != settings.pin.address:
+        builder = builder.resolve(settings.pin.host, settings.pin.address, 0)
     if settings.identity_pem is not None:
         builder = builder.identity_pem(settings.identity_pem)
     return builder.build()

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from adapters.channels.http import HttpChannel, HttpSettings
+from adapters.channels.http import HttpChannel
 from adapters.channels.httpx2_transport import Httpx2Transport
 from adapters.channels.outer_auth import ClientCredentials, KeyHeader
 from adapters.partners.national_portal.adapter import NationalPortal
@@ -23,9 +23,9 @@ from contracts.national_portal.mock import Portal
 from contracts.serve import serve
 from tests.builders import NOON, from_json, make_delivery, make_event, make_standing, make_step
 from tests.contract.conformance import AdapterConformance, Carrier
-from tests.portal_kit import h99_tables
+from tests.portal_kit import h99_tables, local_http
 
-PATIENCE = HttpSettings(timeout=timedelta(seconds=0.4), connect_timeout=timedelta(seconds=0.3), allow_http=True)
+PATIENCE = local_http(timeout=timedelta(seconds=0.4), connect_timeout=timedelta(seconds=0.3))
 FULL = Path(__file__).parents[2] / "contracts" / "intake" / "samples" / "dossier.recorded.full.json"
 
 

@@ -8,7 +8,9 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
+from adapters.channels.addresses import host_of
 from adapters.channels.http import MASK, Request
+from adapters.channels.outer_auth import ClientCredentials
 from adapters.partners.national_portal.codes import OPERATIONS, Operation
 from adapters.partners.national_portal.settings import NationalPortalSettings
 
@@ -19,6 +21,14 @@ HEADERS: Final = {"accept": "application/json", "content-type": "application/jso
 
 _encode: Final = msgspec.json.Encoder().encode
 _NO_HEADERS: Final[Mapping[str, str]] = {}
+
+
+def hosts_of(settings: NationalPortalSettings) -> frozenset[str]:
+    """Every host that these settings name, and so all that is ever called. Raises AddressRefused."""
+    urls = list(Calls(settings)._urls.values())
+    if isinstance(settings.outer_auth, ClientCredentials):
+        urls.append(settings.outer_auth.token_url)
+    return frozenset(host_of(url) for url in urls if url)
 
 
 class Calls:

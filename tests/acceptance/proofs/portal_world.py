@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from adapters.channels.http import HttpChannel, HttpSettings
+from adapters.channels.http import HttpChannel
 from adapters.partners.national_portal.adapter import NationalPortal
 from bus.circuit import Manners
 from bus.dispatch import Dispatcher, PartnerWork
@@ -34,7 +34,7 @@ from contracts.national_portal.mock import Portal
 from contracts.serve import serve
 from tests.acceptance.proofs.story import MARK, PARTNER, Wire
 from tests.builders import from_json
-from tests.portal_kit import h99_tables, make_settings
+from tests.portal_kit import h99_tables, local_http, make_settings
 from tests.world import MASTER, SeededRandomness, SimClock
 
 ROUTES = (
@@ -186,7 +186,7 @@ def portal_world(
     with ExitStack() as stack:
         mock = portal(clock=clock.now, keep=100_000, seed=seed)
         url = stack.enter_context(serve(mock))
-        http = HttpSettings(timeout=TIMEOUT, connect_timeout=TIMEOUT, allow_http=True)
+        http = local_http(timeout=TIMEOUT, connect_timeout=TIMEOUT)
         channel = HttpChannel(http, clock=clock)
         stack.callback(channel.close)
         told = make_settings(adapter_url=f"{url}/national_portal", password="mock-password", **settings)

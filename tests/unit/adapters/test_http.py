@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import ipaddress
 import os
 import socket
-import ssl
 import sys
 import threading
 import warnings
@@ -15,9 +13,6 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from adapters.channels.http import (
     HttpChannel,
@@ -31,16 +26,17 @@ from adapters.channels.http import (
     header,
     open_fastest,
 )
-from adapters.channels.httpx2_transport import Httpx2Transport, _load_identity
+from adapters.channels.httpx2_transport import Httpx2Transport
 from adapters.channels.pyreqwest_transport import PyreqwestTransport
 from bus.messages import InDoubt, Unreachable
+from tests.portal_kit import local_http
 from tests.raw_sockets import RawServer, answer, closed_port, raw_server, read_request, reset
 
-FAST = HttpSettings(
+FAST = local_http(
     timeout=timedelta(seconds=0.6),
     connect_timeout=timedelta(seconds=0.4),
     max_reply_bytes=2_000,
-    allow_http=True,
+    hosts=frozenset({"127.0.0.1", "portal.localhost"}),
     knocks=1,
 )
 
@@ -185,110 +181,6 @@ def test_reused_connection_reset_after_the_body_is_not_sent_again(channel):
     ]
 
 
-def certificate(name: str) -> tuple[ssl.SSLContext, bytes]:
-    """A server's TLS context for one name, and the certificate of the authority that vouches for it."""
-    context, root, _ = issued(name)
-    return context, root
-
-
-def issued(name: str) -> tuple[ssl.SSLContext, bytes, bytes]:
-    """The same, with the certificate and its key as one PEM."""
-    authority, leaf = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
-    issuer = _name("Example authority")
-    root = _signed(issuer, issuer, authority.public_key(), authority, x509.BasicConstraints(True, None))
-    names = x509.SubjectAlternativeName([_alternative(name)])
-    made = _signed(_name(name), issuer, leaf.public_key(), authority, names)
-    private = leaf.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    pem = made.public_bytes(serialization.Encoding.PEM) + private
-    return _context(pem), root.public_bytes(serialization.Encoding.PEM), pem
-
-
-def _name(common: str) -> x509.Name:
-    return x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, common)])
-
-
-def _signed(subject, issuer, public_key, signer, extension) -> x509.Certificate:
-    now = datetime.now(UTC)
-    return (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer)
-        .public_key(public_key)
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(extension, critical=False)
-        .sign(signer, hashes.SHA256())
-    )
-
-
-def _alternative(name: str) -> x509.GeneralName:
-    try:
-        return x509.IPAddress(ipaddress.ip_address(name))
-    except ValueError:
-        return x509.DNSName(name)
-
-
-def _context(pem: bytes) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    _load_identity(context, pem)
-    return context
-
-
-@pytest.mark.parametrize("case", ["wrong name", "unknown authority", "old version"])
-def test_tls_failure_is_unreachable(open_transport, case):
-    """A peer that cannot prove who it is gets no byte of ours, so nothing was taken."""
-    tls, pem = certificate("portal.h99.example.invalid" if case == "wrong name" else "127.0.0.1")
-    if case == "old version":
-        with pytest.warns(DeprecationWarning, match="TLSv1_1"):
-            tls.maximum_version = ssl.TLSVersion.TLSv1_1
-    settings = HttpSettings(
-        timeout=FAST.timeout * 3,
-        connect_timeout=FAST.timeout,
-        knocks=1,
-        roots_pem=None if case == "unknown authority" else pem,
-    )
-    channel = HttpChannel(settings, open_transport=open_transport)
-    with raw_server(then(read_request, lambda _, c: answer(c)), tls) as server:
-        exchange = channel.send(ask_for(server.url))
-    channel.close()
-
-    assert isinstance(exchange.trouble, Unreachable)
-    assert server.heard == []
-
-
-def test_trusted_tls_answers(open_transport):
-    """With the authority of the settings an https partner is reached."""
-    tls, pem = certificate("127.0.0.1")
-    channel = HttpChannel(HttpSettings(roots_pem=pem, knocks=1), open_transport=open_transport)
-    with raw_server(then(read_request, lambda _, c: answer(c, b"[]")), tls) as server:
-        exchange = channel.send(ask_for(server.url))
-    channel.close()
-
-    assert (exchange.status, exchange.reply_body) == (200, b"[]")
-
-
-def test_mutual_tls(open_transport):
-    """A partner that asks for our certificate gets it; without one nothing is sent."""
-    tls, pem = certificate("127.0.0.1")
-    _, client_root, client_pem = issued("h99.example.invalid")
-    tls.verify_mode = ssl.CERT_REQUIRED
-    tls.load_verify_locations(cadata=client_root.decode())
-    heard: list[int] = []
-    for identity in (client_pem, None):
-        settings = HttpSettings(roots_pem=pem, identity_pem=identity, knocks=1, max_connections=2)
-        channel = HttpChannel(settings, open_transport=open_transport)
-        with raw_server(then(read_request, lambda _, c: answer(c)), tls) as server:
-            exchange = channel.send(ask_for(server.url))
-            heard.append(len(server.heard))
-        channel.close()
-
-    assert exchange.trouble is not None
-    assert [1, 0] == heard
-
-
 def test_exchange_holds_the_exact_bytes_of_both_directions(channel):
     """The evidence is what was on the wire: body bytes as sent and as received."""
     body = '{"ghi_chú": "Nguyễn"}'.encode()
@@ -356,7 +248,7 @@ def test_environment_proxy_is_ignored(open_transport, monkeypatch):
 
 def test_plain_http_needs_leave(open_transport):
     """Plain http goes out only where the settings allow it."""
-    channel = HttpChannel(HttpSettings(), open_transport=open_transport)
+    channel = HttpChannel(local_http(allow_http=False), open_transport=open_transport)
 
     with pytest.raises(PlainHttpRefused):
         channel.send(ask_for("http://127.0.0.1:9/x"))
@@ -392,13 +284,19 @@ class Still:
         self.slept += seconds
 
 
+def public(host: str, port: int) -> list[str]:
+    """A look-up that finds a public address for every name."""
+    return ["198.41.0.4"]
+
+
 YES = Reply(status=200, head=b"", body=b"{}")
 
 
 def scripted(*script: Reply | Exception, knocks: int = 3) -> tuple[HttpChannel, Scripted, Still]:
     transport, clock = Scripted(*script), Still()
-    settings = HttpSettings(allow_http=True, knocks=knocks)
-    return HttpChannel(settings, open_transport=lambda _: transport, clock=clock), transport, clock
+    settings = HttpSettings(allow_http=True, knocks=knocks, hosts=frozenset({"h99.invalid"}))
+    channel = HttpChannel(settings, open_transport=lambda _: transport, clock=clock, look_up=public)
+    return channel, transport, clock
 
 
 def test_knocks_again_when_no_connection_was_made():
@@ -437,8 +335,8 @@ def test_crash_points_stand_around_the_sending():
     """A test can stop the program just before the bytes leave and just after the answer came."""
     seen: list[str] = []
     transport = Scripted(YES)
-    settings = HttpSettings(allow_http=True)
-    channel = HttpChannel(settings, open_transport=lambda _: transport, crash_point=seen.append)
+    settings = HttpSettings(allow_http=True, hosts=frozenset({"h99.invalid"}))
+    channel = HttpChannel(settings, open_transport=lambda _: transport, crash_point=seen.append, look_up=public)
 
     channel.send(ask_for("http://h99.invalid/"))
 
@@ -514,7 +412,7 @@ def test_panic_of_the_transport_is_in_doubt():
     transport._client = Panicking()
     channel = HttpChannel(FAST, open_transport=lambda _: transport)
 
-    assert isinstance(channel.send(ask_for("http://h99.invalid/")).trouble, InDoubt)
+    assert isinstance(channel.send(ask_for("http://127.0.0.1/")).trouble, InDoubt)
 
 
 def test_fastest_transport_is_the_default():

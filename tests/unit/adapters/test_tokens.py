@@ -5,11 +5,13 @@ from __future__ import annotations
 import base64
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import httpx
 import pytest
 import respx
 
+from adapters.channels.addresses import host_of
 from adapters.channels.http import HttpChannel, HttpSettings
 from adapters.channels.httpx2_transport import Httpx2Transport
 from adapters.channels.outer_auth import (
@@ -119,7 +121,13 @@ def test_token_is_masked_where_a_login_is_kept(name):
 
 @pytest.fixture
 def channel():
-    channel = HttpChannel(HttpSettings(knocks=1), open_transport=Httpx2Transport)
+    # The mocked transport knows names only, so nothing is pinned here.
+    settings = HttpSettings(knocks=1, hosts=frozenset({host_of(URL)}))
+    channel = HttpChannel(
+        settings,
+        open_transport=lambda pinned: Httpx2Transport(replace(pinned, pin=None)),
+        look_up=lambda *_: ["198.41.0.4"],
+    )
     yield channel
     channel.close()
 

@@ -1,0 +1,87 @@
+"""Where a partner is, by the settings: it reaches the channel, and mistakes are found before anything is sent."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from adapters.channels.addresses import networks_of
+from config.checks import _address, _partner, addresses
+from config.settings import NationalPortalKeys
+from config.settings_file import SettingsRefused
+from config.wiring import national_portal_settings
+
+TOKEN = "https://lgsp.h99.example.invalid:8443/token"
+
+
+def keys(**changes: object) -> NationalPortalKeys:
+    """The portal's settings with some changes."""
+    tree = {"adapter_url": "https://adapter.example.invalid", "madonvi": "000.00.00.H99"} | changes
+    return msgspec.convert(tree, NationalPortalKeys)
+
+
+def with_token(folder: Path) -> dict[str, object]:
+    secret = folder / "secret"
+    secret.write_text("hidden")
+    secret.chmod(0o600)
+    return {"kind": "oauth2", "token_url": TOKEN, "client_id": "lt", "client_secret_file": str(secret)}
+
+
+def test_every_host_of_the_settings_may_be_called_and_no_other(tmp_path: Path) -> None:
+    """The list of hosts is made of the settings' own addresses; a backend's address goes upward as words only."""
+    found = national_portal_settings(keys(outer_auth=with_token(tmp_path), provider_url="http://10.0.0.1/backend"))
+
+    assert {"adapter.example.invalid:443", "lgsp.h99.example.invalid:8443"} == found.http.hosts
+    assert () == found.http.networks
+
+
+def test_networks_and_authorities_reach_the_channel(tmp_path: Path) -> None:
+    """`private_networks` and `ca_file` are what the channel goes by."""
+    (tmp_path / "ca.pem").write_bytes(b"PEM")
+    found = national_portal_settings(keys(private_networks=["10.0.0.0/24"], ca_file=str(tmp_path / "ca.pem")))
+
+    assert (networks_of(["10.0.0.0/24"]), b"PEM") == (found.http.networks, found.http.roots_pem)
+
+
+@pytest.mark.parametrize(
+    ("changes", "key"),
+    [
+        ({"private_networks": ["10.0.0.1/24"]}, "partners.national_portal.private_networks"),
+        ({"private_networks": ["here"]}, "partners.national_portal.private_networks"),
+        ({"adapter_url": "https://adapter.example.invalid@10.0.0.1"}, "partners.national_portal"),
+    ],
+)
+def test_unreadable_network_or_address_stops_the_start(changes: dict[str, object], key: str) -> None:
+    """A network with a slip, or an address with two readings, is named with its key."""
+    with pytest.raises(SettingsRefused) as refused:
+        national_portal_settings(keys(**changes))
+
+    assert key == refused.value.key
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, ""),
+        ({"adapter_url": "http://10.0.0.5:8080", "allow_http": True, "private_networks": ["10.0.0.5"]}, ""),
+        ({"adapter_url": "http://10.0.0.5:8080", "allow_http": True}, "private_networks"),
+        ({"adapter_url": "https://127.1/x"}, "plain address"),
+    ],
+)
+def test_check_finds_an_address_that_would_not_be_called(changes: dict[str, object], words: str) -> None:
+    """What the channel would refuse at every delivery is found by `check`, without a look-up."""
+    found = _partner("national_portal", keys(**changes))
+
+    assert words in found if words else found == ""
+
+
+def test_check_online_judges_as_the_channel_does(tmp_path: Path) -> None:
+    """The token's address is looked up and judged as well as the adapter's."""
+    partner = keys(outer_auth=with_token(tmp_path), private_networks=["127.0.0.0/8"])
+
+    assert ["https://adapter.example.invalid", TOKEN] == addresses(partner)
+    assert "127.0.0.1" == _address("http://127.0.0.1:9", partner)
+    with pytest.raises(OSError, match="private_networks"):
+        _address("http://10.0.0.5", partner)

@@ -27,6 +27,7 @@ import re
 import stat
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Final
 
@@ -48,6 +49,15 @@ FORM: Final = b"\x01"
 
 SEALS_A_KEY: Final = 2**30
 """Random 96-bit nonces may repeat after about 2**32 seals under one key; a quarter of that leaves room."""
+
+WORDS_KEPT: Final = 4_096
+"""Words of names whose terms are kept: a few hundred make up nearly all Vietnamese names."""
+
+_LATIN_MARKS: Final = re.compile("[\u0300-\u034e\u0350-\u036f]+")
+"""What accents fall apart into. U+034F, which stands among them, is no mark that combines."""
+_BLANKS: Final = re.compile(r"[\W_]")
+_NO_DIGITS: Final = re.compile(r"\D")
+_WORDS: Final = re.compile(r"[^\W_]+")
 
 FEWEST_DISTINCT_BYTES: Final = 12
 """A random key of 32 bytes has about thirty different ones; fewer than this is a placeholder that somebody typed."""
@@ -212,7 +222,9 @@ class SearchTerms:
     """
 
     def __init__(self, master: MasterKey) -> None:
-        self._key = master.index_key
+        self._keyed = hmac.new(master.index_key, digestmod="sha256")
+        """Copied for each term: the key is set up once, which is most of what an HMAC of one word costs."""
+        self._word = lru_cache(maxsize=WORDS_KEPT)(partial(self._term, b"name"))
 
     def identity_term(self, number: str) -> bytes:
         """Of an identity, passport or tax number; blanks, dots and letter case do not matter."""
@@ -224,20 +236,24 @@ class SearchTerms:
 
     def name_terms(self, name: str) -> set[bytes]:
         """One for each word of a name, without accents; a search for several words wants all of theirs."""
-        return {self._term(b"name", word) for word in folded_words(name)}
+        return {self._word(word) for word in folded_words(name)}
 
     def _term(self, kind: bytes, folded: str) -> bytes:
-        return hmac.digest(self._key, kind + b":" + folded.encode(), "sha256")[:TERM_SIZE]
+        term = self._keyed.copy()
+        term.update(kind + b":" + folded.encode())
+        return term.digest()[:TERM_SIZE]
 
 
 def folded_identity(number: str) -> str:
     """Letters and digits only, upper case; a value without any stays as it is, so that it meets only itself."""
-    return re.sub(r"[\W_]", "", unicodedata.normalize("NFKC", number)).upper() or number
+    if number.isascii() and number.isalnum():
+        return number.upper()
+    return _BLANKS.sub("", unicodedata.normalize("NFKC", number)).upper() or number
 
 
 def folded_phone(number: str) -> str:
     """The number within the country, without any prefix."""
-    digits = re.sub(r"\D", "", unicodedata.normalize("NFKC", number)).removeprefix("00")
+    digits = _NO_DIGITS.sub("", unicodedata.normalize("NFKC", number)).removeprefix("00")
     # With the country's prefix there are nine digits or more after it; a shorter one begins with 84 by itself (084…).
     within = digits[2:] if digits.startswith("84") and len(digits) >= 11 else digits
     return within.lstrip("0") or number
@@ -245,9 +261,10 @@ def folded_phone(number: str) -> str:
 
 def folded_words(text: str) -> set[str]:
     """The words of a text without accents and case: NFC and NFD meet, and đ meets d, as people type it in a search."""
-    parts = unicodedata.normalize("NFD", text.casefold())
-    bare = "".join(c for c in parts if not unicodedata.combining(c)).replace("đ", "d")
-    return set(re.findall(r"[^\W_]+", bare))
+    parts = _LATIN_MARKS.sub("", unicodedata.normalize("NFD", text.casefold())).replace("đ", "d")
+    # What is left is nearly always plain letters; another script's own marks are looked for one by one.
+    bare = parts if parts.isascii() else "".join(c for c in parts if not unicodedata.combining(c))
+    return set(_WORDS.findall(bare))
 
 
 def _derived(secret: bytes, purpose: bytes) -> bytes:

@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import Enum
+from functools import lru_cache
 from importlib.resources import files
 from pathlib import PurePath
 from types import TracebackType
@@ -35,6 +36,9 @@ LONGEST_VALUE: Final = 500
 """Characters of one value: a log line is a fact, not a document."""
 LONGEST_TRACEBACK: Final = 16_000
 MOST_ITEMS: Final = 20
+REPEATED: Final = frozenset({"caller", "cause", "code", "kind", "outcome", "partner", "route", "source", "worker"})
+"""Fields that take few values: what each looks like masked is remembered, if it is short."""
+SHORT: Final = 64
 LARGEST_NUMBER: Final = 2**53
 """Readers of JSON lose digits beyond it."""
 
@@ -162,8 +166,10 @@ class Chain:
 
 def safe(name: str, value: object) -> Any:
     """A value as it may be printed under this name. Only plain values are; of anything else the type is."""
-    if SECRET_NAME.search(name):
+    if _is_secret(name):
         return HIDDEN
+    if type(value) is str:  # nearly all are
+        return _short_text(name, value) if len(value) <= SHORT and name in REPEATED else _safe_text(name, value)
     match value:
         case None | bool() | float():
             return value
@@ -202,6 +208,16 @@ def _mask_quoted(found: re.Match[str]) -> str:
     quoted = found.group(1) if found.group(1) is not None else found.group(2)
     mark = found.group()[0]
     return found.group() if _IDENTIFIER.fullmatch(quoted) else f"{mark}{HIDDEN}{mark}"
+
+
+@lru_cache(maxsize=1_024)
+def _is_secret(name: str) -> bool:
+    return SECRET_NAME.search(name) is not None
+
+
+@lru_cache(maxsize=1_024)
+def _short_text(name: str, text: str) -> str:
+    return _safe_text(name, text)
 
 
 def _safe_text(name: str, text: str) -> str:

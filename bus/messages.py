@@ -189,7 +189,7 @@ class Delivery:
     tries: int
     """Attempts made before this one."""
     crashes: int
-    """How often a lease ran out over it: a message that kills its worker is parked after a few."""
+    """How often a worker went away over it: once, whoever was to blame, then only when it had gone alone."""
     fence: int
     """The lease's number: a worker that lost its lease cannot settle."""
     is_unanswered: bool
@@ -201,8 +201,14 @@ class Delivery:
     is_shadow: bool = False
     is_step: bool = False
     """Under *every step*: sent twice it would stand at the partner twice."""
+    is_suspect: bool = False
+    """A worker went away over it: its process carries nothing beside it (`suspects.py`)."""
     leased_until: datetime | None = None
     """By the claiming worker's clock; past it nothing of this is sent, because somebody else may be sending it."""
+
+
+PUT_BACK: Final = "put_back"
+"""The cause of a decision about what was claimed and not tried."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,6 +231,8 @@ class Recorded:
     event: int
     accepted_at: datetime
     digest: bytes
+    receipt_key: str | None = None
+    """Of the key that signs its receipt, now and whenever it is repeated."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -234,6 +242,7 @@ class Repeated:
     event: int
     accepted_at: datetime
     digest: bytes
+    receipt_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -244,4 +253,12 @@ class Contradicted:
     """Of the content that was accepted first."""
 
 
-Acceptance: TypeAlias = Recorded | Repeated | Contradicted
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForeignDossier:
+    """Another source spoke of this dossier first, and this one may not speak for it: refused, nothing changed."""
+
+    owner: str
+    """The source that spoke first; for the operator, not for the caller."""
+
+
+Acceptance: TypeAlias = Recorded | Repeated | Contradicted | ForeignDossier

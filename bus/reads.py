@@ -54,7 +54,7 @@ class Reads:
         if row is None:
             raise NotFound(f"no event {event_id} of {source}")
         names = ("number", "source", "id", "kind", "dossier", "sequence", "occurred_at", "accepted_at", "digest")
-        view = _view(names, row[:9]) | {"digest": row[8].hex(), "is_adopted": bool(row[9])}
+        view = _view(names, row[:9]) | {"digest": row[8].hex(), "is_adopted": bool(row[9]), "receipt_key": row[10]}
         return view | {"deliveries": self._deliveries_of(tx, row[0])}
 
     def event_content(self, source: str, event_id: str) -> Event:
@@ -208,6 +208,10 @@ class Reads:
         names = ("_dossier", "dossier", "source", "missing", "gap_since")
         rows = self._tx().all("find_gaps", to_ms(before), limit)
         return [{k: v for k, v in _view(names, row).items() if k[0] != "_"} for row in rows]
+
+    def receipt_keys(self) -> list[str]:
+        """Every key that ever signed receipts here, the first one first."""
+        return [row[0] for row in self._tx().all("all_receipt_keys")]
 
     # -- tables, refusals, the whole day ------------------------------------------------------------------------
 

@@ -66,7 +66,8 @@ def offline(settings: Settings) -> list[Answer]:
         installation = build(settings)
         try:
             answers += _mappings(installation)
-            answers.append(_asked("ledger.receipts", lambda: _lost_keys(installation)))
+            if all(answer.is_well for answer in answers if answer.what.startswith("ledger.")):
+                answers.append(_asked("ledger.receipts", lambda: _lost_keys(installation)))
         finally:
             installation.close()
     return answers

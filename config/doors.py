@@ -17,7 +17,7 @@ from adapters.doors.metrics import Metrics, PartnerStats, Stats
 from adapters.doors.problems import STATUS
 from bus.messages import Attempt, Decision, Delivery
 from bus.times import from_ms
-from config.signing_key import InstallationKey
+from config.signing_key import InstallationKey, retired_keys
 from config.wiring import Installation, secrets_of_callers
 
 NO_CONSOLE: Final = (
@@ -102,6 +102,7 @@ def make_app(
         repairs=installation.repairs,
         callers=callers,
         identity=key,
+        retired=retired_keys(settings.ledger),
         clock=ports.clock,
         randomness=ports.randomness,
         metrics=metrics,

@@ -12,11 +12,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from adapters.doors.files import Line, raw_lines, read_lines, unknown_source
+from adapters.doors.files import Line, foreign_dossier, raw_lines, read_lines, unknown_source
 from adapters.doors.malformed import Malformed
 from adapters.doors.times import too_far_ahead
 from bus.intake import Intake
-from bus.messages import Contradicted, Event, Recorded
+from bus.messages import Contradicted, Event, ForeignDossier, Recorded
 from bus.ports import Clock
 from config.signed_client import SignedClient
 
@@ -77,7 +77,7 @@ def into_ledger(
                 good.append(line)
             else:
                 _refuse(report, line, trouble, language)
-        _accept(report, good, intake, is_adopted=is_adopted)
+        _accept(report, good, intake, is_adopted=is_adopted, language=language)
         step(chunk[-1].end)
     report.refused.sort(key=lambda each: each.line)
     return report
@@ -88,7 +88,7 @@ def _wrong_here(event: Event, sources: frozenset[str], clock: Clock) -> Malforme
     return too_far_ahead(event, clock.now()) if event.source in sources else unknown_source(event)
 
 
-def _accept(report: Report, good: Sequence[Line], intake: Intake, *, is_adopted: bool) -> None:
+def _accept(report: Report, good: Sequence[Line], intake: Intake, *, is_adopted: bool, language: str) -> None:
     events = [line.event for line in good if line.event is not None]
     if not events:
         return
@@ -97,6 +97,9 @@ def _accept(report: Report, good: Sequence[Line], intake: Intake, *, is_adopted:
             assert line.event is not None
             report.results["contradicted"] += 1
             report.refused.append(Refused(line=line.number, id=line.event.id, code="contradicted"))
+        elif isinstance(acceptance, ForeignDossier):
+            assert line.event is not None
+            _refuse(report, line, foreign_dossier(line.event, acceptance.owner), language)
         else:
             report.results["recorded" if isinstance(acceptance, Recorded) else "repeated"] += 1
 

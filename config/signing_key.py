@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from config.settings import LedgerSettings
 from config.settings_file import SettingsRefused, read_private
 
 KEY: Final = "ledger.signing_key_file"
@@ -60,6 +62,17 @@ class InstallationKey:
 
     def __repr__(self) -> str:
         return f"InstallationKey({self.key_id})"
+
+
+def retired_keys(settings: LedgerSettings) -> tuple[InstallationKey, ...]:
+    """The keys that signed before, in the order of the settings. Raises SettingsRefused."""
+    return tuple(InstallationKey.from_file(path) for path in settings.retired_signing_key_files)
+
+
+def is_signed_here(settings: LedgerSettings) -> Callable[[bytes, bytes], bool]:
+    """Whether one of the installation's keys, of now or before, made a signature. Raises SettingsRefused."""
+    keys = (InstallationKey.from_file(settings.signing_key_file), *retired_keys(settings))
+    return lambda data, signature: any(key.is_signed(data, signature) for key in keys)
 
 
 def generate(path: str | Path) -> InstallationKey:

@@ -12,7 +12,7 @@ from adapters.doors.malformed import Malformed, field_error
 from adapters.doors.refusals import TurnedAway
 from adapters.doors.times import too_far_ahead
 from bus.ledger import Ledger
-from bus.messages import Acceptance, Contradicted, Event, Recorded, Repeated
+from bus.messages import Acceptance, Contradicted, Event, ForeignDossier, Recorded, Repeated
 from bus.ports import Clock
 
 log = structlog.get_logger("doors")
@@ -54,7 +54,7 @@ class Acceptances:
             raise trouble
 
     def tell(self, event: Event, acceptance: Acceptance) -> str:
-        """Log and count it; `recorded`, `repeated` or `contradicted`."""
+        """Log and count it; `recorded`, `repeated`, `contradicted` or `refused`."""
         source, id, dossier, kind = event.source, event.id, event.dossier, event.kind
         match acceptance:
             case Recorded():
@@ -67,13 +67,22 @@ class Acceptances:
             case Contradicted():
                 log.warning("event_contradicted", source=source, id=id, dossier=dossier, kind=kind)
                 result = "contradicted"
+            case ForeignDossier(owner=owner):
+                log.warning("event_of_foreign_dossier", source=source, id=id, dossier=dossier, kind=kind, owner=owner)
+                result = "refused"
         self._metrics.event_taken(source=source, kind=kind, result=result)
         return result
 
 
-def contradicted() -> TurnedAway:
-    """The same id with another content."""
-    return TurnedAway("contradicted", errors=[field_error(field="/id", rule="contradicted", reason="contradicted")])
+def turned_down(acceptance: Contradicted | ForeignDossier) -> TurnedAway:
+    """What the ledger did not take: the same id with another content, or a dossier that another source spoke of first.
+
+    Whose dossier it is stands in the log only: a caller must not learn what others have.
+    """
+    code, field, reason = "contradicted", "/id", "contradicted"
+    if isinstance(acceptance, ForeignDossier):
+        code, field, reason = "forbidden_source", "/subject", "foreign_dossier"
+    return TurnedAway(code, errors=[field_error(field=field, rule=code, reason=reason)])
 
 
 def replayed() -> TurnedAway:

@@ -6,7 +6,7 @@ anywhere on that way becomes a problem (RFC 9457) with a reference.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import structlog
@@ -26,7 +26,7 @@ from adapters.doors.guard import MOST_AT_ONCE, Guard
 from adapters.doors.health import HealthDoor, ShowsMetrics
 from adapters.doors.malformed import Malformed
 from adapters.doors.questions import QuestionDoor
-from adapters.doors.receipts import Signer
+from adapters.doors.receipts import KeyRing, Signer
 from adapters.doors.refusals import CountsRefusals, Desk, TurnedAway
 from bus.errors import LedgerUnavailable, NotFound
 from bus.intake import Intake
@@ -53,6 +53,7 @@ def create_app(
     repairs: Repairs,
     callers: Mapping[str, Caller],
     identity: Signer,
+    retired: Sequence[Signer] = (),
     clock: Clock,
     randomness: Randomness,
     metrics: DoorMetrics,
@@ -64,7 +65,11 @@ def create_app(
     read_s: float = READ_S,
     most_at_once: int = MOST_AT_ONCE,
 ) -> FastAPI:
-    """The doors of one installation. `on_accepted` wakes the worker; `ready` says why not (see health.Readiness)."""
+    """The doors of one installation. `on_accepted` wakes the worker; `ready` says why not (see health.Readiness).
+
+    `identity` signs receipts; of those that did before, `retired` repeats them.
+    """
+    keys = KeyRing(identity, retired)
     desk = Desk(refusals or Refusals(ledger), randomness, metrics)
     gate = Gate(callers, clock=clock, demo_token=demo_token)
     bodies = BodyReader(seconds=read_s)
@@ -74,7 +79,7 @@ def create_app(
         acceptances=acceptances,
         gate=gate,
         bodies=bodies,
-        identity=identity,
+        keys=keys,
         crash_point=crash_point,
     )
     batch = BatchDoor(
@@ -92,7 +97,7 @@ def create_app(
         repairs=repairs,
         gate=gate,
         bodies=bodies,
-        identity=identity,
+        keys=keys,
         on_replayed=on_accepted,
     )
     app = _bare(desk, most_at_once)

@@ -55,6 +55,12 @@ def unknown_source(event: Event) -> Malformed:
     return Malformed("forbidden_source", [FieldError(field="/source", rule="forbidden_source", detail=detail)])
 
 
+def foreign_dossier(event: Event, owner: str) -> Malformed:
+    """An event for a dossier of which another source spoke first."""
+    detail = f"{event.dossier} belongs to {owner}, which spoke of it first; {event.source} needs may_speak_for"
+    return Malformed("forbidden_source", [FieldError(field="/subject", rule="forbidden_source", detail=detail)])
+
+
 def _skip_rest(file: IO[bytes]) -> int:
     skipped = 0
     while part := file.readline(LONGEST_LINE):

@@ -20,7 +20,7 @@ from bus.messages import State
 
 OTHER: Final = "other"
 OUTCOMES: Final = ("Delivered", "Awaiting", "Refused", "Unreachable", "InDoubt")
-RESULTS: Final = ("recorded", "repeated", "contradicted")
+RESULTS: Final = ("recorded", "repeated", "contradicted", "refused")
 CIRCUITS: Final = {"closed": 0.0, "open": 1.0}
 
 ATTEMPT_SECONDS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)

@@ -23,7 +23,7 @@ from adapters.doors.body import MAX_SMALL, BodyReader, require_media_type
 from adapters.doors.events import JSON
 from adapters.doors.malformed import Malformed, field_error
 from adapters.doors.parameters import LARGEST, Parameters
-from adapters.doors.receipts import Signer, receipt
+from adapters.doors.receipts import KeyRing, receipt
 from adapters.doors.refusals import TurnedAway
 from bus.errors import NotAllowedNow, NotFound
 from bus.ledger import Ledger
@@ -51,7 +51,7 @@ class QuestionDoor:
         repairs: Repairs,
         gate: Gate,
         bodies: BodyReader,
-        identity: Signer,
+        keys: KeyRing,
         on_replayed: Callable[[], None],
     ) -> None:
         self._ledger = ledger
@@ -59,7 +59,7 @@ class QuestionDoor:
         self._repairs = repairs
         self._gate = gate
         self._bodies = bodies
-        self._identity = identity
+        self._keys = keys
         self._on_replayed = on_replayed
 
     async def get_event(self, request: Request) -> Response:
@@ -103,8 +103,8 @@ class QuestionDoor:
         id = request.path_params["id"]
         source = self._source_of(visitor, id, Parameters(request, "source").text("source"))
         view: View = _without_free_words(self._reads.event(source, id))
-        at = str(view["accepted_at"])
-        return view | {"receipt": receipt(self._identity, source=source, id=id, digest=view["digest"], accepted_at=at)}
+        key, at = self._keys.of(view.pop("receipt_key")), str(view["accepted_at"])
+        return view | {"receipt": receipt(key, source=source, id=id, digest=view["digest"], accepted_at=at)}
 
     def _source_of(self, visitor: Visitor, id: str, named: str | None) -> str:
         """The source named, or the only one of the visitor's that has this id. Raises NotFound, Malformed."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final, Protocol
 
@@ -26,6 +27,18 @@ class Signer(Protocol):
     def sign(self, data: bytes) -> bytes:
         """The signature over these bytes."""
         ...
+
+
+class KeyRing:
+    """The key that signs now, and those that did before: a repeat gets the receipt of its first answer (P4)."""
+
+    def __init__(self, present: Signer, retired: Sequence[Signer] = ()) -> None:
+        self._present = present
+        self._by_name = {key.key_id: key for key in (*retired, present)}
+
+    def of(self, key_id: str | None) -> Signer:
+        """The key of this name; today's where that one was not kept: still a good receipt, in other bytes."""
+        return self._by_name.get(key_id or "", self._present)
 
 
 def shown_time(at: datetime) -> str:

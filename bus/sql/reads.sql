@@ -1,5 +1,5 @@
 -- read_event -- One event by its key.
-SELECT e.id, e.source, e.event_id, e.kind, o.number, e.sequence, e.occurred_at, e.accepted_at, e.digest, e.is_adopted
+SELECT e.id, e.source, e.event_id, e.kind, o.number, e.sequence, e.occurred_at, e.accepted_at, e.digest, e.is_adopted, (SELECT key_id FROM receipt_keys k WHERE k.id = coalesce(e.receipt_key, 1))
 FROM events e JOIN dossiers o ON o.id = e.dossier WHERE e.event_id = ? AND e.source = ?;
 
 -- sources_of_event_id -- Which sources have an event of this id.

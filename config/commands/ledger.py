@@ -33,15 +33,15 @@ def verify(
     import structlog
 
     from bus import upkeep
-    from config.signing_key import InstallationKey
+    from config.signing_key import is_signed_here
 
     log = structlog.get_logger("desk")
     desk = Desk(config=config, as_json=as_json, lang=lang)
     started = time.perf_counter()
     with desk.installation() as here:
-        key = InstallationKey.from_file(here.settings.ledger.signing_key_file)
+        is_signed = is_signed_here(here.settings.ledger)
         damages: list[dict[str, Any]] = []
-        for damage in upkeep.verify(here.ledger, is_signed=key.is_signed, bodies=bodies):
+        for damage in upkeep.verify(here.ledger, is_signed=is_signed, bodies=bodies):
             damages.append({"table": damage.table, "row": damage.row, "detail": damage.detail})
             if len(damages) >= MOST_SHOWN:
                 break

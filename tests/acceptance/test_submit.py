@@ -174,3 +174,18 @@ def test_adopted_sends_nothing(here: Place) -> None:
     number = json.loads(whole[0])["subject"]
     (there,) = here.ask("dossier", "show", number)["partners"]
     assert there["exists_there"]
+
+
+def test_file_speaks_for_its_own_dossiers(here: Place) -> None:
+    """A line for a dossier of which another source spoke first is refused by name of both, and nothing is recorded."""
+    here.set(r"\n\[callers", '\n[callers.tax]\nsecret_file = "x"\nsources = ["tax/h99-communes"]\n\n[callers')
+    mine = LINES[0]
+    theirs = mine.replace(b"one-stop/h99", b"tax/h99")
+    here.type("submit", str(here.write("mine.ndjson", [mine])))
+    told = here.type("submit", str(here.write("theirs.ndjson", [theirs])), "--json").told
+    (error,) = told["problems"][0]["errors"]
+
+    assert (0, 1) == (told["recorded"], told["refused"])
+    assert ("/subject", "forbidden_source") == (error["field"], error["rule"])
+    assert "one-stop/h99" in error["detail"]
+    assert "tax/h99-communes" in error["detail"]

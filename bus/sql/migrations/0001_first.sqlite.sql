@@ -70,10 +70,17 @@ CREATE TABLE events (
   body        INTEGER NOT NULL REFERENCES bodies (id),
   traceparent TEXT,
   is_adopted  INTEGER NOT NULL DEFAULT 0,
+  receipt_key INTEGER REFERENCES receipt_keys (id), -- that signed its receipt; NULL: nobody had a key yet, so the first
   UNIQUE (source, event_id)           -- one key, one event, for ever
 );
 CREATE INDEX events_dossier ON events (dossier);
 CREATE INDEX events_sequence ON events (dossier, source, sequence) WHERE sequence IS NOT NULL;
+
+-- The installation's keys that sign receipts: a repeat gets the first answer's bytes, whatever key signs today.
+CREATE TABLE receipt_keys (
+  id     INTEGER PRIMARY KEY,
+  key_id TEXT NOT NULL UNIQUE
+);
 
 -- How far each numbered source has come for each dossier.
 CREATE TABLE sequences (
@@ -121,7 +128,7 @@ CREATE TABLE deliveries (
   state         TEXT NOT NULL CHECK (state IN (
     'waiting',     -- new; waiting -> sending | superseded | held | cancelled
     'sending',     -- leased; sending -> delivered | awaiting | in_doubt | refused | waiting | held | not_ours | superseded | cancelled
-    'awaiting',    -- taken, not done; awaiting -> delivered | refused | in_doubt | cancelled
+    'awaiting',    -- taken, not done; awaiting -> delivered | refused | in_doubt | held | cancelled
     'in_doubt',    -- the reply was lost; in_doubt -> delivered | refused | waiting | held | superseded | cancelled | in_doubt
     'held',        -- our trouble, or the table says so; held -> waiting | in_doubt | superseded | cancelled
     'refused',     -- the partner's no; refused -> waiting | superseded | cancelled
@@ -133,7 +140,8 @@ CREATE TABLE deliveries (
   reason        TEXT NOT NULL DEFAULT '',
   due_at        INTEGER,
   tries         INTEGER NOT NULL DEFAULT 0,
-  crashes       INTEGER NOT NULL DEFAULT 0,
+  crashes       INTEGER NOT NULL DEFAULT 0, -- how often a worker went away over it; in company it counts once
+  suspected     INTEGER NOT NULL DEFAULT 0, -- what the worker was doing then: 1 sending it, 2 asking about it
   is_unanswered INTEGER NOT NULL DEFAULT 0,
   blocks        INTEGER NOT NULL,     -- 1 while the lane waits behind it
   status        TEXT,                 -- of the event: the status or local step it carries
@@ -144,7 +152,12 @@ CREATE TABLE deliveries (
 );
 CREATE INDEX deliveries_line ON deliveries (lane, place, event) WHERE blocks = 1;
 CREATE INDEX deliveries_lane ON deliveries (lane, id);
+CREATE INDEX deliveries_suspected ON deliveries (partner, id) WHERE suspected <> 0 AND blocks = 1;
 CREATE INDEX deliveries_open ON deliveries (state, partner, id) WHERE state NOT IN ('sending', 'delivered');
+
+-- What goes alone, because a worker went away over what comes next for it.
+CREATE VIEW suspects AS SELECT id, partner, lane FROM deliveries
+WHERE suspected <> 0 AND blocks = 1 AND suspected & CASE state WHEN 'waiting' THEN 1 ELSE 2 END <> 0;
 
 CREATE TABLE exchanges (
   id         INTEGER PRIMARY KEY,

@@ -112,6 +112,32 @@ def test_mistake_names_key_and_cure(tmp_path: Path, text: str, key: str, cure: s
     assert cure in refused.value.cure
 
 
+def test_who_may_speak_for_whom(tmp_path: Path) -> None:
+    """A source speaks for its caller's sources and those that the caller names; a shared one as each caller allows."""
+    text = """
+[callers.a]
+secret_file = "a"
+sources = ["x", "shared"]
+may_speak_for = ["z"]
+[callers.b]
+secret_file = "b"
+sources = ["y", "shared"]
+may_speak_for = ["z"]
+"""
+    speakers = read(tmp_path, text).speakers()
+
+    assert {"x", "shared", "z"} == speakers["x"]
+    assert {"y", "shared", "z"} == speakers["y"]
+    assert {"shared", "z"} == speakers["shared"]
+
+
+def test_several_files_are_taken_from_the_folder(tmp_path: Path) -> None:
+    """Each path of a list of files is taken from the settings file's own folder."""
+    settings = read(tmp_path, '[ledger]\nretired_signing_key_files = ["a.key", "/b.key"]\n')
+
+    assert (str(tmp_path / "a.key"), "/b.key") == settings.ledger.retired_signing_key_files
+
+
 def test_two_orders_for_one_source(tmp_path: Path) -> None:
     """A source tells its order in one way, whoever speaks for it."""
     other = '[callers.other]\nsecret_file = "o"\nsources = ["one-stop/h99"]\norder = "sequence"\n'

@@ -9,18 +9,22 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from adapters.channels.outer_auth import ClientCredentials, KeyHeader
 from adapters.partners.national_portal.settings import NationalPortalSettings
 from bus.errors import LedgerUnsafe, SchemaBehind
-from bus.messages import State
+from bus.messages import ForeignDossier, State
 from bus.ports import FileStorage, SystemClock
+from bus.upkeep import checkpoint, verify
+from config.checks import keys_of, offline
 from config.new_installation import AlreadyThere, make, prepare_ledger
 from config.partner_tables import WithFreshTables, in_force, shipped
 from config.settings import NationalPortalKeys, Settings
 from config.settings_file import SettingsRefused, load
+from config.signing_key import InstallationKey, generate, is_signed_here
 from config.wiring import Installation, build, load_routes, manners_of, national_portal_settings, patience_of
-from tests.builders import make_event
+from tests.builders import make_event, make_step
 
 URL = "http://127.0.0.1:1"
 
@@ -235,3 +239,63 @@ def test_worker_delivers_nothing_to_a_closed_port(installation: Installation) ->
 
     assert [State.WAITING] == [row["state"] for row in installation.reads.deliveries()]
     assert ["unreachable"] == [row["cause"] for row in installation.reads.deliveries()]
+
+
+# -- who speaks, and which key signs ----------------------------------------------------------------------------------
+
+
+def test_installation_refuses_anothers_dossier(settings: Settings) -> None:
+    """Put together by settings, the ledger takes a dossier's events from the source that spoke of it first."""
+    built = build(settings)
+    built.intake.accept(make_event(source="one-stop/h99"))
+    foreign = built.intake.accept(make_step(source="other/h99"))
+    built.close()
+
+    assert ForeignDossier(owner="one-stop/h99") == foreign
+
+
+def test_installation_remembers_its_key(settings: Settings, tmp_path: Path) -> None:
+    """The key of each start is known to the ledger; `check` names one that was not kept, and is well when it was."""
+    ledger, first = settings.ledger, InstallationKey.from_file(settings.ledger.signing_key_file)
+    build(settings).close()
+    second = generate(tmp_path / "second.key")
+    changed = replace(ledger, signing_key_file=str(tmp_path / "second.key"))
+    rotated = replace(settings, ledger=changed)
+    kept = replace(settings, ledger=replace(changed, retired_signing_key_files=(ledger.signing_key_file,)))
+    built = build(rotated)
+    names = built.reads.receipt_keys()
+    built.close()
+    lost = [answer.detail for answer in offline(rotated) if answer.what == "ledger.receipts"]
+
+    assert [first.key_id, second.key_id] == names
+    assert first.key_id in lost[0]
+    assert [""] == [answer.detail for answer in offline(kept) if answer.what == "ledger.receipts"]
+    assert [first.key_id] == [row["key_id"] for row in keys_of(kept) if row["name"].endswith("key_files")]
+
+
+def test_ledger_without_a_readable_key(settings: Settings) -> None:
+    """A command that signs nothing works without the signing key; what it takes in belongs to the first key."""
+    first = InstallationKey.from_file(settings.ledger.signing_key_file)
+    build(settings).close()
+    Path(settings.ledger.signing_key_file).unlink()
+    built = build(settings)
+    event = make_event(source="one-stop/h99")
+    built.intake.accept(event)
+
+    assert first.key_id == built.reads.event(event.source, event.id)["receipt_key"]
+    built.close()
+
+
+def test_old_checkpoints_verify_with_the_old_key(settings: Settings, tmp_path: Path) -> None:
+    """After a new signing key, checkpoints of before verify by the retired one, and not without it."""
+    built = build(settings)
+    built.intake.accept(make_event(source="one-stop/h99"))
+    old = InstallationKey.from_file(settings.ledger.signing_key_file)
+    checkpoint(built.ledger, old.sign, old.key_id)
+    generate(tmp_path / "second.key")
+    alone = replace(settings.ledger, signing_key_file=str(tmp_path / "second.key"))
+    both = replace(alone, retired_signing_key_files=(settings.ledger.signing_key_file,))
+
+    assert list(verify(built.ledger, is_signed=is_signed_here(alone)))
+    assert [] == list(verify(built.ledger, is_signed=is_signed_here(both)))
+    built.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Literal, TypeAlias
 
 from bus.bodies import EVENT, Bodies, event_from_body
 from bus.circuit import Circuit, Manners, allowance
@@ -13,10 +14,11 @@ from bus.lanes import BUS, set_head
 from bus.messages import Delivery, Standing, State
 from bus.moves import Move, MoveWriter
 from bus.ports import CrashPoint
+from bus.suspects import expire_leases
 from bus.times import from_ms, ms, to_ms
 
-MAX_CRASHES = 3
-"""A delivery whose worker went away this often is parked: it may be what kills them (R9 allows five)."""
+Whom: TypeAlias = Literal["anyone", "unsuspected", "suspect"]
+"""Whom a claim is for: those whom nothing is said against, one suspect, or one suspect when there is nobody else."""
 CLAIMABLE = frozenset({State.WAITING, State.IN_DOUBT, State.AWAITING})
 FARTHEST_DUE = 26 * 3_600_000
 """Milliseconds: no due time is set further ahead than a day, so a later one was written by a clock gone wrong."""
@@ -102,22 +104,32 @@ class Claimer:
         self._probed: dict[str, int] = {}
         """By this process's own clock: two whose clocks differ would each think the other's next probe overdue."""
 
-    def claim(self, tx: Tx, partner: str, limit: int, worker: str, manners: Manners, now: datetime) -> list[Claimed]:
-        """The heads of up to `limit` lanes that are due, each under a fresh fencing number."""
+    def claim(
+        self, tx: Tx, partner: str, limit: int, worker: str, manners: Manners, now: datetime, whom: Whom = "anyone"
+    ) -> list[Claimed]:
+        """The heads of up to `limit` lanes that are due, each under a fresh fencing number; of suspects never two."""
         at = to_ms(now)
-        self.expire_leases(tx, partner, manners, at)
+        expire_leases(tx, self._moves, partner, manners, at)
         tx.run("heal_far_future", at, partner, at + FARTHEST_DUE)
         known = read_partner(tx, partner)
         allowed, is_probe = self._allowed(tx, partner, known, limit, manners, at)
         if allowed < 1:
             return []
-        lanes = self._choose(tx, partner, allowed, manners, at)
+        lanes = [] if whom == "suspect" else self._choose(tx, partner, allowed, manners, at)
+        if not lanes and whom != "unsuspected":
+            lanes = tx.all("due_suspect", partner, at)
         taken = [self.lease(tx, lane, head, worker, manners, at, partner, is_probe=is_probe) for lane, head in lanes]
         claimed = [one for one in taken if one is not None]
         if claimed:
             self._spend(tx, partner, known, len(claimed), manners, at, is_probe=is_probe)
         self._point("claim.leased")
         return claimed
+
+    def is_suspect_due(self, tx: Tx, partner: str, manners: Manners, at: int) -> bool:
+        """Whether there is a suspect that may be claimed now: nobody should be made to wait for one that may not."""
+        if tx.one("due_suspect", partner, at) is None:
+            return False
+        return self._allowed(tx, partner, read_partner(tx, partner), 1, manners, at)[0] >= 1
 
     def _allowed(
         self, tx: Tx, partner: str, known: PartnerRow, limit: int, manners: Manners, at: int
@@ -240,29 +252,6 @@ class Claimer:
             partner,
         )
 
-    def expire_leases(self, tx: Tx, partner: str, manners: Manners, at: int) -> int:
-        """Lanes whose worker did not come back: what it was sending is in doubt, never simply waiting."""
-        expired = tx.all("find_expired", partner, at, at + 2 * ms(manners.lease))
-        for lane, head, _fence, state, crashes, _event, _rule in expired:
-            if state == State.SENDING:
-                self._doubt(tx, lane, head, crashes + 1, partner, manners, at)
-            tx.run("free_lane", lane)
-            set_head(tx, lane, at)
-        return len(expired)
-
-    def _doubt(self, tx: Tx, lane: int, head: int, crashes: int, partner: str, manners: Manners, at: int) -> None:
-        tx.run("note_crash", head)
-        poisoned = crashes >= MAX_CRASHES
-        state = State.HELD if poisoned else State.IN_DOUBT
-        cause = "poison" if poisoned else "lease_expired"
-        due_at = None if poisoned else at + ms(manners.in_flight)
-        tx.run("move_delivery", state, cause, "", due_at, 1, at, head)
-        self._moves.add(
-            tx,
-            Move(lane=lane, at=at, delivery=head, from_state=State.SENDING, to_state=state, cause=cause, actor=BUS),
-            partner,
-        )
-
 
 def _step_place(row: Row) -> int | None:
     """The place that a step takes at the partner once it is sent; None for records."""
@@ -299,5 +288,6 @@ def open_claimed(claimed: Claimed, bodies: Bodies, *, is_shadow: bool) -> Delive
         is_probe=claimed.is_probe,
         is_shadow=is_shadow,
         is_step=row[7] == "every_step",
+        is_suspect=bool(row[27]),
         leased_until=from_ms(claimed.until),
     )

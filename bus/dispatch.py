@@ -8,9 +8,12 @@ exception, and the only broad `except` of the house is here: it parks the one de
 
 from __future__ import annotations
 
+import itertools
 import math
 import threading
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from queue import SimpleQueue
@@ -18,11 +21,13 @@ from typing import Final, Protocol, TypeVar
 
 import structlog
 
+from bus.claiming import Whom
 from bus.errors import LedgerUnavailable, NotOurs, Unmappable
 from bus.ledger import Ledger, Outcome
-from bus.messages import Attempt, Decision, Delivery, State, Unreachable
+from bus.messages import PUT_BACK, Attempt, Decision, Delivery, State, Unreachable
 from bus.ports import Clock, CrashPoint, Randomness, no_crash
 from bus.retry import PUBLISHED, Patience, decide
+from bus.turns import Turns
 
 log = structlog.get_logger("dispatch")
 T = TypeVar("T")
@@ -91,17 +96,19 @@ class Dispatcher:
     def run_once(self, limit: int = 100, now: datetime | None = None) -> int:
         """Claim what is due for every partner and carry it, one after another. How many were carried."""
         carried = 0
-        for partner in self._partners:
-            batches = self.claim(partner, limit, now)
-            for batch in batches:
+        whoms: tuple[Whom, ...] = ("unsuspected", "suspect")
+        for partner, whom in itertools.product(self._partners, whoms):
+            for batch in self.claim(partner, limit, now, whom):
                 carried += len(batch)
                 self.carry(batch, take_next=False)
         return carried
 
-    def claim(self, partner: str, limit: int, now: datetime | None = None) -> list[list[Delivery]]:
-        """Claim up to `limit` deliveries, put together into calls."""
+    def claim(
+        self, partner: str, limit: int, now: datetime | None = None, whom: Whom = "anyone"
+    ) -> list[list[Delivery]]:
+        """Claim up to `limit` deliveries, put together into calls. A suspect comes alone, when nobody else is due."""
         self._point("claim.before")
-        claimed = self._ledger.claim(partner, limit, self._name, now or self._clock.now())
+        claimed = self._ledger.claim(partner, limit, self._name, now or self._clock.now(), whom)
         self._point("claim.after")
         work = self._partners[partner]
         return together(claimed, work.batch_size or work.batch)
@@ -126,7 +133,7 @@ class Dispatcher:
         works = []
         for delivery in call:
             state = delivery.state if delivery.is_unanswered else State.WAITING
-            works.append((delivery, attempt, Decision(state=state, due_at=now, cause="put_back")))
+            works.append((delivery, attempt, Decision(state=state, due_at=now, cause=PUT_BACK)))
         self._settle(works, now, take_next=False)
 
     # -- one attempt --------------------------------------------------------------------------------------------
@@ -277,7 +284,7 @@ def together(claimed: Sequence[Delivery], batch: int | Callable[[str], int]) -> 
     open_calls: dict[str, list[Delivery]] = {}
     for delivery in claimed:
         size = batch if isinstance(batch, int) else batch(delivery.batch_kind)
-        alone = size <= 1 or delivery.is_unanswered or delivery.is_probe or delivery.is_shadow
+        alone = size <= 1 or delivery.is_suspect or delivery.is_unanswered or delivery.is_probe or delivery.is_shadow
         call = None if alone else open_calls.get(delivery.batch_kind)
         if call is None or len(call) >= size:
             call = []
@@ -299,6 +306,7 @@ class Worker:
         *,
         clock: Clock,
         on_start: Callable[[], None] = lambda: None,
+        tick: Callable[[], float] = time.monotonic,
     ) -> None:
         self._dispatcher = dispatcher
         self._ledger = ledger
@@ -307,6 +315,7 @@ class Worker:
         self._on_start = on_start
         self._calls: SimpleQueue[list[Delivery] | None] = SimpleQueue()
         self._flying = dict.fromkeys(partners, 0)
+        self._turns = Turns(tick)
         self._a_call = dict.fromkeys(partners, 1.0)
         """How many deliveries the last claim's calls carried: records travel together, steps one by one."""
         self._lock = threading.Lock()
@@ -340,7 +349,14 @@ class Worker:
             thread.join()
 
     def _claim_for_all(self) -> bool:
-        """Claim for every partner that has a free thread; whether anything was found."""
+        """Claim for everybody who has a free thread, or one suspect when it is its turn; whether anything was found."""
+        turns = self._turns
+        if turns.is_alone:
+            return False
+        suspect = self._suspects_partner() if turns.may_come else None
+        if suspect is not None:
+            return self._claim_alone(suspect)
+        turns.everybody()
         found = False
         for partner, work in self._partners.items():
             with self._lock:
@@ -349,31 +365,59 @@ class Worker:
                 found |= self._claim_for(partner, free)
         return found
 
+    def _suspects_partner(self) -> str | None:
+        """A partner for whom a suspect may go now."""
+        with self._stumbling("all"):
+            now = self._clock.now()
+            return next((p for p in self._partners if self._ledger.is_suspect_due(p, now)), None)
+        return None
+
+    def _claim_alone(self, partner: str) -> bool:
+        """One suspect, as soon as nothing else is in flight: if this process ends, there is one to blame."""
+        self._turns.drain()
+        if not self._turns.is_empty:
+            return False
+        calls: list[list[Delivery]] = []
+        with self._stumbling(partner):
+            calls = self._dispatcher.claim(partner, 1, None, "suspect")
+        if not calls:
+            self._turns.give_up()
+        self._let_fly(partner, calls)
+        return bool(calls)
+
     def _claim_for(self, partner: str, free: int) -> bool:
         """Claim for the free threads. What waits in a queue of ours would outlive its lease and come into doubt."""
-        try:
+        calls: list[list[Delivery]] = []
+        with self._stumbling(partner):
             if not self._ledger.is_anything_due(partner, self._clock.now()):
                 return False
-            calls = self._dispatcher.claim(partner, math.ceil(free * self._a_call[partner]))
+            calls = self._dispatcher.claim(partner, math.ceil(free * self._a_call[partner]), None, "unsuspected")
             if calls:
                 self._a_call[partner] = sum(len(call) for call in calls) / len(calls)
             for call in calls[free:]:
                 self._dispatcher.put_back(call)
             del calls[free:]
+        self._let_fly(partner, calls)
+        return bool(calls)
+
+    @contextmanager
+    def _stumbling(self, partner: str) -> Iterator[None]:
+        """A worker that dies quietly would leave everything waiting: it says so, and looks again."""
+        try:
+            yield
         except LedgerUnavailable as trouble:
             log.error("ledger_unavailable", cause=str(trouble))
             self._stop.wait(LEDGER_PAUSE)
-            return False
         except Exception:
-            # A worker that dies quietly would leave everything waiting: it says so, and looks again.
             log.exception("worker_stumbled", partner=partner)
             self._stop.wait(LEDGER_PAUSE)
-            return False
+
+    def _let_fly(self, partner: str, calls: list[list[Delivery]]) -> None:
         with self._lock:
             self._flying[partner] += len(calls)
         for call in calls:
+            self._turns.flies(call[0], self._ledger.manners(partner).lease)
             self._calls.put(call)
-        return bool(calls)
 
     def _fly(self) -> None:
         while (call := self._calls.get()) is not None:
@@ -384,15 +428,19 @@ class Worker:
                 # What it held stays leased until its lease runs out into doubt; the thread serves on.
                 log.exception("worker_stumbled", partner=partner)
             finally:
+                self._turns.landed(call[0])
                 with self._lock:
                     self._flying[partner] -= 1
                 self._wake.set()
 
     def _carry_on(self, call: list[Delivery]) -> None:
         """A call, and while its lane has more to say, the next one."""
+        first = call[0]
         while call and not self._stop.is_set():
-            following = self._dispatcher.carry(call, take_next=len(call) == 1)
-            call = following
+            take_next = len(call) == 1 and not (first.is_suspect or self._turns.is_draining)
+            call = self._dispatcher.carry(call, take_next=take_next)
+            if call:
+                self._turns.flies(first, self._ledger.manners(first.partner).lease)
         if call:
             # Stopping: what was leased but not sent stays so until its lease runs out.
             self._dispatcher.put_back(call)

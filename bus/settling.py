@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TypeAlias, assert_never
+from typing import Final, TypeAlias, assert_never
 
 import msgspec
 
@@ -17,6 +17,7 @@ from bus.errors import StaleFence
 from bus.evidence import row_digest
 from bus.lanes import first_in_line
 from bus.messages import (
+    PUT_BACK,
     Attempt,
     Awaiting,
     Decision,
@@ -32,7 +33,12 @@ from bus.messages import (
 from bus.moves import Move, MoveWriter
 from bus.ports import CrashPoint
 from bus.seal import Sealed
+from bus.suspects import came_back
 from bus.times import ms, to_ms
+
+
+NO_SIGN: Final = (None, 429, 503)
+"""Statuses of a last reply that say nothing for a partner's health: none at all, and "not taken, come later"."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +93,8 @@ class Settler:
         self._point("settle.after_attempt")
         decision = self._decision(tx, work, now)
         self._write_state(tx, work, State(now[4]), decision, binds, at)
+        if delivery.crashes and work.decision.cause != PUT_BACK:
+            came_back(tx, delivery.id, State(now[4]))
         self._point("settle.after_move")
         change = self._health(tx, work, manners, at)
         following = self._leave(tx, work, now, decision, manners, at)
@@ -202,7 +210,7 @@ class Settler:
         known = read_partner(tx, partner)
         circuit = known.circuit
         if is_up is None:
-            if work.delivery.is_probe and circuit.is_open:
+            if work.delivery.is_probe and circuit.is_open and not work.attempt.exchanges:
                 self._claimer.probe_again(tx, partner, at)
             return None
         if is_up:
@@ -225,7 +233,14 @@ class Settler:
         record_state, *learned = _learned(work, now, decision)
         head = first_in_line(tx, delivery.lane, record_state, at)
         following, ready_at = (None, None) if head is None else (head.delivery, head.ready_at)
-        goes_on = ready_at is not None and ready_at <= at and work.take_next and _is_free(tx, delivery.partner, manners)
+        goes_on = (
+            head is not None
+            and ready_at is not None
+            and ready_at <= at
+            and work.take_next
+            and not head.is_suspect
+            and _is_free(tx, delivery.partner, manners)
+        )
         lease = at + ms(manners.lease) if goes_on else None
         step_place = head.step_place if head is not None and goes_on else None
         tx.run(
@@ -277,7 +292,9 @@ def _speaks_for_health(attempt: Attempt) -> bool | None:
         case Unreachable(is_down=True) | InDoubt(is_down=True):
             return False
         case _:
-            return True if any(exchange.status is not None for exchange in attempt.exchanges) else None
+            # "Later" opens no circuit and closes none: who takes nothing now is neither down nor well.
+            last = attempt.exchanges[-1].status if attempt.exchanges else None
+            return None if last in NO_SIGN else True
 
 
 def _words(outcome: Outcome) -> tuple[str | None, str]:

@@ -258,26 +258,6 @@ def test_r7_zombie_cannot_settle(tmp_path: Path) -> None:
     world.close()
 
 
-def test_r9_what_kills_its_worker_is_parked(tmp_path: Path) -> None:
-    """A delivery over which workers die three times is held as poison; other dossiers go on."""
-    world = World(tmp_path)
-    bad, good = make_event(), make_event(dossier="H99.09-260703-0999")
-    world.accept(bad)
-    for _ in range(3):
-        world.settle_until_claimed = world.dispatcher.claim(PARTNER, 10)  # type: ignore[attr-defined]
-        world.pass_time(100)
-        world.dispatcher.claim(PARTNER, 0)
-        world.pass_time(31)
-        for call in world.dispatcher.claim(PARTNER, 10):
-            world.dispatcher.carry(call)
-    world.accept(good)
-    world.settle_down()
-
-    assert ("held", "poison") == (world.state_of(bad), world.delivery_of(bad)["cause"])
-    assert "delivered" == world.state_of(good)
-    world.close()
-
-
 def test_p09_an_outage_parks_nothing(tmp_path: Path) -> None:
     """While a partner answers nobody, deliveries stay in doubt and are asked about for as long as it takes."""
     away = {"is": True}

@@ -122,7 +122,7 @@ class Books:
 
 Fate = Callable[[Delivery], str]
 """What happens to a delivery: ok, lost_before, lost_after, garbled_before, garbled_after, skipped, down, busy, refuse,
-raise. `skipped`: the yes of a batch does not name it, and it was not taken."""
+raise. `skipped`: the yes of a batch does not name it, and it was not taken. `later`: too busy to take anything."""
 
 
 def all_well(_delivery: Delivery) -> str:
@@ -170,7 +170,7 @@ class BookAdapter:
             self._take(delivery.event)
         self._point("send.after")
         self.calls.append(("sent", delivery.event.id, fate))
-        attempt = Attempt(outcome=self._outcome(fate), exchanges=(self._exchange(delivery),), facts=_facts(fate))
+        attempt = Attempt(outcome=self._outcome(fate), exchanges=(self._exchange(delivery, fate),), facts=_facts(fate))
         self._point("read.after")
         return attempt
 
@@ -189,6 +189,7 @@ class BookAdapter:
             "garbled_after": InDoubt(reason="html with status 200"),
             "skipped": InDoubt(reason="the yes does not name it", is_down=False),
             "down": Unreachable(reason="refused"),
+            "later": Unreachable(reason="later", is_down=False),
             "busy": Unreachable(reason="429", retry_after=timedelta(seconds=7)),
             "refuse": Refused(code="-1", reason="no"),
         }
@@ -210,7 +211,7 @@ class BookAdapter:
         again = Unreachable(reason="not there", retry_after=timedelta(), is_down=False)
         return Attempt(outcome=again, exchanges=exchanges)
 
-    def _exchange(self, delivery: Delivery) -> Exchange:
+    def _exchange(self, delivery: Delivery, fate: str = "ok") -> Exchange:
         return Exchange(
             operation=delivery.event.kind,
             method="POST",
@@ -219,7 +220,7 @@ class BookAdapter:
             request_body=delivery.event.body,
             sent_at=self.clock.now(),
             took=timedelta(milliseconds=1),
-            status=200,
+            status=429 if fate == "later" else 200,
             reply_body=b"{}",
         )
 

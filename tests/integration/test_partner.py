@@ -54,6 +54,67 @@ def test_p09_circuit_opens_probes_and_drains(tmp_path: Path) -> None:
     world.close()
 
 
+class Moods:
+    """A partner that is in one mood until it is told another."""
+
+    def __init__(self, mood: str) -> None:
+        self.mood = mood
+
+    def __call__(self, _delivery: Delivery) -> str:
+        return self.mood
+
+
+def test_p09_later_resets_no_failures(tmp_path: Path) -> None:
+    """Between failures a "come later" is no sign of health: with it or without, the same failure opens the circuit."""
+    fate = Moods("down")
+    world = World(tmp_path, fate=fate, manners=Manners(failures_to_open=3))
+    world.accept(*records(4))
+    for mood in ("down", "down", "later", "down"):
+        fate.mood = mood
+        (call,) = world.dispatcher.claim(PARTNER, 1)
+        world.dispatcher.carry(call, take_next=False)
+        found = world.reads.circuit(PARTNER)
+
+    assert found.is_open
+    assert (0, None) == (len(world.books.effects), found.last_success_at)
+    world.close()
+
+
+def test_p09_later_closes_no_open_circuit(tmp_path: Path) -> None:
+    """A probe that is told to come later leaves the circuit open, and the next probe comes in its time."""
+    fate = Moods("down")
+    world = World(tmp_path, fate=fate)
+    world.accept(*records(40))
+    world.run()
+    fate.mood = "later"
+    before = world.adapter.sent
+    for _ in range(30):
+        world.pass_time(1)
+        world.run()
+    assert world.reads.circuit(PARTNER).is_open
+    assert 5 <= world.adapter.sent - before <= 7, "one probe per 5 s, for 30 s"
+    fate.mood = "ok"
+    world.settle_down()
+
+    assert {"delivered": 40} == world.states()
+    world.close()
+
+
+def test_p09_refusal_proves_that_the_partner_is_up(tmp_path: Path) -> None:
+    """A business no closes an open circuit: who judges a record is there."""
+    fate = Moods("down")
+    world = World(tmp_path, fate=fate)
+    world.accept(*records(6))
+    world.run()
+    assert world.reads.circuit(PARTNER).is_open
+    fate.mood = "refuse"
+    world.pass_time(6)
+    world.run()
+
+    assert not world.reads.circuit(PARTNER).is_open
+    world.close()
+
+
 def test_drain_begins_with_one_call(tmp_path: Path) -> None:
     """After an outage the window opens call by call: no herd."""
     switch = Switch()

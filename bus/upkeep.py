@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from bus.bodies import EVENT, EXCHANGE
+from bus.copies import copy_of, require_whole
 from bus.engines.sqlite import SqliteEngine, Tx
 from bus.errors import LedgerDamaged, LedgerUnavailable
 from bus.evidence import (
@@ -59,7 +60,7 @@ def pending(path: str | Path, storage: Storage) -> list[Migration]:
 
 
 def migrate(path: str | Path, storage: Storage, clock: Clock) -> Migrated:
-    """Bring the ledger to this version's schema, after a backup beside it. Raises LedgerUnavailable."""
+    """Bring the ledger to this version's schema, after a backup beside it. Raises LedgerUnavailable, LedgerDamaged."""
     steps = pending(path, storage)
     engine = SqliteEngine(path, storage)
     try:
@@ -67,7 +68,7 @@ def migrate(path: str | Path, storage: Storage, clock: Clock) -> Migrated:
         copy = None
         if steps and present > 0:
             copy = Path(f"{path}.before-{steps[-1].version:04d}-{clock.now().strftime(STAMP)}")
-            engine.backup_to(copy)
+            copy_of(engine, copy)
         for step in steps:
             digest = hashlib.sha256(step.sql.encode()).hexdigest()
             engine.migrate(step, to_ms(clock.now()), digest)
@@ -91,14 +92,7 @@ class Restored:
 
 def backup(ledger: Ledger, target: str | Path) -> Path:
     """Copy the ledger while it is in use, and check the copy. Raises LedgerDamaged when the copy is not whole."""
-    whole, partial = Path(target), Path(f"{target}.partial")
-    partial.unlink(missing_ok=True)
-    ledger.engine.backup_to(partial)
-    partial.chmod(0o600)
-    with partial.open("rb+") as file:
-        os.fsync(file.fileno())
-    partial.replace(whole)
-    return whole
+    return copy_of(ledger.engine, target)
 
 
 def lay_beside(source: str | Path, path: str | Path) -> Path:
@@ -133,7 +127,12 @@ def put_back(source: str | Path, path: str | Path) -> None:
 
 
 def doubt_everything_open(ledger: Ledger) -> Restored:
-    """After a restore: what was open may have gone out since the backup: ask before anything is sent."""
+    """After a restore: what was open may have gone out since the backup: ask before anything is sent.
+
+    Raises LedgerDamaged when the backup is not whole, before anything is changed.
+    """
+    with ledger.engine.snapshot() as tx:
+        require_whole(tx)
     now = to_ms(ledger.clock.now())
 
     def job(tx: Tx) -> Restored:

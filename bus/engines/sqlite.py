@@ -17,7 +17,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, Final, Protocol, TypeAlias, TypeVar
 
-from bus.errors import LedgerUnavailable, LedgerUnsafe
+from bus.errors import LedgerDamaged, LedgerUnavailable, LedgerUnsafe
 from bus.ports import CrashPoint, Storage, no_crash
 from bus.sql import Migration, load_queries
 
@@ -390,6 +390,18 @@ class SqliteEngine:
         finally:
             connection.close()
 
+    @contextmanager
+    def opened(self, path: str | Path) -> Iterator[Tx]:
+        """Queries to another file, which is only read. Raises LedgerDamaged where it cannot be."""
+        try:
+            connection = self._storage.connect(str(path), read_only=True)
+            try:
+                yield Tx(connection, self._queries)
+            finally:
+                connection.close()
+        except sqlite3.Error as failure:
+            raise LedgerDamaged(f"{path} cannot be read as a ledger: {failure}") from failure
+
     def migrate(self, step: Migration, at: int, digest: str) -> None:
         """Apply one migration in one transaction, before anybody else writes. Raises LedgerUnavailable."""
         connection = self._writer or self._reopen()
@@ -404,8 +416,14 @@ class SqliteEngine:
             raise LedgerUnavailable(f"migration {step.version:04d} {step.name} failed: {failure}") from failure
 
     def backup_to(self, target: str | Path) -> None:
-        """Copy the ledger, while it is in use, into a new file."""
-        copy = self._storage.connect(str(target))
+        """Copy the ledger, while it is in use, into a new file. Raises LedgerUnavailable."""
+        try:
+            self._copy_to(str(target))
+        except sqlite3.Error as failure:
+            raise LedgerUnavailable(f"the ledger cannot be copied to {target}: {failure}") from failure
+
+    def _copy_to(self, target: str) -> None:
+        copy = self._storage.connect(target)
         source = self._storage.connect(self.path)
         try:
             # In one step, as one reader among others, whom no writer waits for. Copied in parts it would begin anew

@@ -11,6 +11,15 @@ FROM moves ORDER BY id;
 -- all_chain_heads -- Where the chains end.
 SELECT partition, n, hash, mac FROM chain_heads ORDER BY partition;
 
+-- integrity_check -- Whether every page can be read and every index fits its table; the first trouble, or `ok`.
+PRAGMA integrity_check(1);
+
+-- last_move -- Where a chain really ends.
+SELECT n, hash FROM moves WHERE partition = ? ORDER BY id DESC LIMIT 1;
+
+-- find_move -- One move of a chain; looked for from the newest on.
+SELECT hash FROM moves WHERE partition = ? AND n = ? ORDER BY id DESC LIMIT 1;
+
 -- all_checkpoints -- Oldest first.
 SELECT at, statement, key_id, signature FROM checkpoints ORDER BY id;
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from bus import upkeep
+from bus.copies import copy_of
 from bus.engines.sqlite import SqliteEngine, statements
-from bus.errors import LedgerUnavailable, LedgerUnsafe, SchemaBehind
+from bus.errors import LedgerDamaged, LedgerUnavailable, LedgerUnsafe, SchemaBehind
 from bus.ledger import Ledger
 from bus.ports import FileStorage, SystemClock, SystemRandomness
 from bus.seal import MasterKey
@@ -161,6 +162,100 @@ def test_backup_while_in_use(world: World, tmp_path: Path) -> None:
     other = Ledger.open(copy, MASTER, clock=world.clock, randomness=SystemRandomness(), storage=FileStorage())
 
     assert [] == list(upkeep.verify(other, bodies=True))
+    other.close()
+
+
+class Spoiling(SqliteEngine):
+    """An engine whose copies come out other than they should."""
+
+    def __init__(self, path: Path, spoil: Callable[[Path], None]) -> None:
+        super().__init__(path, FileStorage())
+        self._spoil = spoil
+
+    def backup_to(self, target: str | Path) -> None:
+        super().backup_to(target)
+        self._spoil(Path(target))
+
+
+def cut(copy: Path) -> None:
+    with copy.open("rb+") as file:
+        file.truncate(copy.stat().st_size // 2)
+
+
+def other_byte(copy: Path) -> None:
+    """A page in the middle is noise."""
+    with copy.open("rb+") as file:
+        file.seek(copy.stat().st_size // 2 // 4096 * 4096)
+        file.write(b"\xa5" * 4096)
+
+
+def no_ledger(copy: Path) -> None:
+    copy.write_bytes(b"not a database, although it is quite long enough to be taken for one" * 100)
+
+
+def sql(*statements: str) -> Callable[[Path], None]:
+    def spoil(copy: Path) -> None:
+        connection = sqlite3.connect(copy)
+        for statement in statements:
+            connection.execute(statement)
+        connection.commit()
+        connection.close()
+
+    return spoil
+
+
+OLDER = (
+    "DROP TRIGGER moves_no_delete",
+    "DELETE FROM moves WHERE n > 1",
+    "UPDATE chain_heads SET n = 1, hash = (SELECT hash FROM moves m WHERE m.partition = chain_heads.partition)",
+)
+ANOTHERS = (
+    "DROP TRIGGER moves_no_update",
+    "UPDATE moves SET hash = zeroblob(32)",
+    "UPDATE chain_heads SET hash = zeroblob(32)",
+)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "why"),
+    [
+        (cut, "not whole|cannot be read"),
+        (other_byte, "not whole|cannot be read"),
+        (no_ledger, "cannot be read"),
+        (sql("UPDATE chain_heads SET n = n + 1"), "does not end where its head says"),
+        (sql("UPDATE schema_versions SET version = 0"), "another schema"),
+        (sql(*OLDER), "before the copying began"),
+        (sql(*ANOTHERS), "not end at moves of the ledger"),
+    ],
+    ids=["cut", "other byte", "no ledger", "head", "schema", "older", "another's"],
+)
+def test_bad_copy_is_refused_and_deleted(world: World, tmp_path: Path, spoil: Callable[[Path], None], why: str) -> None:
+    """A backup opens its copy and holds it against the ledger; what is not whole is no backup, and does not stay."""
+    world.accept(*[make_event(dossier=f"H99.09-260703-{n:04d}") for n in range(40)])
+    before = upkeep.backup(world.ledger, tmp_path / "before.db")
+    engine = Spoiling(world.path, spoil)
+    with pytest.raises(LedgerDamaged, match=why):
+        copy_of(engine, tmp_path / "copy.db")
+    engine.close()
+
+    assert ["before.db"] == sorted(each.name for each in tmp_path.iterdir() if not each.name.startswith("ledger"))
+    assert before.exists()
+
+
+def test_copy_that_cannot_be_written(world: World, tmp_path: Path) -> None:
+    """Where the copy cannot be laid, the ledger's own trouble is told, and nothing is left behind."""
+    with pytest.raises(LedgerUnavailable, match="cannot be copied"):
+        upkeep.backup(world.ledger, tmp_path / "no folder" / "copy.db")
+
+
+def test_restore_refuses_a_bad_backup(world: World, tmp_path: Path) -> None:
+    """A backup that went bad on its shelf is found before it takes the ledger's place."""
+    world.accept(make_event())
+    copy = upkeep.backup(world.ledger, tmp_path / "copy.db")
+    sql("UPDATE chain_heads SET n = n + 1")(copy)
+    other = Ledger.open(copy, MASTER, clock=world.clock, randomness=SystemRandomness(), storage=FileStorage())
+    with pytest.raises(LedgerDamaged, match="does not end"):
+        upkeep.doubt_everything_open(other)
     other.close()
 
 

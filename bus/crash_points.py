@@ -1,7 +1,7 @@
 """The named lines at which a test stops the program: between every two durable or outward steps.
 
-The bus calls its crash point with these names and with no others (a test counts that each is reached); the adapters'
-`send.*` and `shape.*` belong to the same walk.
+The bus calls its crash point with these names and with no others (a test counts that each is reached); `shape.*` and
+`read.after` are the adapter's and `send.*` the channel's, on the same walk.
 """
 
 from __future__ import annotations

@@ -204,7 +204,13 @@ def national_portal(installation: Installation, partner: NationalPortalKeys) -> 
     channel = HttpChannel(settings.http, clock=ports.clock, crash_point=ports.crash_point)
     tables = in_force(installation.reads, "national_portal")
     try:
-        return NationalPortal(settings, channel, tables, token_channel=_token_channel(partner, settings.http, ports))
+        return NationalPortal(
+            settings,
+            channel,
+            tables,
+            token_channel=_token_channel(partner, settings.http, ports),
+            crash_point=ports.crash_point,
+        )
     except ValueError as trouble:
         raise SettingsRefused("partners.national_portal", str(trouble)) from None
 

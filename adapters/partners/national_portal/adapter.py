@@ -22,6 +22,7 @@ from adapters.partners.national_portal.speaking import Heard, Speaker, Then
 from adapters.partners.national_portal.tables import Tables
 from bus.errors import Unmappable
 from bus.messages import Attempt, Delivered, Delivery, Exchange, InDoubt, Outcome, Unreachable
+from bus.ports import CrashPoint, no_crash
 
 RECORDED: Final = "dossier.recorded"
 AT_ONCE: Final = timedelta(0)
@@ -49,11 +50,13 @@ class NationalPortal:
         *,
         token_channel: Channel | None = None,
         tick: Callable[[], float] = time.monotonic,
+        crash_point: CrashPoint = no_crash,
     ) -> None:
         check_settings(settings)
         self._settings = settings
         self._tables = tables
-        self._speaker = Speaker(settings, channel, token_channel=token_channel, tick=tick)
+        self._point = crash_point
+        self._speaker = Speaker(settings, channel, token_channel=token_channel, tick=tick, crash_point=crash_point)
 
     def use_tables(self, tables: Tables) -> None:
         """Take a new version of the tables into use; calls under way end with the old one."""
@@ -90,7 +93,9 @@ class NationalPortal:
     def deliver(self, batch: Sequence[Delivery]) -> Sequence[Attempt]:
         """Send each; one attempt for each, in the same order. Raises before anything is sent, if at all."""
         tables = self._tables  # one version for the whole call, whatever is imported meanwhile
+        self._point("shape.before")
         bodies = [self._shape(delivery, tables) for delivery in batch]
+        self._point("shape.after")
         attempts: dict[int, Attempt] = {}
         ready: dict[Operation, list[Shaped]] = {}
         for delivery, body in zip(batch, bodies, strict=True):

@@ -16,6 +16,7 @@ from adapters.partners.national_portal.replies import Answer, read
 from adapters.partners.national_portal.session import LoginFailed, LoginSession, NoSession, Session
 from adapters.partners.national_portal.settings import NationalPortalSettings
 from bus.messages import Delivered, Exchange, InDoubt, Outcome, Refused, Unreachable
+from bus.ports import CrashPoint, no_crash
 
 Then = Literal["ask", "hold", "go_on"]
 SAID_BADLY: Final = frozenset({"yes_without_words", CONTRADICTORY})
@@ -76,8 +77,10 @@ class Speaker:
         *,
         token_channel: Channel | None = None,
         tick: Callable[[], float] = time.monotonic,
+        crash_point: CrashPoint = no_crash,
     ) -> None:
         self._settings = settings
+        self._point = crash_point
         self._channel = channel
         self._outer = outer_headers(settings.outer_auth, token_channel or channel, tick=tick)
         self.calls = Calls(settings, secret_headers=self._outer.secret_names)
@@ -130,6 +133,7 @@ class Speaker:
         if exchange.trouble is not None:
             return Heard(exchanges=(exchange,), trouble=exchange.trouble)
         answer = read(exchange, operation, self._settings)
+        self._point("read.after")
         if exchange.status in (401, 403):
             # Nobody says whose "no" it is, the exchange's or the portal's: the next try has fresh papers for both.
             self._outer.forget(headers)

@@ -22,7 +22,7 @@ from bus.dispatch import Dispatcher, PartnerWork
 from bus.intake import Intake
 from bus.ledger import Ledger
 from bus.messages import Delivery
-from bus.ports import FileStorage
+from bus.ports import CrashPoint, FileStorage, no_crash
 from bus.reads import Reads
 from bus.repairs import Repairs
 from bus.retry import Patience
@@ -176,37 +176,53 @@ def portal_world(
     portal: Callable[..., Witness] = Witness,
     manners: Manners | None = None,
     together: int = 1,
+    clock: SimClock | None = None,
+    served: tuple[Witness, str] | None = None,
+    crash_point: CrashPoint = no_crash,
     **settings: Any,
 ) -> Iterator[PortalWorld]:
-    """Build it in an empty folder. `adapter` may be a broken variant; `settings` are the adapter's own."""
+    """Build it in a folder. `adapter` may be a broken variant; `settings` are the adapter's own.
+
+    `served` is a mock that is on its port already, and outlives this world, as `clock` does.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    clock, path = SimClock(), folder / "ledger.db"
+    clock, path = clock or SimClock(), folder / "ledger.db"
     manners = manners or Manners()
     migrate(path, FileStorage(), clock)
     with ExitStack() as stack:
-        mock = portal(clock=clock.now, keep=100_000, seed=seed)
-        url = stack.enter_context(serve(mock))
+        if served is None:
+            mock = portal(clock=clock.now, keep=100_000, seed=seed)
+            served = mock, stack.enter_context(serve(mock))
+        mock, url = served
         http = local_http(timeout=TIMEOUT, connect_timeout=TIMEOUT)
-        channel = HttpChannel(http, clock=clock)
+        channel = HttpChannel(http, clock=clock, crash_point=crash_point)
         stack.callback(channel.close)
         told = make_settings(adapter_url=f"{url}/national_portal", password="mock-password", **settings)
-        speaks = adapter(told, channel, h99_tables(), tick=lambda: clock.now().timestamp())
+        speaks = adapter(told, channel, h99_tables(), tick=lambda: clock.now().timestamp(), crash_point=crash_point)
         ledger = Ledger.open(
             path,
             MASTER,
             clock=clock,
             randomness=SeededRandomness(seed),
             storage=FileStorage(),
+            crash_point=crash_point,
             manners={PARTNER: manners},
         )
         stack.callback(ledger.close)
         work = PartnerWork(adapter=speaks, patience=Patience(in_flight=manners.in_flight), batch=together)
-        dispatcher = Dispatcher(ledger, {PARTNER: work}, name="w1", clock=clock, randomness=SeededRandomness(seed + 1))
+        dispatcher = Dispatcher(
+            ledger,
+            {PARTNER: work},
+            name="w1",
+            clock=clock,
+            randomness=SeededRandomness(seed + 1),
+            crash_point=crash_point,
+        )
         yield PortalWorld(
             clock=clock,
             portal=mock,
             ledger=ledger,
-            intake=Intake(ledger, Routes(ROUTES)),
+            intake=Intake(ledger, Routes(ROUTES), crash_point=crash_point),
             reads=Reads(ledger),
             repairs=Repairs(ledger),
             adapter=speaks,

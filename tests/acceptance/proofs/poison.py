@@ -37,8 +37,18 @@ def _eat() -> None:
 HARMS: dict[str, Callable[[], None]] = {"raise": _raise, "hang": _hang, "kill": _kill, "eat": _eat}
 
 
-def put_into(kind: str, mark: str) -> None:
-    """From now on the adapter of this process meets its end over the event of this id."""
+def put_into(kind: str, mark: str, verb: str = "deliver") -> None:
+    """From now on the adapter of this process meets its end over the event of this id, when it sends it or asks."""
+    if verb == "ask":
+        ask = NationalPortal.ask
+
+        def poisoned_question(self: NationalPortal, delivery: Delivery) -> Attempt:
+            if delivery.event.id == mark:
+                HARMS[kind]()
+            return ask(self, delivery)
+
+        NationalPortal.ask = poisoned_question  # type: ignore[method-assign]
+        return
     deliver = NationalPortal.deliver
 
     def poisoned(self: NationalPortal, batch: Sequence[Delivery]) -> Sequence[Attempt]:

@@ -18,8 +18,9 @@ from tests.acceptance.proofs.story import PARTNER, Wire, agree, judged, life, li
 from tests.acceptance.proofs.town import Process, Source, Town, town, wait_for
 
 MOST_TRIES = 5
-PATIENCE_S = 40.0
+PATIENCE_S = 90.0
 DOSSIERS = 24
+THREADS = 6
 
 
 class Service:
@@ -40,12 +41,14 @@ class Service:
             self.process = self._start()
 
 
-def run(folder: Path, told: list[Wire], *hook: str, faults: list[FaultOrder] | None = None) -> dict[str, object]:
-    """Deliver a story with a poisoned worker until all is quiet; what came of it."""
+def run(
+    folder: Path, told: list[Wire], *hook: str, fault: FaultOrder | None = None, most_open: int = 0
+) -> dict[str, object]:
+    """Deliver a story with a poisoned worker until all is quiet, or no more than that is open; what came of it."""
     portal = Witness(keep=10_000)
-    for fault in faults or []:
+    if fault is not None:
         portal.faults.arm(fault)
-    with town(folder, portal=portal, threads=6, in_flight_s=1.0, lease_s=1.5) as here:
+    with town(folder, portal=portal, threads=THREADS, in_flight_s=1.0, lease_s=2.5) as here:
         door, service = here.start("web"), Service(here, *hook)
         source = Source(here, lambda: [door])
         for wire in told:
@@ -54,12 +57,12 @@ def run(folder: Path, told: list[Wire], *hook: str, faults: list[FaultOrder] | N
 
             def is_done() -> bool:
                 service.look()
-                return here.is_quiet(opened) or (bool(faults) and len(_undelivered(opened)) <= 2)
+                return here.is_quiet(opened) or 0 < len(_undelivered(opened)) <= most_open
 
             wait_for(is_done, PATIENCE_S, f"quiet ({opened.reads.tallies()})", pause=0.1)
             verdict = judged(opened.reads, portal, told).must_be_clean(hook)
             client = here.client(door.url())
-            disagreements = [] if faults else agree(client, opened.reads, portal, told)
+            disagreements = [] if most_open else agree(client, opened.reads, portal, told)
             client.close()
             source.close()
             service.process.kill()  # one whose thread hangs does not end when it is asked to
@@ -118,19 +121,35 @@ def test_p10_poison_stays_in_its_dossier(home: Path, kind: str, bad: str) -> Non
         assert [] == open_
         assert 0 == came["deaths"]
     else:
-        # What was on its way when the worker died cannot be known to have arrived: in doubt, one call each at most.
+        # What was on its way at the first death may have arrived or not; at the later ones the poison was alone.
         assert {one.state for one in open_} <= {"in_doubt", "waiting"}
-        assert sum(one.state == "in_doubt" for one in open_) <= 6 * int(came["deaths"])  # type: ignore[call-overload]
+        assert sum(one.state == "in_doubt" for one in open_) < THREADS
         assert 1 <= int(came["deaths"]) <= MOST_TRIES  # type: ignore[call-overload]
     assert [] == came["agree"]
     print(f"R9 {kind} {bad}: {entry.state} after {entry.tries} tries, others' p99 {came['took']:.2f} s")
+
+
+def test_p10_question_that_kills_parks_its_own_dossier(home: Path) -> None:
+    """A record whose reply was lost kills each worker that asks about it: parked like a sending that kills."""
+    told = [wire for one in lives(DOSSIERS, 3, records=0.0) for wire in one]
+    poison = told[0]
+    lost = FaultOrder(fault="lose_reply_after_effect", count=1, operation="DongBoHoSoMC", dossier=number(0))
+    came = run(home / "town", told, "kill", poison["id"], "ask", fault=lost)
+    entries = came["judged"].entries  # type: ignore[attr-defined]
+    others = [one for one in entries if one.dossier != number(0)]
+
+    assert ["held"] == [one.state for one in entries if one.id == poison["id"]]
+    assert {one.state for one in others} <= {"delivered", "in_doubt", "waiting"}
+    assert sum(one.state == "in_doubt" for one in others) < THREADS
+    assert 1 <= int(came["deaths"]) <= MOST_TRIES  # type: ignore[call-overload]
+    assert [] == came["agree"]
 
 
 def test_p10_portal_that_hangs_over_one_dossier(home: Path) -> None:
     """Where the portal itself never answers about one dossier, the others do not wait for it."""
     told = [wire for one in [life(n, 2, records=0.0) for n in range(DOSSIERS)] for wire in one]
     fault = FaultOrder(fault="slow", rate=1.0, seconds=3600, operation="DongBoHoSoMC", dossier=number(0))
-    slow = run(home / "slow", told, faults=[fault])
+    slow = run(home / "slow", told, fault=fault, most_open=2)
     delivered = {entry.dossier for entry in slow["judged"].entries if entry.state == "delivered"}  # type: ignore[attr-defined]
 
     assert {number(n) for n in range(1, DOSSIERS)} <= delivered

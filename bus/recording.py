@@ -75,7 +75,7 @@ class Recorder:
             twin = tx.one("find_sequence_twin", dossier.id, event.source, sequence)
             if twin:
                 return Contradicted(digest=twin[0])
-        place = self._place(tx, event, sequence, dossier.id, at)
+        place = self._place(tx, event, sequence, dossier.id, at, is_adopted=prepared.is_adopted)
         number = self._write_event(tx, prepared, dossier.id, sequence, place, at)
         self._point("record.after_event")
         if place is not None:
@@ -84,6 +84,8 @@ class Recorder:
         self._deliver_to_all(tx, prepared, number, place, dossier, at, binds)
         self._point("record.after_deliveries")
         if sequence is not None and place is not None:
+            if prepared.is_adopted:
+                self._place_passed(tx, event.source, dossier.id, sequence, at)
             self._release_followers(tx, event.source, dossier.id, at)
         return _recorded(prepared, number, at)
 
@@ -96,20 +98,25 @@ class Recorder:
         new = tx.insert("add_dossier", event.dossier, event.source, at)
         return _Dossier(id=new, owner=event.source, due_at=None, record_place=None, status_place=None, is_new=True)
 
-    def _place(self, tx: Tx, event: Event, sequence: int | None, dossier: int, at: int) -> int | None:
-        """Where it stands in the dossier's order; None while a number before it is missing."""
+    def _place(
+        self, tx: Tx, event: Event, sequence: int | None, dossier: int, at: int, *, is_adopted: bool
+    ) -> int | None:
+        """Where it stands in the dossier's order; None while a number before it is missing.
+
+        What is adopted is on the portal already: the numbers before it are not waited for, and the next one follows it.
+        """
         own = to_ms(event.occurred_at)
         if sequence is None:
             return own
         row = tx.one("find_sequence", dossier, event.source)
         expected, last, gap_since = row or (1, None, None)
-        if sequence > expected:
+        if sequence > expected and not is_adopted:
             tx.run("put_sequence", dossier, event.source, expected, last or 0, gap_since or at)
             return None
         if sequence < expected:
             return own  # its number was skipped by a person: it comes late, and the route's rule decides
         place = own if not last else max(own, last + 1)
-        tx.run("put_sequence", dossier, event.source, expected + 1, place, gap_since)
+        tx.run("put_sequence", dossier, event.source, sequence + 1, place, gap_since)
         return place
 
     def _write_event(
@@ -262,6 +269,12 @@ class Recorder:
             expected += 1
         still = tx.one("any_behind_gap", dossier, source)
         tx.run("put_sequence", dossier, source, expected, last, at if still and still[0] else None)
+
+    def _place_passed(self, tx: Tx, source: str, dossier: int, adopted: int, at: int) -> None:
+        """What waited behind a gap before an adopted number comes late: the portal is past it, and the rule decides."""
+        for number, occurred_at, kind in tx.all("find_passed", dossier, source, adopted):
+            tx.run("place_event", occurred_at, number)
+            self._enter_line(tx, number, occurred_at, occurred_at, kind, dossier, at)
 
     def skip_gap(self, tx: Tx, source: str, dossier: int, actor: str, reason: str, at: int) -> int:
         """A person gives up the missing numbers: go on with the lowest that is here. How many were skipped."""

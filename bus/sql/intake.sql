@@ -71,6 +71,9 @@ ON CONFLICT (dossier, source) DO UPDATE SET next = excluded.next, place = exclud
 -- find_behind_gap -- The event with this number, if it waits without a place.
 SELECT id, occurred_at, kind FROM events WHERE dossier = ? AND source = ? AND sequence = ? AND place IS NULL;
 
+-- find_passed -- Events that still wait behind a gap although a later number was adopted.
+SELECT id, occurred_at, kind FROM events WHERE dossier = ? AND source = ? AND place IS NULL AND sequence < ? ORDER BY sequence;
+
 -- any_behind_gap -- Whether something with a higher number still waits, and the lowest such number.
 SELECT min(sequence) FROM events WHERE dossier = ? AND source = ? AND place IS NULL AND sequence IS NOT NULL;
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from bus.messages import Contradicted, Recorded, Repeated
+from bus.upkeep import verify
 from tests.builders import DOSSIER, NOON, make_event, make_step
 from tests.world import RECORD_ROUTE, SOURCE, STEP_ROUTE, World, account
 
@@ -264,3 +265,44 @@ def test_late_rule_holds_behind_a_gap(tmp_path: Path) -> None:
 
     assert "delivered" == world.state_of(behind)
     world.close()
+
+
+def test_adopted_numbers_are_not_waited_for(numbered: World) -> None:
+    """A source whose adopted events begin above 1 goes on with the next number: no gap, and nothing to skip."""
+    numbered.intake.accept_many(
+        [make_event(at=NOON, sequence=5), make_step(at=NOON + MINUTE, sequence=7)], is_adopted=True
+    )
+    step = make_step(at=NOON + 2 * MINUTE, sequence=8)
+    numbered.accept(step)
+    numbered.settle_down()
+
+    assert [step.id] == numbered.steps_at_partner(DOSSIER)
+    assert [] == numbered.reads.gaps(before=numbered.clock.now() + 99 * MINUTE)
+
+
+def test_a_gap_after_what_was_adopted_still_waits(numbered: World) -> None:
+    """Adoption answers for the numbers up to its own; one that is missing after them is waited for."""
+    numbered.intake.accept_many([make_event(at=NOON, sequence=5)], is_adopted=True)
+    behind, missing = (make_step(at=NOON + n * MINUTE, sequence=n) for n in (7, 6))
+    numbered.accept(behind)
+    assert "gap" == numbered.delivery_of(behind)["cause"]
+    numbered.accept(missing)
+    numbered.settle_down()
+
+    assert [missing.id, behind.id] == numbered.steps_at_partner(DOSSIER)
+
+
+def test_adoption_passes_what_waited(numbered: World) -> None:
+    """What waited behind a gap when a later number is adopted comes late: it is not sent, and does not wait for ever."""
+    record, step = make_event(at=NOON + 2 * MINUTE, sequence=2), make_step(at=NOON + 3 * MINUTE, sequence=3)
+    after = make_step(at=NOON + 9 * MINUTE, sequence=6)
+    numbered.accept(record, step, after)
+    adopted = [make_event(at=NOON + 4 * MINUTE, sequence=4), make_step(at=NOON + 5 * MINUTE, sequence=5)]
+    numbered.intake.accept_many(adopted[1:], is_adopted=True)
+    numbered.intake.accept_many(adopted[:1], is_adopted=True)
+    numbered.settle_down()
+
+    assert ("superseded", "held", "delivered") == tuple(numbered.state_of(each) for each in (record, step, after))
+    assert [after.id] == numbered.steps_at_partner(DOSSIER)
+    assert [] == numbered.reads.gaps(before=numbered.clock.now() + 99 * MINUTE)
+    assert [] == list(verify(numbered.ledger))

@@ -6,7 +6,7 @@ Rows come as plain mappings, ready for JSON: times are ISO 8601 in UTC, digests 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -113,16 +113,23 @@ class Reads:
     # -- deliveries ---------------------------------------------------------------------------------------------
 
     def deliveries(
-        self, *, state: State | None = None, partner: str | None = None, after: int = 0, limit: int = 100
+        self,
+        *,
+        state: State | None = None,
+        partner: str | None = None,
+        sources: Iterable[str] | None = None,
+        after: int = 0,
+        limit: int = 100,
     ) -> list[View]:
-        """A page of deliveries, by id; `after` is the last id of the page before."""
+        """A page of deliveries, by id; `after` is the last id of the page before. `sources`: of their events only."""
         limit = max(1, min(limit, MAX_PAGE))
+        told = None if sources is None else json.dumps(sorted(sources))
         tx = self._tx()
         if state is None:
-            rows = tx.all("list_deliveries_any", after, partner, partner, limit)
+            rows = tx.all("list_deliveries_any", after, partner, told, limit)
         else:
             partners = [partner] if partner else [row[0] for row in tx.all("list_partners")]
-            rows = [row for name in partners for row in tx.all("list_deliveries", state, name, after, limit)]
+            rows = [row for name in partners for row in tx.all("list_deliveries", state, name, after, told, limit)]
             rows = sorted(rows)[:limit]
         return [_view(_DELIVERY, row) for row in rows]
 

@@ -27,12 +27,14 @@ FROM deliveries d JOIN events e ON e.id = d.event JOIN moves m ON m.delivery = d
 -- list_deliveries -- A page of one state at one partner.
 SELECT d.id, d.partner, d.state, d.cause, d.reason, d.due_at, d.tries, d.accepted_at, d.changed_at, d.status, d.rule, o.number, e.source, e.event_id, e.kind
 FROM deliveries d JOIN events e ON e.id = d.event JOIN dossiers o ON o.id = e.dossier
-WHERE d.state = ? AND d.partner = ? AND d.id > ? ORDER BY d.id LIMIT ?;
+WHERE d.state = ?1 AND d.partner = ?2 AND d.id > ?3 AND (?4 IS NULL OR e.source IN (SELECT value FROM json_each(?4)))
+ORDER BY d.id LIMIT ?5;
 
 -- list_deliveries_any -- A page of all states.
 SELECT d.id, d.partner, d.state, d.cause, d.reason, d.due_at, d.tries, d.accepted_at, d.changed_at, d.status, d.rule, o.number, e.source, e.event_id, e.kind
 FROM deliveries d JOIN events e ON e.id = d.event JOIN dossiers o ON o.id = e.dossier
-WHERE d.id > ? AND (? IS NULL OR d.partner = ?) ORDER BY d.id LIMIT ?;
+WHERE d.id > ?1 AND (?2 IS NULL OR d.partner = ?2) AND (?3 IS NULL OR e.source IN (SELECT value FROM json_each(?3)))
+ORDER BY d.id LIMIT ?4;
 
 -- read_delivery -- One delivery.
 SELECT d.id, d.partner, d.state, d.cause, d.reason, d.due_at, d.tries, d.accepted_at, d.changed_at, d.status, d.rule, o.number, e.source, e.event_id, e.kind, d.place, d.mapping, d.lane, d.event

@@ -293,7 +293,7 @@ def test_a_gap_after_what_was_adopted_still_waits(numbered: World) -> None:
 
 
 def test_adoption_passes_what_waited(numbered: World) -> None:
-    """What waited behind a gap when a later number is adopted comes late: it is not sent, and does not wait for ever."""
+    """What waited behind a gap when a later number is adopted comes late: not sent, and not waiting for ever."""
     record, step = make_event(at=NOON + 2 * MINUTE, sequence=2), make_step(at=NOON + 3 * MINUTE, sequence=3)
     after = make_step(at=NOON + 9 * MINUTE, sequence=6)
     numbered.accept(record, step, after)

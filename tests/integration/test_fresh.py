@@ -18,7 +18,7 @@ from bus.messages import Event
 from bus.prepared import Nonce
 from bus.routing import Route
 from tests.builders import NOON, make_event, make_step
-from tests.world import RECORD_ROUTE, STEP_ROUTE, World
+from tests.world import PARTNER, RECORD_ROUTE, STEP_ROUTE, World
 
 OTHER = "archive"
 """A second partner, to which nobody delivers."""
@@ -26,12 +26,7 @@ ROUTES: dict[str, tuple[Route, ...]] = {
     "usual": (RECORD_ROUTE, STEP_ROUTE),
     "needs record": (RECORD_ROUTE, replace(STEP_ROUTE, needs_record=True)),
     "late may go": (RECORD_ROUTE, replace(STEP_ROUTE, late="send")),
-    "two partners": (
-        RECORD_ROUTE,
-        STEP_ROUTE,
-        replace(RECORD_ROUTE, partner=OTHER),
-        replace(STEP_ROUTE, partner=OTHER),
-    ),
+    "two partners": tuple(replace(each, partner=to) for to in (PARTNER, OTHER) for each in (RECORD_ROUTE, STEP_ROUTE)),
     "steps to two": (RECORD_ROUTE, STEP_ROUTE, replace(STEP_ROUTE, partner=OTHER)),
     "steps nowhere": (RECORD_ROUTE,),
     "records nowhere": (STEP_ROUTE,),
@@ -39,7 +34,7 @@ ROUTES: dict[str, tuple[Route, ...]] = {
 
 
 def an_event(chance: random.Random, known: list[Event]) -> Event:
-    """A record or step of one of a few dossiers, at about noon; sometimes one that came before, or its contradiction."""
+    """A record or step of one of a few dossiers, at about noon; sometimes one again, or its contradiction."""
     if known and chance.random() < 0.1:
         before = chance.choice(known)
         return before if chance.random() < 0.5 else make_event(id=before.id, summary="another", dossier=before.dossier)

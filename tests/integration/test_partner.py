@@ -81,7 +81,7 @@ def test_p09_later_resets_no_failures(tmp_path: Path) -> None:
 
 
 def test_p09_later_closes_no_open_circuit(tmp_path: Path) -> None:
-    """A probe that is told to come later leaves the circuit open, and the next probe comes in its time."""
+    """A probe that is told to come later leaves the circuit open; the next one comes in its time (r156)."""
     fate = Moods("down")
     world = World(tmp_path, fate=fate)
     world.accept(*records(40))

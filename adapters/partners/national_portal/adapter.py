@@ -15,7 +15,7 @@ from typing import Any, Final, Literal
 from adapters.channels.http import Channel
 from adapters.partners.national_portal import lookups, wire
 from adapters.partners.national_portal.codes import OPERATIONS, Operation, Verdict
-from adapters.partners.national_portal.named import record_answers
+from adapters.partners.national_portal.named import doubted, record_answers
 from adapters.partners.national_portal.settings import NationalPortalSettings, check_settings
 from adapters.partners.national_portal.shaped import Shaped, learned
 from adapters.partners.national_portal.speaking import Heard, Speaker, Then
@@ -149,11 +149,22 @@ class NationalPortal:
         return [(item, self._read_named(item, heard)) for item in items]
 
     def _read_one(self, item: Shaped, heard: Heard) -> Attempt:
+        heard = self._unless_denied(item, heard)
         if item.operation is Operation.CREATE and heard.verdict is Verdict.EXISTS:
             # Once, as an update: the very same record replaces what is there (r40, r52).
             again = self._speaker.write(Operation.UPDATE, [item.body], item.delivery.event.traceparent)
             return item.attempt(again.outcome(), heard.exchanges + again.exchanges, exists=True)
         return item.attempt(heard.outcome(self._then(item)), heard.exchanges, **learned(item.operation, heard))
+
+    def _unless_denied(self, item: Shaped, heard: Heard) -> Heard:
+        """A yes of the whole, unless a row of it denies this very record (r152)."""
+        if heard.answer is None or heard.verdict is not Verdict.YES:
+            return heard
+        named = record_answers(heard.answer, item.operation, self._settings).get(item.delivery.event.dossier)
+        if named is None or named.verdict is Verdict.YES:
+            return heard
+        is_known = self._answer_kind(item.operation) == "named"
+        return replace(heard, answer=named if is_known else doubted(heard.answer))
 
     def _read_named(self, item: Shaped, heard: Heard) -> Attempt:
         """One record of an array. A yes counts for it when the array is atomic or the reply names it."""

@@ -1,4 +1,4 @@
-"""Pure. What one reply to an array says of each record that it names (NOTES.md#r111)."""
+"""Pure. What one reply to an array says of each record that it names (NOTES.md#r111, #r151, #r152)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def record_answers(answer: Answer, operation: Operation, settings: NationalPorta
             # A yes under a call that was not accepted proves nothing: that portal may have stored none of them.
             is_empty = found.verdict is Verdict.YES and answer.verdict is not Verdict.YES
             before = named.get(number, found)
-            named[number] = _doubted(found) if is_empty or before.verdict is not found.verdict else before
+            named[number] = doubted(found) if is_empty or before.verdict is not found.verdict else before
     return named
 
 
@@ -35,9 +35,10 @@ def _answers_of(item: Any, operation: Operation, settings: NationalPortalSetting
     body = object_body({"error_code": folded["error_code"], "message": folded.get("message")})
     found = judge(operation, 200, body, settings)
     if len(folded) != len(members):
-        found = _doubted(found)
+        found = doubted(found)
     return [(value, found) for name, value in members if name == "mahoso" and isinstance(value, str)]
 
 
-def _doubted(answer: Answer) -> Answer:
+def doubted(answer: Answer) -> Answer:
+    """The same answer, believed by nobody."""
     return replace(answer, verdict=Verdict.UNCLEAR, row=CONTRADICTORY)

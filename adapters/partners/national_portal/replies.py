@@ -142,7 +142,7 @@ def retry_after(exchange: Exchange) -> timedelta | None:
 
 
 def code_of(value: object) -> str | None:
-    """`error_code` in one spelling: 0, "0" and "00" are one (r36)."""
+    """`error_code` in one spelling: 0, "0" and "00" are one (r36); what is no number and no text is none (r154)."""
     if isinstance(value, bool) or not isinstance(value, int | str):
         return None
     if isinstance(value, int):
@@ -164,7 +164,7 @@ class _Twice(ValueError):
 
 
 def _decode(raw: bytes) -> Any:
-    """The value, or BROKEN: not JSON, or a member twice. Of two codes in one object neither is the answer."""
+    """The value, or BROKEN: not JSON, or a member twice (r150). Of two codes in one object neither is the answer."""
     try:
         value = msgspec.json.decode(raw)
         json.loads(raw, object_pairs_hook=_once)
@@ -193,7 +193,7 @@ def object_body(value: Any) -> Body:
 
 
 def _unwrapped(value: Any) -> Body:
-    """r134, r135: the façade's own code says whether it reached the portal; the inner one decides."""
+    """r134, r135, r153: the façade's own code says whether it reached the portal; the inner one decides."""
     outer = object_body(value)
     if outer.shape is not Shape.OBJECT or outer.text.lstrip()[:1] not in ("{", "["):
         return outer

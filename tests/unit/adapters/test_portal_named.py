@@ -8,7 +8,8 @@ from adapters.partners.national_portal.codes import Operation, Verdict
 from adapters.partners.national_portal.named import record_answers
 from adapters.partners.national_portal.replies import read
 from adapters.partners.national_portal.speaking import outcome_of
-from tests.portal_kit import make_settings, replied, said
+from bus.messages import Delivered, InDoubt, Refused
+from tests.portal_kit import make_settings, record_delivery, replied, said, scripted_portal, step_delivery
 
 YES = {"error_code": "00", "message": "Thành công"}
 NO = {"error_code": -1, "message": "không"}
@@ -50,20 +51,20 @@ def test_a_record_may_need_the_words_too():
 
 @pytest.mark.parametrize("items", [(YES, NO), (NO, YES), (YES, NO, YES), (NO, YES, NO)])
 def test_two_answers_for_one_record_are_none(items):
-    """A record of which the reply says yes and no is in doubt, whatever comes last; the other is not touched."""
+    """A record of which the reply says yes and no is in doubt, whatever comes last; the other not (r151)."""
     found = verdicts({"MaHoSo": "b"} | YES, *({"MaHoSo": "a"} | item for item in items))
 
     assert {"a": Verdict.UNCLEAR, "b": Verdict.YES} == found
 
 
 def test_the_same_answer_twice_is_one():
-    """Saying a thing again contradicts nothing."""
+    """Saying a thing again contradicts nothing (r151)."""
     assert {"a": Verdict.YES} == verdicts({"MaHoSo": "a"} | YES, {"MaHoSo": "a"} | YES)
 
 
 @pytest.mark.parametrize("twin", [{"Error_Code": -1}, {"MAHOSO": "b"}, {"MESSAGE": "không"}])
 def test_members_that_differ_in_case_only_are_no_answer(twin):
-    """Names are read without case, so two of them in one element leave every record that it names in doubt."""
+    """Names are read without case, so two of them in one element leave all that it names in doubt (r151)."""
     assert {Verdict.UNCLEAR} == set(verdicts({"MaHoSo": "a"} | YES | twin).values())
 
 
@@ -77,7 +78,7 @@ def test_members_that_differ_in_case_only_are_no_answer(twin):
     ],
 )
 def test_no_record_is_delivered_by_a_call_that_was_not(exchange):
-    """A yes beside one record's name counts only under a yes of the whole reply."""
+    """A yes beside one record's name counts only under a yes of the whole (r152)."""
     answer = read(exchange, Operation.STEP, make_settings())
 
     assert Verdict.UNCLEAR is record_answers(answer, Operation.STEP, make_settings())["a"].verdict
@@ -89,3 +90,32 @@ def test_contradiction_does_not_speak_against_the_portals_health():
     outcome = outcome_of(record_answers(answer, Operation.STEP, make_settings())["a"], "hold")
 
     assert ("hold", False, "contradictory") == (outcome.then, outcome.is_down, outcome.reason.partition(":")[0])
+
+
+DENIED = said(0, "Thành công", result=[{"MaHoSo": "H99.09-260703-0123"} | NO])
+
+
+@pytest.mark.parametrize("delivery", [record_delivery(exists=False), record_delivery(), step_delivery()])
+def test_yes_that_denies_our_record_is_in_doubt(delivery):
+    """A yes of the whole over a row that says no of the one record that was sent is never `delivered` (r152)."""
+    portal, _ = scripted_portal(DENIED)
+
+    outcome = portal.deliver([delivery])[0].outcome
+
+    assert isinstance(outcome, InDoubt)
+    assert "contradictory" == outcome.reason.partition(":")[0]
+
+
+def test_row_counts_where_rows_are_known_to_speak():
+    """With `batch_answer` named, the row that denies a record decides, also when it travelled alone (r152)."""
+    portal, _ = scripted_portal(DENIED, batch_answer={"update": "named"})
+
+    assert isinstance(portal.deliver([record_delivery()])[0].outcome, Refused)
+
+
+@pytest.mark.parametrize("rows", [[{"MaHoSo": "H99.09-260703-0123"} | YES], [{"MaHoSo": "b"} | NO], [], "x", None])
+def test_row_that_denies_nothing_of_ours_changes_nothing(rows):
+    """A row that agrees, or speaks of another dossier, leaves the yes a yes (r152)."""
+    portal, _ = scripted_portal(said(0, "Thành công", result=rows))
+
+    assert isinstance(portal.deliver([record_delivery()])[0].outcome, Delivered)

@@ -153,7 +153,7 @@ def test_exists_is_an_answer_to_a_create_only():
     ],
 )
 def test_code_in_one_spelling(value, code):
-    """0, "0" and "00" are one; what is not a number or a text is no code at all."""
+    """0, "0" and "00" are one; what is not a number or a text is no code at all (r154)."""
     assert code == code_of(value)
 
 
@@ -223,7 +223,7 @@ def wrapped(inner: str, outer: object = 0) -> Exchange:
     ],
 )
 def test_facade_reply_is_unwrapped(reply, verdict):
-    """The inner reply decides; two codes that contradict each other, or a cut one, decide nothing."""
+    """The inner reply decides; two codes that contradict each other, or a cut one, decide nothing (r153)."""
     assert verdict is read(reply, Operation.CREATE, facade_settings()).verdict
 
 
@@ -237,7 +237,7 @@ def test_facade_reply_is_unwrapped(reply, verdict):
     ],
 )
 def test_member_twice_is_no_answer(raw):
-    """Two readers may read two answers in one object with a member twice, so it is broken, at any depth."""
+    """Two readers may read two answers in one object with a member twice, so it is broken, at any depth (r150)."""
     facade = wrapped(raw.decode())
 
     assert (Verdict.UNCLEAR, "broken") == _told(read(replied(raw=raw), Operation.STEP, make_settings()))

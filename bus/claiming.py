@@ -201,8 +201,7 @@ class Claimer:
             # Never sent on the word of a stale row: what is superseded, cancelled or done stays where it is.
             set_head(tx, lane, at)
             return None
-        step = _step_place(row)
-        fence = tx.one("lease_lane", at + ms(manners.lease), worker, head, step, step, step, lane)
+        fence = tx.one("lease_lane", at + ms(manners.lease), worker, head, lane)
         assert fence is not None
         self._start(tx, row, at, partner, worker)
         return Claimed(row=row, fence=fence[0], is_probe=is_probe, until=at + ms(manners.lease))
@@ -251,11 +250,6 @@ class Claimer:
             ),
             partner,
         )
-
-
-def _step_place(row: Row) -> int | None:
-    """The place that a step takes at the partner once it is sent; None for records."""
-    return row[8] if row[7] == "every_step" and row[3] == State.WAITING else None
 
 
 def open_claimed(claimed: Claimed, bodies: Bodies, *, is_shadow: bool) -> Delivery:

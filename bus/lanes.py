@@ -111,12 +111,10 @@ def put_before_steps(tx: Tx, lane: int, place: int) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Head:
-    """First in line: the delivery, when it may be claimed (None while it is blocked), and the place it would take."""
+    """First in line: the delivery, and when it may be claimed (None while it is blocked)."""
 
     delivery: int
     ready_at: int | None
-    step_place: int | None
-    """Set for a step that waits to be sent: from then on, earlier steps are late."""
     is_suspect: bool = False
     """A worker went away over it: it goes alone."""
 
@@ -126,19 +124,18 @@ def first_in_line(tx: Tx, lane: int, record_state: str, now: int) -> Head | None
     row = tx.one("find_head", lane)
     if row is None:
         return None
-    delivery, state, due_at, rule, needs_record, cause, place, suspected = row
+    delivery, state, due_at, needs_record, cause, suspected = row
     is_suspect = bool(suspected)
     if state == State.WAITING:
-        step_place = place if rule == "every_step" else None
         if needs_record and record_state == "none":
             if cause != "no_record":
                 tx.run("set_cause", "no_record", delivery)
-            return Head(delivery=delivery, ready_at=None, step_place=step_place)
+            return Head(delivery=delivery, ready_at=None)
         ready_at = now if due_at is None else due_at
-        return Head(delivery=delivery, ready_at=ready_at, step_place=step_place, is_suspect=is_suspect)
+        return Head(delivery=delivery, ready_at=ready_at, is_suspect=is_suspect)
     # An unanswered one is due when it may be asked; what is held or refused waits for a person.
     is_askable = state in (State.IN_DOUBT, State.AWAITING)
-    return Head(delivery=delivery, ready_at=due_at if is_askable else None, step_place=None, is_suspect=is_suspect)
+    return Head(delivery=delivery, ready_at=due_at if is_askable else None, is_suspect=is_suspect)
 
 
 def set_head(tx: Tx, lane: int, now: int) -> None:

@@ -36,7 +36,8 @@ from bus.seal import Sealed
 from bus.suspects import came_back
 from bus.times import ms, to_ms
 
-
+SENT: Final = frozenset({State.DELIVERED, State.AWAITING, State.IN_DOUBT, State.REFUSED})
+"""States after an attempt that reached the partner, or may have."""
 NO_SIGN: Final = (None, 429, 503)
 """Statuses of a last reply that say nothing for a partner's health: none at all, and "not taken, come later"."""
 
@@ -242,7 +243,7 @@ class Settler:
             and _is_free(tx, delivery.partner, manners)
         )
         lease = at + ms(manners.lease) if goes_on else None
-        step_place = head.step_place if head is not None and goes_on else None
+        step_place = _gone_step(now, decision)
         tx.run(
             "leave_lane",
             lease,
@@ -260,6 +261,13 @@ class Settler:
             return None
         self._point("next.before")
         return self._claimer.start_next(tx, following, delivery.fence, work.worker, at, delivery.partner, lease)
+
+
+def _gone_step(now: Row, decision: Decision) -> int | None:
+    """The place of a step that was sent, unless nothing reached the partner: earlier ones are late from now on."""
+    if State(now[4]) is not State.SENDING or now[5] != "every_step":
+        return None
+    return now[7] if decision.state in SENT else None
 
 
 def _is_free(tx: Tx, partner: str, manners: Manners) -> bool:

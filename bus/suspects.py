@@ -34,8 +34,7 @@ def expire_leases(tx: Tx, moves: MoveWriter, partner: str, manners: Manners, at:
         crashes = crashes + 1 if suspected & doing else max(crashes, 1)
         tx.run("note_crash", crashes, doing, head)
         if state == State.SENDING:
-            # A create may have arrived: that a look-up said no before it is worth nothing any more.
-            tx.run("doubt_absence", lane)
+            tx.run("may_have_arrived", head)
         if crashes >= MAX_CRASHES:
             _change(tx, moves, lane, head, State(state), State.HELD, "poison", None, partner, at)
         elif state == State.SENDING:

@@ -16,7 +16,8 @@ SELECT id, due_at, record_place, status_place, source FROM dossiers WHERE number
 
 -- look_around -- All that is known of an event that comes in, in one look: its nonce and key, its dossier, and its lane there.
 SELECT (SELECT 1 FROM nonces WHERE key_id = ? AND nonce = ?), (SELECT 1 FROM events WHERE source = ? AND event_id = ?),
-  d.id, d.status_place, l.id, l.lease_until, l.record_state, l.step_place, h.place,
+  d.id, d.status_place, l.id, l.lease_until, l.record_state,
+  CASE WHEN h.state = 'sending' AND h.rule = 'every_step' THEN max(coalesce(l.step_place, h.place), h.place) ELSE l.step_place END, h.place,
   EXISTS (SELECT 1 FROM deliveries o WHERE o.lane = l.id AND o.blocks = 1 AND o.place IS NOT NULL),
   d.source
 FROM (SELECT 1) LEFT JOIN dossiers d ON d.number = ? LEFT JOIN lanes l ON l.dossier = d.id AND l.partner = ?

@@ -1,5 +1,6 @@
--- find_lane -- One dossier at one partner.
-SELECT l.id, l.record_state, l.top_record_place, l.step_place, h.place
+-- find_lane -- One dossier at one partner; a step that is on its way counts as sent.
+SELECT l.id, l.record_state, l.top_record_place,
+  CASE WHEN h.state = 'sending' AND h.rule = 'every_step' THEN max(coalesce(l.step_place, h.place), h.place) ELSE l.step_place END, h.place
 FROM lanes l LEFT JOIN deliveries h ON h.id = l.head WHERE l.dossier = ? AND l.partner = ?;
 
 -- put_lane -- A new lane, under a number that was chosen beforehand.
@@ -40,7 +41,7 @@ SELECT id, lane, rule, needs_record, partner, status, late FROM deliveries WHERE
 UPDATE deliveries SET place = ?, state = ?, cause = ?, due_at = ?, blocks = ?, changed_at = ? WHERE id = ?;
 
 -- find_head -- First in line, and whether it goes alone.
-SELECT id, state, due_at, rule, needs_record, cause, place, suspected & CASE state WHEN 'waiting' THEN 1 ELSE 2 END FROM deliveries
+SELECT id, state, due_at, needs_record, cause, suspected & CASE state WHEN 'waiting' THEN 1 ELSE 2 END FROM deliveries
 WHERE lane = ? AND blocks = 1 AND place IS NOT NULL ORDER BY place, event LIMIT 1;
 
 -- set_head -- What the lane waits for, and until when.
@@ -71,8 +72,10 @@ UPDATE deliveries SET crashes = ?, suspected = suspected | ?, is_unanswered = 1 
 -- clear_suspicion -- A worker came back from doing this with it.
 UPDATE deliveries SET suspected = suspected & ~?, crashes = CASE suspected & ~? WHEN 0 THEN 0 ELSE crashes END WHERE id = ?;
 
--- doubt_absence -- What may have arrived is not known to be absent.
-UPDATE lanes SET exists_there = NULL WHERE id = ? AND exists_there = 0;
+-- may_have_arrived -- It was on its way: a step makes earlier ones late, and a look-up's no before it is worth nothing.
+UPDATE lanes SET exists_there = nullif(exists_there, 0),
+  step_place = CASE d.rule WHEN 'every_step' THEN max(coalesce(step_place, d.place), d.place) ELSE step_place END
+FROM deliveries d WHERE d.id = ? AND lanes.id = d.lane;
 
 -- due_by_age -- Lanes that may be claimed, the longest ready first.
 SELECT id, head FROM lanes WHERE partner = ?1 AND ready_at <= ?2 AND head NOT IN (SELECT id FROM suspects WHERE partner = ?1) ORDER BY ready_at LIMIT ?3;
@@ -100,9 +103,7 @@ SELECT min(t) FROM (SELECT min(ready_at) AS t FROM lanes WHERE partner = ? AND r
   UNION ALL SELECT min(lease_until) FROM lanes WHERE partner = ? AND lease_until IS NOT NULL);
 
 -- lease_lane -- Take it, under a new number.
-UPDATE lanes SET lease_until = ?, owner = ?, fence = fence + 1, ready_at = NULL, head = ?,
-  step_place = CASE WHEN ? IS NULL THEN step_place ELSE max(coalesce(step_place, ?), ?) END
-WHERE id = ? RETURNING fence;
+UPDATE lanes SET lease_until = ?, owner = ?, fence = fence + 1, ready_at = NULL, head = ? WHERE id = ? RETURNING fence;
 
 -- start_sending -- The head goes out.
 UPDATE deliveries SET state = 'sending', cause = 'claimed', due_at = NULL, tries = tries + 1, changed_at = ? WHERE id = ?;

@@ -69,7 +69,10 @@ SELECT d.id, d.lane, d.partner, d.state FROM deliveries d WHERE d.state IN ('wai
 UPDATE lanes SET exists_there = NULL WHERE exists_there = 0;
 
 -- free_all_lanes -- No worker of before the restore still holds anything.
-UPDATE lanes SET lease_until = NULL, owner = NULL, fence = fence + 1 WHERE lease_until IS NOT NULL;
+UPDATE lanes SET lease_until = NULL, owner = NULL, fence = fence + 1, step_place = coalesce((
+    SELECT max(coalesce(lanes.step_place, d.place), d.place) FROM deliveries d
+    WHERE d.id = lanes.head AND d.state = 'sending' AND d.rule = 'every_step'), step_place)
+WHERE lease_until IS NOT NULL;
 
 -- restored_events -- Steps taken in again after a restore, that may have gone out before it.
 SELECT count(*) FROM deliveries WHERE cause = 'restore_gap';

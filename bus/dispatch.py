@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from queue import SimpleQueue
 from typing import Final, Protocol, TypeVar
 
@@ -35,6 +35,8 @@ T = TypeVar("T")
 IDLE: Final = 0.05
 """Seconds between two looks for work when nothing woke the worker: well under the 100 ms that freshness allows."""
 OUR_TROUBLE: Final = "our_trouble"
+GRACE: Final = timedelta(seconds=30)
+"""Longer than most calls, shorter than the patience of what stops a service."""
 LEDGER_PAUSE: Final = 1.0
 """Seconds to wait when the ledger cannot be written, before it is tried again."""
 
@@ -307,8 +309,12 @@ class Worker:
         clock: Clock,
         on_start: Callable[[], None] = lambda: None,
         tick: Callable[[], float] = time.monotonic,
+        grace: timedelta = GRACE,
     ) -> None:
+        """`grace`: how long calls in flight may take to end once it was told to stop."""
         self._dispatcher = dispatcher
+        self._grace = grace
+        self._tick = tick
         self._ledger = ledger
         self._partners = partners
         self._clock = clock
@@ -328,7 +334,7 @@ class Worker:
         self._wake.set()
 
     def stop(self) -> None:
-        """Ask the loop to end; calls in flight are finished and settled."""
+        """Ask the loop to end; calls in flight are finished and settled, as far as the grace allows."""
         self._stop.set()
         self._wake.set()
 
@@ -345,8 +351,16 @@ class Worker:
                 self._wake.clear()
         for _ in self._threads:
             self._calls.put(None)
+        self._wait_for_calls()
+
+    def _wait_for_calls(self) -> None:
+        """A call that hangs is left behind: its lease runs out, and another worker asks what became of it."""
+        end = self._tick() + self._grace.total_seconds()
         for thread in self._threads:
-            thread.join()
+            thread.join(max(0.0, end - self._tick()))
+        left = sum(thread.is_alive() for thread in self._threads)
+        if left:
+            log.warning("calls_left_behind", calls=left, after_s=self._grace.total_seconds())
 
     def _claim_for_all(self) -> bool:
         """Claim for everybody who has a free thread, or one suspect when it is its turn; whether anything was found."""

@@ -67,6 +67,8 @@ class WorkerSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
     gap_alarm_s: Positive = 900.0
     """A numbered source's missing event is worth a warning after this time."""
+    stop_grace_s: Positive = 30.0
+    """How long calls in flight may take to end after SIGTERM; then they are left to their leases, and asked about."""
 
 
 class LogSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

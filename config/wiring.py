@@ -85,7 +85,8 @@ class Installation:
             crash_point=self.ports.crash_point,
             watch=watch,
         )
-        return Worker(dispatcher, self.ledger, partners, clock=self.ports.clock, on_start=on_start)
+        grace = _seconds(self.settings.worker.stop_grace_s)
+        return Worker(dispatcher, self.ledger, partners, clock=self.ports.clock, on_start=on_start, grace=grace)
 
 
 def build(settings: Settings, ports: Ports | None = None) -> Installation:

@@ -49,7 +49,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def work(config: Path | None, name: str | None, *, parent: int | None = None, lang: str | None = None) -> int:
-    """Deliver until a signal says stop; calls in flight are finished and settled."""
+    """Deliver until a signal says stop; calls in flight are finished and settled, as far as the grace allows."""
     from config.trouble import told
 
     try:

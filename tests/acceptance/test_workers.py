@@ -124,3 +124,22 @@ def test_worker_ends_in_order(here: Place) -> None:
     assert (0, 0) == (tally.get("sending", 0), tally.get("in_doubt", 0))
     assert '"checkpoint_signed"' in log
     assert '"cause":"SIGTERM"' in log
+
+
+def test_worker_ends_although_a_call_hangs(here: Place) -> None:
+    """SIGTERM while the partner never answers: it ends within its grace, and what hung is in doubt later, not lost."""
+    here.set(r"\[partners", "[worker]\nstop_grace_s = 0.5\n\n[partners")
+    here.set("\ntimeout_s = 1\n", "\ntimeout_s = 500\n")
+    here.set("\nlease_s = 3\n", "\nlease_s = 5000\n")
+    told = day(6, dossiers=60, steps=200)
+    here.type("submit", str(here.write("day.ndjson", [feed.line for feed in told.events])))
+    here.portal.faults.arm(FaultOrder(fault="slow", rate=1.0, seconds=600.0))
+    with worker(here, "only") as process:
+        until(lambda: any(row["state"] == "sending" for row in here.ask("deliveries", "list")))
+        process.send_signal(signal.SIGTERM)
+        assert 0 == process.wait(30)
+    log = (here.folder / "only.log").read_text()
+
+    assert '"calls_left_behind"' in log
+    assert '"cause":"SIGTERM"' in log
+    assert any(row["state"] == "sending" for row in here.ask("deliveries", "list"))

@@ -9,6 +9,8 @@ import shlex
 import pytest
 import yaml
 
+from adapters.doors.protocol import Limits
+from config.settings import WorkerSettings
 from tests.house.blocks import metrics
 from tests.house.command_line import commands
 from tests.house.tree import ROOT, name_of, named
@@ -83,3 +85,11 @@ def test_image_copies_what_is_there():
     assert {"adapters", "bus", "config", "contracts", "signing"} <= copied
     assert [] == [name for name in copied if not (ROOT / name).exists()]
     assert (json.loads(re.search(r"^CMD (.*)$", text, re.MULTILINE)[1])[0],) in commands()
+
+
+@pytest.mark.parametrize("unit", ["lienthong-worker@.service", "lienthong-web.service"])
+def test_systemd_waits_longer_than_the_worker(unit):
+    """What stops a service has more patience than the service: a worker ends by itself, and is not killed."""
+    patience = re.search(r"^TimeoutStopSec=(\d+)$", (DEPLOY / "systemd" / unit).read_text(), re.MULTILINE)
+
+    assert int(patience[1]) > max(WorkerSettings().stop_grace_s, Limits().stop_s)

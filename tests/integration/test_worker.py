@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
+import structlog
 
 from bus.circuit import Manners
 from bus.dispatch import Worker
@@ -260,3 +262,37 @@ def test_nothing_waits_in_a_queue_of_ours(tmp_path: Path) -> None:
     assert 2 == sending
     assert {"delivered": 2, "waiting": 7} == {state: n for state, n in world.states().items() if n}
     world.close()
+
+
+def test_hung_call_does_not_keep_the_worker(world: World) -> None:
+    """Told to stop while a partner never answers, a worker ends within its grace; the lease runs out into doubt."""
+    called, never = threading.Event(), threading.Event()
+
+    def hang(batch: Sequence[Delivery]) -> NoReturn:
+        called.set()
+        never.wait()
+        raise RuntimeError("the test is over")
+
+    world.adapter.deliver = hang  # type: ignore[method-assign]
+    event = make_event()
+    world.accept(event)
+    work = {PARTNER: replace(world.partners[PARTNER], threads=1)}
+    hasty = timedelta(seconds=0.2)
+    worker = Worker(world.dispatcher, world.ledger, work, clock=world.clock, grace=hasty)
+    thread = threading.Thread(target=worker.run)
+    thread.start()
+    assert called.wait(20)
+    with structlog.testing.capture_logs() as logs:
+        worker.stop()
+        thread.join(20)
+    assert not thread.is_alive()
+    world.pass_time(3600)
+    del world.adapter.deliver  # type: ignore[attr-defined]
+    world.worker("w2").claim(PARTNER, 10)
+
+    assert ["calls_left_behind"] == [line["event"] for line in logs]
+    assert "lease_expired" in {move["cause"] for move in world.reads.delivery(1)["moves"]}
+    assert 0 == len(world.books.effects)
+    never.set()
+    for each in worker._threads:
+        each.join(20)

@@ -93,7 +93,7 @@ def partition_of(lane: int) -> int:
 
 def canonical_array(fields: Sequence[Field]) -> bytes:
     """The fields as a JSON array without blanks, bytes as hex: what `json.dumps` of the standard library makes too."""
-    return _json.encode([f.hex() if isinstance(f, bytes) else f for f in fields])
+    return _json.encode([f.hex() if type(f) is bytes else f for f in fields])
 
 
 def chain(prev_hash: bytes, fields: Sequence[Field]) -> bytes:

@@ -23,7 +23,7 @@ NO_NONCE: Final = ("", "")
 NO_RECORD: Final[tuple[None, ...]] = (None,) * 8
 TABLES: Final = (
     *("remember_nonce", "add_partner", "put_body", "put_event", "put_dossier", "update_dossier_status"),
-    *("add_search_term", "put_lane", "put_delivery", "set_head"),
+    *("put_lane", "put_delivery", "set_head"),
 )
 """The statements by which rows go out, in this order."""
 
@@ -31,7 +31,7 @@ TABLES: Final = (
 class _Lane:
     """A lane as this transaction leaves it: orderly, so that a step may join it."""
 
-    __slots__ = ("head_place", "id", "record_state", "step_place")
+    __slots__ = ("head_place", "id", "record_state", "row", "step_place")
 
     def __init__(self, id: int, head_place: int | None, step_place: int | None, record_state: str) -> None:
         self.id = id
@@ -39,6 +39,8 @@ class _Lane:
         """None while nothing open is in it."""
         self.step_place = step_place
         self.record_state = record_state
+        self.row: list[Any] | None = None
+        """Of a new lane: its row, whose last two columns are its head and when that may be claimed."""
 
     def welcomes(self, route: Route, place: int) -> bool:
         """Whether a step at this place simply stands behind the head, or becomes it in an empty lane."""
@@ -68,7 +70,8 @@ class Fresh:
         self._dossiers: dict[str, _Dossier] = {}
         self._keys: set[tuple[str, str]] = set()
         self._nonces: set[tuple[str, str]] = set()
-        self._rows: dict[str, list[Row]] = {name: [] for name in TABLES}
+        self._terms: list[tuple[bytes, int]] = []
+        self._rows: dict[str, list[Sequence[Any]]] = {name: [] for name in TABLES}
 
     @classmethod
     def of(cls, tx: Tx, moves: MoveWriter) -> Fresh:
@@ -88,6 +91,7 @@ class Fresh:
         for name, rows in self._rows.items():
             if rows:
                 tx.many(name, rows)
+        tx.many("add_search_term", sorted(self._terms))  # neighbours in the index are found faster
 
     def take(self, tx: Tx, prepared: Prepared, at: int, point: CrashPoint) -> int | None:
         """Take the event and give its number; None when it is not usual, and then nothing was noted of it."""
@@ -136,15 +140,15 @@ class Fresh:
         record: tuple[Any, ...] = NO_RECORD
         if event.kind == RECORD_KIND:
             record = (*record_facts(event), number, place)
-            self._rows["add_search_term"] += [(term, id) for term in prepared.terms]
+            self._terms += [(term, id) for term in prepared.terms]
         self._rows["put_dossier"].append((id, event.dossier, event.source, at, status_of(event), place, *record))
         dossier = _Dossier(id, event.source, place)
         for route in prepared.routes:
             self._rows["add_partner"].append((route.partner,))
-            dossier.lanes[route.partner] = _Lane(self._next(3), None, None, "none")
-            is_record = route.rule == "latest_wins"
-            lane = (dossier.lanes[route.partner].id, id, route.partner, deadline_of(record[5]))
-            self._rows["put_lane"].append((*lane, place if is_record else None))
+            lane = dossier.lanes[route.partner] = _Lane(self._next(3), None, None, "none")
+            top = place if route.rule == "latest_wins" else None
+            lane.row = [lane.id, id, route.partner, deadline_of(record[5]), top, None, None]
+            self._rows["put_lane"].append(lane.row)
         return dossier
 
     def _add_event(self, prepared: Prepared, number: int, dossier: int, place: int, at: int) -> None:
@@ -183,7 +187,11 @@ class Fresh:
         if lane.head_place is None:
             lane.head_place = place
             waits = route.needs_record and lane.record_state == "none"
-            self._rows["set_head"].append((delivery, None if waits else at, lane.id))
+            head = (delivery, None if waits else at)
+            if lane.row is None:
+                self._rows["set_head"].append((*head, lane.id))
+            else:
+                lane.row[5:] = head
             cause = "no_record" if waits else cause
         kept = (delivery, number, route.partner, lane.id, route.rule, route.late, int(route.needs_record), place, cause)
         self._rows["put_delivery"].append((*kept, status_of(prepared.event), at, at))

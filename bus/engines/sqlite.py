@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
@@ -73,7 +73,7 @@ class Tx:
         assert rowid is not None
         return rowid
 
-    def many(self, name: str, rows: Iterable[Row]) -> None:
+    def many(self, name: str, rows: Iterable[Sequence[Any]]) -> None:
         """Run one writing query for many rows."""
         self.write_out()
         self._connection.executemany(self._queries[name], rows)

@@ -3,8 +3,8 @@ SELECT l.id, l.record_state, l.top_record_place,
   CASE WHEN h.state = 'sending' AND h.rule = 'every_step' THEN max(coalesce(l.step_place, h.place), h.place) ELSE l.step_place END, h.place
 FROM lanes l LEFT JOIN deliveries h ON h.id = l.head WHERE l.dossier = ? AND l.partner = ?;
 
--- put_lane -- A new lane, under a number that was chosen beforehand.
-INSERT INTO lanes (id, dossier, partner, deadline, top_record_place) VALUES (?, ?, ?, ?, ?);
+-- put_lane -- A new lane with its first delivery at its head, under a number that was chosen beforehand.
+INSERT INTO lanes (id, dossier, partner, deadline, top_record_place, head, ready_at) VALUES (?, ?, ?, ?, ?, ?, ?);
 
 -- put_delivery -- One event on its way to one partner, under a number that was chosen beforehand; it waits.
 INSERT INTO deliveries (id, event, partner, lane, rule, late, needs_record, place, state, cause, blocks, status,

@@ -80,7 +80,8 @@ class Repairs:
         if place is None:
             raise NotAllowedNow(f"delivery {delivery} waits behind a gap: skip the gap first")
         if rule == "latest_wins":
-            return bool(tx.one("newer_record_sent", event, lane))
+            # One that waits counts too: it may stand before its time in the line, so that it goes before early steps.
+            return bool(tx.one("newer_record_sent", event, lane) or tx.one("newer_record_waiting", event, lane))
         if row[9] is not None and place < row[9]:
             return True
         return bool(tx.one("later_was_sent", lane, rule, delivery, place, place, event))
@@ -108,7 +109,11 @@ class Repairs:
         if State(row[0]) is not State.IN_DOUBT:
             raise NotAllowedNow(f"delivery {delivery} is {row[0]}: only one in doubt is resolved")
         if how == "send_again":
-            if self._is_overtaken(tx, delivery, row):
+            is_overtaken = self._is_overtaken(tx, delivery, row)
+            if is_overtaken and row[1] == "latest_wins":
+                self._move(tx, row, delivery, State.SUPERSEDED, "resolved_overtaken", actor, reason, at, blocks=False)
+                return State.SUPERSEDED
+            if is_overtaken:
                 raise NotAllowedNow(
                     f"delivery {delivery}: a later step was sent; sent now it would set the portal back"
                 )

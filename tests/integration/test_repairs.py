@@ -92,6 +92,29 @@ def test_replay_of_an_older_record_is_superseded(world: World, fates: Fates) -> 
     assert State.SUPERSEDED == world.repairs.replay(number(world, older), **WHO)
 
 
+@pytest.mark.parametrize("how", ["send_again", "cancel_and_replay"])
+def test_p08_older_record_never_goes_after_a_newer_one_put_before_early_steps(
+    world: World, fates: Fates, how: str
+) -> None:
+    """A record sent again by a person is superseded by a newer one that waits, wherever that one stands in the line."""
+    older, step = make_event(id="old", at=NOON + 10 * MINUTE), make_step(id="step")
+    newer = make_event(id="new", at=NOON + 16 * MINUTE)
+    fates.by_id["old"] = "lost_before"
+    world.accept(older)
+    world.run()
+    fates.by_id["old"] = "ok"
+    world.accept(step, newer)
+    if how == "send_again":
+        state = world.repairs.resolve(number(world, older), "send_again", **WHO)
+    else:
+        world.repairs.cancel(number(world, older), **WHO)
+        state = world.repairs.replay(number(world, older), **WHO)
+    world.settle_down()
+
+    assert State.SUPERSEDED == state
+    assert ["new", "step"] == [effect.event for effect in world.books.effects]
+
+
 def test_cancel_frees_the_lane(world: World, fates: Fates) -> None:
     """A refused step that is given up lets its followers go; a finished one cannot be given up."""
     bad, following = make_step(at=NOON + MINUTE, id="bad"), make_step(at=NOON + 2 * MINUTE)

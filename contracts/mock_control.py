@@ -38,7 +38,8 @@ def _effects(mock: Mock, request: Request) -> Response:
     mock.settle_late()
     after, limit = _span(request.query)
     with_body = request.query.get("body") == "1"
-    return _json([_effect_row(mock, row, with_body=with_body) for row in mock.effects.page(after=after, limit=limit)])
+    rows = mock.effects.page(after=after, limit=limit, dossier=request.query.get("dossier", ""))
+    return _json([_effect_row(mock, row, with_body=with_body) for row in rows])
 
 
 def _effect_row(mock: Mock, row: Effect, *, with_body: bool) -> dict[str, Any]:

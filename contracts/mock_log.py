@@ -79,9 +79,11 @@ class EffectList:
             del self._bodies[n - self._keep]
         return row
 
-    def page(self, *, after: int = 0, limit: int = 1000) -> list[Effect]:
-        """Rows after number `after`."""
-        return self._rows[after : after + limit]
+    def page(self, *, after: int = 0, limit: int = 1000, dossier: str = "") -> list[Effect]:
+        """Rows after number `after`: all, or one dossier's."""
+        if not dossier:
+            return self._rows[after : after + limit]
+        return list(islice((row for row in self._rows[after:] if row.dossier == dossier), limit))
 
     def body(self, n: int) -> bytes | None:
         """What row `n` stored, in canonical form, or nothing when it is too old."""

@@ -335,6 +335,17 @@ def test_effect_pages(caller, url):
     assert {"n", "at", "operation", "dossier", "digest", "repeat"} == set(plain)
 
 
+def test_effects_of_one_dossier(caller, url):
+    """A person who looks for one dossier among thousands names it, and gets its rows under their own numbers."""
+    for number, updating in ((1, "False"), (2, "False"), (1, "True"), (1, "True")):
+        caller.sync(a_record(MaHoSo=f"H99.14-240315-000{number}"), updating=updating)
+    path = "/_control/national_portal/effects?dossier=H99.14-240315-0001"
+
+    assert [1, 3, 4] == [row["n"] for row in json.loads(_get(url, path)[2])]
+    assert [3] == [row["n"] for row in json.loads(_get(url, f"{path}&after=1&limit=1")[2])]
+    assert [] == json.loads(_get(url, f"{path}X")[2])
+
+
 def test_requests_say_kept_and_broken(caller, url):
     """Every request is listed with the rules it kept and those it broke, and where each stands."""
     caller.sync(a_record(GhiChu="a" * 2001))

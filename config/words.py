@@ -28,5 +28,14 @@ def catalogue(language: str) -> Mapping[str, str]:
 
 
 def say(key: str, language: str, /, **facts: object) -> str:
-    """One sentence."""
-    return catalogue(language)[key].format_map(facts)
+    """One sentence. What is not known is a dash, and a yes or no is a word."""
+    sentences = catalogue(language)
+    return sentences[key].format_map({name: _told(fact, sentences) for name, fact in facts.items()})
+
+
+def _told(fact: object, sentences: Mapping[str, str]) -> object:
+    if fact is None:
+        return "–"
+    if isinstance(fact, bool):
+        return sentences["yes" if fact else "no"]
+    return fact

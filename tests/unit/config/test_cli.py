@@ -87,6 +87,14 @@ def test_every_sentence_of_the_code_is_in_the_catalogue() -> None:
     assert set() == {key for key in keys_in_code() if "{" not in key} - set(catalogue("en"))
 
 
+def test_nothing_is_told_in_the_words_of_the_program() -> None:
+    """An operator reads a dash for what is not known and a word for yes and no, never None, True or False."""
+    facts = {"partner": "national_portal", "shown_status": None, "ready_at": None}
+
+    assert "đã có ở đó: có, đang hiện –, lần tới –" in words.say("dossier_partner", "vi", exists_there=True, **facts)
+    assert "there: no, shows –, next –" in words.say("dossier_partner", "en", exists_there=False, **facts)
+
+
 def test_every_sentence_of_the_catalogue_is_said() -> None:
     """What nobody says any more is not kept."""
     code = "".join(file.read_text(encoding="utf-8") for file in SPOKEN)

@@ -38,6 +38,8 @@ from bus.times import ms, to_ms
 
 SENT: Final = frozenset({State.DELIVERED, State.AWAITING, State.IN_DOUBT, State.REFUSED})
 """States after an attempt that reached the partner, or may have."""
+UNKNOWN: Final = frozenset({State.IN_DOUBT, State.HELD})
+"""After a sending: the partner may have it, or our own trouble came at a moment that nobody knows."""
 NO_SIGN: Final = (None, 429, 503)
 """Statuses of a last reply that say nothing for a partner's health: none at all, and "not taken, come later"."""
 
@@ -98,6 +100,8 @@ class Settler:
             came_back(tx, delivery.id, State(now[4]))
         self._point("settle.after_move")
         change = self._health(tx, work, manners, at)
+        if State(now[4]) is State.SENDING and now[5] == "latest_wins" and work.decision.state in UNKNOWN:
+            tx.run("may_have_arrived", delivery.id)
         following = self._leave(tx, work, now, decision, manners, at)
         self._point("settle.after_head")
         return Settled(state=decision.state, cause=decision.cause, next=following, circuit=change)

@@ -262,6 +262,30 @@ def test_create_over_which_a_worker_died_is_not_known_to_be_absent(world: World)
     assert delivery.standing.exists is None
 
 
+def test_create_without_an_answer_is_not_known_to_be_absent(world: World) -> None:
+    """Nor after one whose reply was lost, or that our own trouble cut short: not even for the one that overtakes it."""
+    old, new = make_event(at=NOON), make_event(at=NOON + MINUTE, status="completed")
+    fates = iter(["lost_before", "lost_before", "raise", "ok"])
+    seen: list[bool | None] = []
+
+    def fate(delivery: Delivery) -> str:
+        seen.append(delivery.standing.exists)
+        return next(fates)
+
+    world.adapter.fate = fate
+    world.accept(old)
+    for _ in range(6):
+        world.run()
+        world.pass_time(40)
+    assert [None, False, False] == seen, "each was asked about, and then sent"
+    assert ("held", "our_trouble") == (world.state_of(old), world.delivery_of(old)["cause"])
+    world.accept(new)
+    world.run()
+
+    assert ["superseded", "delivered"] == [world.state_of(old), world.state_of(new)]
+    assert None is seen[-1]
+
+
 # -- the worker's loop ----------------------------------------------------------------------------------------------
 
 

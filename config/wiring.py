@@ -211,6 +211,7 @@ def national_portal(installation: Installation, partner: NationalPortalKeys) -> 
             tables,
             token_channel=_token_channel(partner, settings.http, ports),
             crash_point=ports.crash_point,
+            clock=ports.clock,
         )
     except ValueError as trouble:
         raise SettingsRefused("partners.national_portal", str(trouble)) from None

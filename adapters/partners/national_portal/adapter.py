@@ -22,7 +22,7 @@ from adapters.partners.national_portal.speaking import Heard, Speaker, Then
 from adapters.partners.national_portal.tables import Tables
 from bus.errors import Unmappable
 from bus.messages import Attempt, Delivered, Delivery, Exchange, InDoubt, Outcome, Unreachable
-from bus.ports import CrashPoint, no_crash
+from bus.ports import Clock, CrashPoint, no_crash
 
 RECORDED: Final = "dossier.recorded"
 AT_ONCE: Final = timedelta(0)
@@ -51,12 +51,16 @@ class NationalPortal:
         token_channel: Channel | None = None,
         tick: Callable[[], float] = time.monotonic,
         crash_point: CrashPoint = no_crash,
+        clock: Clock | None = None,
     ) -> None:
+        """`clock` is the worker's, by which leases end; without one no call minds them."""
         check_settings(settings)
         self._settings = settings
         self._tables = tables
         self._point = crash_point
-        self._speaker = Speaker(settings, channel, token_channel=token_channel, tick=tick, crash_point=crash_point)
+        self._speaker = Speaker(
+            settings, channel, token_channel=token_channel, tick=tick, crash_point=crash_point, clock=clock
+        )
 
     def use_tables(self, tables: Tables) -> None:
         """Take a new version of the tables into use; calls under way end with the old one."""
@@ -139,7 +143,8 @@ class NationalPortal:
         """One call for all of them; an array that was refused whole is halved to find the bad record."""
         operation = items[0].operation
         trace = items[0].delivery.event.traceparent
-        heard = self._speaker.write(operation, [item.body for item in items], trace)
+        until = items[0].delivery.leased_until  # of one claim, so of one end
+        heard = self._speaker.write(operation, [item.body for item in items], trace, until=until)
         if len(items) == 1:
             return [(items[0], self._read_one(items[0], heard))]
         if heard.verdict in (Verdict.REFUSED, Verdict.MISSING, Verdict.EXISTS) and self._may_split(operation):
@@ -152,7 +157,8 @@ class NationalPortal:
         heard = self._unless_denied(item, heard)
         if item.operation is Operation.CREATE and heard.verdict is Verdict.EXISTS:
             # Once, as an update: the very same record replaces what is there (r40, r52).
-            again = self._speaker.write(Operation.UPDATE, [item.body], item.delivery.event.traceparent)
+            trace, until = item.delivery.event.traceparent, item.delivery.leased_until
+            again = self._speaker.write(Operation.UPDATE, [item.body], trace, until=until)
             return item.attempt(again.outcome(), heard.exchanges + again.exchanges, exists=True)
         return item.attempt(heard.outcome(self._then(item)), heard.exchanges, **learned(item.operation, heard))
 
@@ -257,7 +263,8 @@ class NationalPortal:
         return self._settings.lookup_before_create and self._speaker.calls.has_lookup
 
     def _look_up(self, delivery: Delivery) -> Heard:
-        return self._speaker.look_up(delivery.event.dossier, delivery.event.traceparent)
+        trace, until = delivery.event.traceparent, delivery.leased_until
+        return self._speaker.look_up(delivery.event.dossier, trace, until=until)
 
     def _shadow(self, delivery: Delivery, body: dict[str, Any], facts: dict[str, Any]) -> Attempt:
         """Everything but the write: what would be sent, beside what the portal has."""

@@ -78,7 +78,7 @@ def not_now(heard: Heard) -> Unreachable:
     """A look-up before a write did not answer: nothing was written, so deliver again later."""
     reason = f"look_up: {_reason(heard)}"
     if isinstance(heard.trouble, Unreachable):
-        return Unreachable(reason=reason, retry_after=heard.trouble.retry_after)
+        return Unreachable(reason=reason, retry_after=heard.trouble.retry_after, is_down=heard.trouble.is_down)
     outcome = outcome_of(heard.answer, "ask") if heard.answer else None
     if isinstance(outcome, Unreachable):
         return Unreachable(reason=reason, retry_after=outcome.retry_after, is_down=outcome.is_down)
@@ -122,4 +122,6 @@ def _reason(heard: Heard) -> str:
 
 def _is_down(heard: Heard) -> bool:
     """A portal that answers, if only with a no, is up."""
+    if isinstance(heard.trouble, Unreachable):
+        return heard.trouble.is_down
     return heard.verdict not in (Verdict.YES, Verdict.REFUSED, Verdict.MISSING, Verdict.LATER)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
 from adapters.channels.http import Channel, Request
@@ -16,11 +17,18 @@ from adapters.partners.national_portal.replies import Answer, read
 from adapters.partners.national_portal.session import LoginFailed, LoginSession, NoSession, Session
 from adapters.partners.national_portal.settings import NationalPortalSettings
 from bus.messages import Delivered, Exchange, InDoubt, Outcome, Refused, Unreachable
-from bus.ports import CrashPoint, no_crash
+from bus.ports import Clock, CrashPoint, no_crash
 
 Then = Literal["ask", "hold", "go_on"]
+Make = Callable[[str, Mapping[str, str]], Request]
+"""Session and further headers in, the call out."""
 SAID_BADLY: Final = frozenset({"yes_without_words", CONTRADICTORY})
 """Rows of a portal that works and answers; they do not speak against its health."""
+NO_TIME: Final = Unreachable(
+    reason="no_time: the lease would end before the answer", retry_after=timedelta(0), is_down=False
+)
+"""One attempt may be many calls (a token, a login, a look-up, a write, all again under a fresh session, a create that
+becomes an update, the halves of a refused array). None starts that could outlive the lease; the rest comes later."""
 NOBODY: Final = "lienthong-check"
 """A number that no dossier has."""
 
@@ -78,9 +86,12 @@ class Speaker:
         token_channel: Channel | None = None,
         tick: Callable[[], float] = time.monotonic,
         crash_point: CrashPoint = no_crash,
+        clock: Clock | None = None,
     ) -> None:
+        """`clock` tells when there is no time left for another call; without one nobody minds."""
         self._settings = settings
         self._point = crash_point
+        self._clock = clock
         self._channel = channel
         self._outer = outer_headers(settings.outer_auth, token_channel or channel, tick=tick)
         self.calls = Calls(settings, secret_headers=self._outer.secret_names)
@@ -101,34 +112,50 @@ class Speaker:
         outcome = heard.outcome()
         return outcome if isinstance(outcome, Unreachable | InDoubt) else None
 
-    def write(self, operation: Operation, records: Sequence[Mapping[str, Any]], trace: str | None = None) -> Heard:
-        """Send one call with one record or more."""
-        return self._speak(
-            operation, lambda session, extra: self.calls.write(operation, records, session, extra), trace
-        )
-
-    def look_up(self, number: str, trace: str | None = None) -> Heard:
-        """Ask whether the portal has a dossier."""
-        return self._speak(Operation.LOOKUP, lambda session, extra: self.calls.lookup(number, session, extra), trace)
-
-    def _speak(
-        self, operation: Operation, make: Callable[[str, Mapping[str, str]], Request], trace: str | None
+    def write(
+        self,
+        operation: Operation,
+        records: Sequence[Mapping[str, Any]],
+        trace: str | None = None,
+        *,
+        until: datetime | None = None,
     ) -> Heard:
-        first = self._once(operation, make, trace)
+        """Send one call with one record or more; `until`: when their lease ends."""
+
+        def make(session: str, extra: Mapping[str, str]) -> Request:
+            return self.calls.write(operation, records, session, extra)
+
+        return self._speak(operation, make, trace, until)
+
+    def look_up(self, number: str, trace: str | None = None, *, until: datetime | None = None) -> Heard:
+        """Ask whether the portal has a dossier."""
+
+        def make(session: str, extra: Mapping[str, str]) -> Request:
+            return self.calls.lookup(number, session, extra)
+
+        return self._speak(Operation.LOOKUP, make, trace, until)
+
+    def _has_time(self, until: datetime | None) -> bool:
+        return until is None or self._clock is None or self._clock.now() + self._settings.http.timeout <= until
+
+    def _speak(self, operation: Operation, make: Make, trace: str | None, until: datetime | None) -> Heard:
+        first = self._once(operation, make, trace, until)
         if first.verdict is not Verdict.SESSION:
             return first
         # "Session not valid" is a definite "not taken" (r25), so once more under a fresh one is no blind repeat.
-        second = self._once(operation, make, trace)
+        second = self._once(operation, make, trace, until)
         return Heard(exchanges=first.exchanges + second.exchanges, answer=second.answer, trouble=second.trouble)
 
-    def _once(
-        self, operation: Operation, make: Callable[[str, Mapping[str, str]], Request], trace: str | None
-    ) -> Heard:
+    def _once(self, operation: Operation, make: Make, trace: str | None, until: datetime | None) -> Heard:
+        if not self._has_time(until):
+            return Heard(exchanges=(), trouble=NO_TIME)
         try:
             headers = self._outer.headers()
             session = self._session.current()
         except (LoginFailed, OuterRefused) as failure:
             return Heard(exchanges=(failure.exchange,) if failure.exchange else (), trouble=failure.trouble)
+        if not self._has_time(until):
+            return Heard(exchanges=(), trouble=NO_TIME)  # a token or a login took it
         exchange = self._channel.send(make(session, {**headers, "traceparent": trace} if trace else headers))
         if exchange.trouble is not None:
             return Heard(exchanges=(exchange,), trouble=exchange.trouble)

@@ -130,7 +130,7 @@ class PartnerSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     """Until a connection stands, TLS included. Shorter than `timeout_s`: past it nobody knows what left."""
     idle_timeout_s: Positive = 4.0
     """An idle connection is closed after this time: before the partner does it as we write."""
-    max_reply_bytes: Count = 10_000_000
+    max_reply_bytes: Count = 2_000_000
     """A longer reply is not read on; its outcome is in doubt."""
     knocks: Count = 2
     """How often one attempt tries to connect before it says that nobody is there."""

@@ -166,11 +166,10 @@ class _Twice(ValueError):
 def _decode(raw: bytes) -> Any:
     """The value, or BROKEN: not JSON, or a member twice (r150). Of two codes in one object neither is the answer."""
     try:
-        value = msgspec.json.decode(raw)
         json.loads(raw, object_pairs_hook=_once)
+        return msgspec.json.decode(raw)  # only now, so that a hostile answer is held in memory once
     except (ValueError, RecursionError):
         return BROKEN
-    return value
 
 
 def _once(pairs: list[tuple[str, Any]]) -> None:

@@ -8,10 +8,14 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from typing import Final
 
 from bus.engines.sqlite import Row, Tx
 from bus.evidence import GENESIS, INSTALLATION, chain, head_mac, partition_of
 from bus.messages import State
+
+FEW: Final = 4
+"""Chain heads that are read one by one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,16 +56,17 @@ class MoveWriter:
             tallies[partner, move.to_state] += 1
 
     def _write(self, tx: Tx) -> None:
-        heads: dict[int, tuple[int, bytes]] = {}
-        rows = [self._link(tx, heads, move) for move in tx.memory["moves"]]
-        tx.many("add_move", rows)
-        tx.many("put_chain_head", [self._head(partition, *head) for partition, head in heads.items()])
+        moves: list[Move] = tx.memory["moves"]
+        partitions = {_partition(move) for move in moves}
+        heads = _heads(tx, partitions)
+        tx.many("add_move", [self._link(heads, move) for move in moves])
+        tx.many("put_chain_head", [self._head(partition, *heads[partition]) for partition in sorted(partitions)])
         changes: Counter[tuple[str, str]] = tx.memory["tallies"]
         tx.many("add_to_tally", [(partner, state, n) for (partner, state), n in changes.items() if n])
 
-    def _link(self, tx: Tx, heads: dict[int, tuple[int, bytes]], move: Move) -> Row:
-        partition = INSTALLATION if move.lane is None else partition_of(move.lane)
-        last = heads.get(partition) or tx.one("find_chain_head", partition) or (0, GENESIS)
+    def _link(self, heads: dict[int, tuple[int, bytes]], move: Move) -> Row:
+        partition = _partition(move)
+        last = heads.get(partition, (0, GENESIS))
         n, prev = last[0] + 1, last[1]
         fields = [
             partition,
@@ -82,3 +87,15 @@ class MoveWriter:
 
     def _head(self, partition: int, n: int, link: bytes) -> Row:
         return (partition, n, link, head_mac(self._mac_key, partition, n, link))
+
+
+def _partition(move: Move) -> int:
+    return INSTALLATION if move.lane is None else partition_of(move.lane)
+
+
+def _heads(tx: Tx, partitions: set[int]) -> dict[int, tuple[int, bytes]]:
+    """Where the chains of these partitions end; a group that touches many reads all of them in one statement."""
+    if len(partitions) > FEW:
+        return {partition: (n, link) for partition, n, link, _mac in tx.all("all_chain_heads")}
+    found = {partition: tx.one("find_chain_head", partition) for partition in partitions}
+    return {partition: (row[0], row[1]) for partition, row in found.items() if row}

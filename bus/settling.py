@@ -10,7 +10,7 @@ from typing import Final, TypeAlias, assert_never
 import msgspec
 
 from bus.bodies import Bodies
-from bus.circuit import Manners, after_failure, after_success
+from bus.circuit import Circuit, Manners, after_failure, after_success
 from bus.claiming import Claimed, Claimer, put_partner, read_partner
 from bus.engines.sqlite import Row, Tx
 from bus.errors import StaleFence
@@ -40,6 +40,8 @@ SENT: Final = frozenset({State.DELIVERED, State.AWAITING, State.IN_DOUBT, State.
 """States after an attempt that reached the partner, or may have."""
 UNKNOWN: Final = frozenset({State.IN_DOUBT, State.HELD})
 """After a sending: the partner may have it, or our own trouble came at a moment that nobody knows."""
+SUCCESS_MS: Final = 1_000
+"""How exactly a partner's last success is kept: to write each one anew would cost every attempt something."""
 NO_SIGN: Final = (None, 429, 503)
 """Statuses of a last reply that say nothing for a partner's health: none at all, and "not taken, come later"."""
 
@@ -219,6 +221,8 @@ class Settler:
                 self._claimer.probe_again(tx, partner, at)
             return None
         if is_up:
+            if _is_old_news(circuit, at):
+                return None
             new = after_success(circuit, at)
             if circuit.is_open:
                 tx.run("wake_deliveries", at, partner, at)
@@ -272,6 +276,12 @@ def _gone_step(now: Row, decision: Decision) -> int | None:
     if State(now[4]) is not State.SENDING or now[5] != "every_step":
         return None
     return now[7] if decision.state in SENT else None
+
+
+def _is_old_news(circuit: Circuit, at: int) -> bool:
+    """Whether one more success changes nothing but a time that is known to the second."""
+    is_calm = not circuit.is_open and circuit.failures == 0 and circuit.window is None
+    return is_calm and circuit.last_success_at is not None and 0 <= at - circuit.last_success_at < SUCCESS_MS
 
 
 def _is_free(tx: Tx, partner: str, manners: Manners) -> bool:

@@ -19,8 +19,9 @@ from adapters.doors.body import BodyReader
 from benchmarks.installations import opened
 from benchmarks.machine import pin
 from config import logging
-from config.doors import make_app, make_metrics
+from config.doors import make_app
 from config.signing_key import InstallationKey
+from config.watching import make_metrics
 from config.wiring import Installation, secrets_of_callers
 
 

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
 from bus.ports import FileStorage
 
@@ -149,7 +150,11 @@ class TimedStorage(FileStorage):
     def connect(self, path: str, *, read_only: bool = False) -> sqlite3.Connection:
         mode = "ro" if read_only else "rwc"
         return sqlite3.connect(
-            f"file:{path}?mode={mode}", uri=True, isolation_level=None, check_same_thread=False, factory=TimedConnection
+            f"file:{quote(path)}?mode={mode}",
+            uri=True,
+            isolation_level=None,
+            check_same_thread=False,
+            factory=TimedConnection,
         )
 
 

@@ -21,10 +21,11 @@ from bus.seal import MasterKey
 from config import logging
 from config.demo.day import SOURCES
 from config.demo.lives import COMMUNES, ONE_STOP
-from config.doors import make_app, make_metrics
+from config.doors import make_app
 from config.new_installation import MASTER, MOCK_PASSWORD, PASSWORD, SETTINGS, SIGNING, prepare_ledger
 from config.settings_file import DEMO_MARK, load
 from config.signing_key import InstallationKey, generate, write_new
+from config.watching import make_metrics
 from config.wiring import Installation, build
 
 CALLERS: Final = {ONE_STOP: "one-stop", COMMUNES: "communes"}

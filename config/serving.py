@@ -10,9 +10,10 @@ import structlog
 from adapters.doors import server
 from config import logging
 from config.desk import Desk
-from config.doors import make_app, make_metrics, watch_with
+from config.doors import make_app
 from config.minding import Minding
 from config.signing_key import InstallationKey
+from config.watching import make_metrics, watch_with
 from config.wiring import Installation, build
 from config.worker_process import follow_parent, on_signals, tell_start, worker_name
 

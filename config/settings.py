@@ -69,6 +69,19 @@ class WorkerSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """A numbered source's missing event is worth a warning after this time."""
     stop_grace_s: Positive = 30.0
     """How long calls in flight may take to end after SIGTERM; then they are left to their leases, and asked about."""
+    metrics_listen: str = ""
+    """`host:port` where a worker that stands alone shows /metrics, /livez, /readyz; port 0 takes any. Empty: nowhere."""
+
+    def __post_init__(self) -> None:
+        host, _, port = self.metrics_listen.rpartition(":")
+        if self.metrics_listen and not (host and port.isascii() and port.isdigit() and int(port) <= 65_535):
+            raise ValueError("metrics_listen must read host:port, such as 127.0.0.1:9464")
+
+    @property
+    def metrics_at(self) -> tuple[str, int] | None:
+        """Host and port."""
+        host, _, port = self.metrics_listen.rpartition(":")
+        return (host.strip("[]"), int(port)) if host else None
 
 
 class LogSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -8,13 +8,14 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from config.signing_key import InstallationKey
-    from config.wiring import Installation
+    from config.wiring import Installation, Watch
 
 OPTIONS: Final = ("--config", "--name", "--lang", "--with-parent")
 
@@ -82,17 +83,37 @@ def deliver(installation: Installation, key: InstallationKey, name: str, *, pare
     from config.minding import Minding
 
     log = structlog.get_logger("worker")
-    worker = installation.worker(name, on_start=lambda: tell_start(installation))
-    cause = on_signals(worker.stop)
-    if parent is not None:
-        follow_parent(parent, worker.stop)
-    minding = Minding(installation, key)
-    minding.start()
-    try:
-        worker.run()
-    finally:
-        minding.stop()
+    with watched_or_not(installation, key) as watch:
+        worker = installation.worker(name, watch=watch, on_start=lambda: tell_start(installation))
+        cause = on_signals(worker.stop)
+        if parent is not None:
+            follow_parent(parent, worker.stop)
+        minding = Minding(installation, key)
+        minding.start()
+        try:
+            worker.run()
+        finally:
+            minding.stop()
     log.info("worker_stopped", cause=cause())
+
+
+@contextmanager
+def watched_or_not(installation: Installation, key: InstallationKey) -> Iterator[Watch | None]:
+    """The numbers on a port, where the settings name one; nothing of it is loaded elsewhere. Raises OSError."""
+    place = installation.settings.worker.metrics_at
+    if place is None:
+        yield None
+        return
+    import structlog
+
+    from adapters.doors.watched import watched
+    from config.watching import make_metrics, pages, watch_with
+
+    log = structlog.get_logger("worker")
+    metrics = make_metrics(installation)
+    with watched(*place, pages(installation, key, metrics)) as url:
+        log.info("worker_watched", url=url)
+        yield watch_with(metrics)
 
 
 def tell_start(installation: Installation) -> None:

@@ -11,8 +11,9 @@ import pytest
 
 from adapters.doors import server
 from config.demo.day import Day, day
-from config.doors import make_app, make_metrics
+from config.doors import make_app
 from config.signing_key import InstallationKey
+from config.watching import make_metrics
 from tests.acceptance.desk import Place, place
 
 TOLD: Day = day(3, dossiers=60, steps=200)

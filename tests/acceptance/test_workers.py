@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import signal
+import socket
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -143,3 +148,37 @@ def test_worker_ends_although_a_call_hangs(here: Place) -> None:
     assert '"calls_left_behind"' in log
     assert '"cause":"SIGTERM"' in log
     assert any(row["state"] == "sending" for row in here.ask("deliveries", "list"))
+
+
+def test_worker_alone_is_watched(here: Place) -> None:
+    """A worker that stands alone shows its numbers and its health where the settings say, until it ends."""
+    here.set(r"\[partners", '[worker]\nmetrics_listen = "127.0.0.1:0"\n\n[partners')
+    told = day(6, dossiers=60, steps=60)
+    here.type("submit", str(here.write("day.ndjson", [feed.line for feed in told.events])))
+    log = here.folder / "only.log"
+    with worker(here, "only") as process:
+        until(lambda: '"worker_watched"' in log.read_text())
+        url = re.search(r'"url":"([^"]+)"', log.read_text())[1]  # type: ignore[index]
+        until(lambda: is_settled(here))
+        with urllib.request.urlopen(f"{url}/metrics") as reply:
+            page, kind = reply.read().decode(), reply.headers["content-type"]
+        with urllib.request.urlopen(f"{url}/readyz") as reply:
+            ready = json.load(reply)
+        with urllib.request.urlopen(f"{url}/livez") as reply:
+            alive = json.load(reply)
+        with pytest.raises(urllib.error.HTTPError, match="404"):
+            urllib.request.urlopen(f"{url}/console/")
+        process.send_signal(signal.SIGTERM)
+        assert 0 == process.wait(30)
+
+    assert 'lienthong_attempts_total{outcome="Delivered",partner="national_portal"}' in page
+    assert kind.startswith("text/plain")
+    assert ({"ready": True, "reasons": []}, {"alive": True}) == (ready, alive)
+
+
+def test_watched_port_that_is_taken(here: Place) -> None:
+    """A port that somebody has is said at the start: exit code 3."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        here.set(r"\[partners", f'[worker]\nmetrics_listen = "127.0.0.1:{taken.getsockname()[1]}"\n\n[partners')
+        with worker(here, "only") as process:
+            assert 3 == process.wait(30)

@@ -8,6 +8,8 @@ from benchmarks import __main__ as bench
 from benchmarks import report
 from benchmarks.plan import Plan
 from benchmarks.spread import percentile, spread
+from benchmarks.walk import TimedStorage
+from bus.ports import FileStorage
 
 SMALLEST = Plan(rounds=1, quick=True)
 
@@ -60,3 +62,14 @@ def test_spread_and_percentile():
     """A median with its range; a percentile of few values is never below the share that was asked for."""
     assert {"median": 2, "min": 1, "max": 9} == spread([9, 1, 2])
     assert 9 == percentile([9, 1, 2], 0.99)
+
+
+@pytest.mark.parametrize("storage", [FileStorage, TimedStorage])
+def test_any_folder_may_hold_a_ledger(tmp_path, storage):
+    """A folder's name with marks that an address would cut off at names that folder and no other."""
+    folder = tmp_path / "a#b?c%20d"
+    folder.mkdir()
+    storage().connect(str(folder / "l.db")).execute("CREATE TABLE t (a)").connection.close()
+
+    assert ["a#b?c%20d"] == [each.name for each in tmp_path.iterdir()]
+    assert ["l.db"] == [each.name for each in folder.iterdir()]

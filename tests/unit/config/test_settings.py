@@ -100,6 +100,8 @@ def test_example_is_taken(tmp_path: Path) -> None:
         ('[partners.national_portal]\nmadonvi = "x"', "partners.national_portal", "adapter_url is missing"),
         ("[partners.nobody]", "partners.nobody", "no such setting"),
         ('[ledger]\nurl = "mysql://x"', "ledger", "sqlite:///"),
+        ('[worker]\nmetrics_listen = "9464"', "worker", "host:port, such as"),
+        ('[worker]\nmetrics_listen = "127.0.0.1:99999"', "worker", "host:port, such as"),
         ("[web", "lienthong.toml", "is not TOML"),
     ],
 )
@@ -129,6 +131,15 @@ may_speak_for = ["z"]
     assert {"x", "shared", "z"} == speakers["x"]
     assert {"y", "shared", "z"} == speakers["y"]
     assert {"shared", "z"} == speakers["shared"]
+
+
+@pytest.mark.parametrize(
+    ("told", "place"),
+    [("", None), ("127.0.0.1:9464", ("127.0.0.1", 9464)), ("[::1]:0", ("::1", 0))],
+)
+def test_where_a_worker_is_watched(tmp_path: Path, told: str, place: tuple[str, int] | None) -> None:
+    """Host and port in one text; empty is nowhere."""
+    assert place == read(tmp_path, f'[worker]\nmetrics_listen = "{told}"\n').worker.metrics_at
 
 
 def test_several_files_are_taken_from_the_folder(tmp_path: Path) -> None:

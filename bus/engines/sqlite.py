@@ -141,7 +141,6 @@ class _Job:
 
     def tell(self, told: dict[Teller, list[Answer]]) -> None:
         """Tell who waits; who hears of several at once is noted in `told`."""
-        raise NotImplementedError
 
 
 class _Promised(_Job):

@@ -78,6 +78,43 @@ def test_a_bad_job_fails_alone(world: World) -> None:
     assert ("a",) == engine.read().one("get_meta", "a")
 
 
+def test_a_teller_hears_once_for_each_commit(world: World) -> None:
+    """Answers of one commit come to a teller in one call, with tokens, results and failures; others hear their own."""
+    engine, gate, heard = world.ledger.engine, threading.Event(), list[object]()
+    blocker = engine.later(lambda _tx: gate.wait(5))
+    for token in ("a", "b"):
+        engine.tell(put(token), heard.append, token)
+    own = engine.later(put("c"))
+    gate.set()
+    assert [True, "c"] == [blocker.result(5), own.result(5)]
+    engine.write(put("d"))  # its answer comes after those of the group before
+
+    assert [[("a", "a", None), ("b", "b", None)]] == heard
+
+
+def test_a_teller_hears_of_failure(world: World) -> None:
+    """A job that fails, or comes after the end, is told as failed."""
+    heard: list[object] = []
+    world.ledger.engine.tell(bad, heard.extend, "bad")
+    world.ledger.engine.close()
+    world.ledger.engine.tell(put("late"), heard.extend, "late")
+
+    assert [("bad", None, ValueError), ("late", None, LedgerUnavailable)] == [
+        (token, result, type(failure))
+        for token, result, failure in heard  # type: ignore[misc]
+    ]
+
+
+def test_what_is_held_back_is_never_missed(world: World) -> None:
+    """Any statement first writes what a job holds back; one that only glances does not."""
+
+    def job(tx: Tx) -> tuple[object, object]:
+        tx.unwritten = lambda later: later.many("put_meta", [("held", "back")])
+        return tx.glance("get_meta", "held"), tx.one("get_meta", "held")
+
+    assert (None, ("back",)) == world.ledger.engine.write(job)
+
+
 @pytest.mark.parametrize("where", ["BEGIN", "COMMIT", "INSERT INTO meta"])
 def test_p01_no_answer_without_a_commit(tmp_path: Path, brittle: BrittleStorage, where: str) -> None:
     """A transaction that fails anywhere tells every caller LedgerUnavailable, and leaves nothing behind."""

@@ -25,6 +25,8 @@ STEPS: Final = (
     # step, module, name in it
     ("accept", "bus.ledger", "Ledger._prepare"),
     ("accept: write", "bus.recording", "Recorder.record"),
+    ("accept: write together", "bus.fresh", "Fresh.take"),
+    ("accept: write together", "bus.fresh", "Fresh.write"),
     ("claim", "bus.claiming", "Claimer.claim"),
     ("claim: lease", "bus.claiming", "Claimer.lease"),
     ("head of the lane", "bus.claiming", "set_head"),
@@ -44,7 +46,8 @@ STEPS: Final = (
     ("settle: row digests", "bus.settling", "row_digest"),
     ("chain", "bus.moves", "MoveWriter._write"),
     ("group commit: queue and wake", "bus.engines.sqlite", "SqliteEngine._commit_group"),
-    ("group commit: queue and wake", "bus.engines.sqlite", "SqliteEngine.later"),
+    ("group commit: queue and wake", "bus.engines.sqlite", "SqliteEngine._put"),
+    ("group commit: queue and wake", "bus.engines.sqlite", "_tell_all"),
     ("idle look", "bus.ledger", "Ledger.is_anything_due"),
 )
 

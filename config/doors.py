@@ -33,7 +33,13 @@ def make_app(
     settings, ports = installation.settings, installation.ports
     secrets = secrets_of_callers(settings, is_demo=demo_token is not None)
     callers = {
-        name: Caller(name=name, secret=secrets[name], sources=frozenset(caller.sources), order=caller.order)
+        name: Caller(
+            name=name,
+            secret=secrets[name],
+            sources=frozenset(caller.sources),
+            order=caller.order,
+            rate=caller.rate,
+        )
         for name, caller in settings.callers.items()
     }
     app = create_app(

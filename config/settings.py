@@ -70,7 +70,7 @@ class WorkerSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     stop_grace_s: Positive = 30.0
     """How long calls in flight may take to end after SIGTERM; then they are left to their leases, and asked about."""
     metrics_listen: str = ""
-    """`host:port` where a worker that stands alone shows /metrics, /livez, /readyz; port 0 takes any. Empty: nowhere."""
+    """`host:port` where a worker that stands alone shows /metrics, /livez, /readyz; empty: nowhere."""
 
     def __post_init__(self) -> None:
         host, _, port = self.metrics_listen.rpartition(":")
@@ -100,6 +100,8 @@ class CallerSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """The sources it may speak for; any other is answered 403."""
     order: Order = "arrival"
     """How these sources tell their order: by time of the event, or by a number without gaps."""
+    rate: NotNegative = 10_000.0
+    """Requests a second that each process of the doors takes from it; past that 429 with Retry-After. 0: no limit."""
     may_speak_for: tuple[SourceName, ...] = ()
     """Sources of others of whose dossiers these may speak too. A dossier belongs to the source that spoke first."""
 

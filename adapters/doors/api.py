@@ -6,6 +6,7 @@ anywhere on that way becomes a problem (RFC 9457) with a reference.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -62,6 +63,7 @@ def create_app(
     demo_token: str | None = None,
     crash_point: CrashPoint = no_crash,
     refusals: Refusals | None = None,
+    tick: Callable[[], float] = time.monotonic,
     read_s: float = READ_S,
     most_at_once: int = MOST_AT_ONCE,
 ) -> FastAPI:
@@ -71,7 +73,7 @@ def create_app(
     """
     keys = KeyRing(identity, retired)
     desk = Desk(refusals or Refusals(ledger), randomness, metrics)
-    gate = Gate(callers, clock=clock, demo_token=demo_token)
+    gate = Gate(callers, clock=clock, demo_token=demo_token, tick=tick)
     bodies = BodyReader(seconds=read_s)
     acceptances = Acceptances(ledger, metrics, on_accepted, clock=clock)
     events = EventDoor(

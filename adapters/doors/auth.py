@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from math import ceil
 from typing import Any, Final
 
 import structlog
 from starlette.requests import Request
 
+from adapters.doors.pace import Pace
 from adapters.doors.refusals import TurnedAway
 from bus.ports import Clock
 from bus.prepared import Nonce, Order
@@ -29,6 +32,8 @@ class Caller:
     secret: bytes = field(repr=False)
     sources: frozenset[str]
     order: Order = "arrival"
+    rate: float = 0.0
+    """Requests a second; 0: no limit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,15 +54,23 @@ class Visitor:
 class Gate:
     """Knows the callers. Verifying is pure; remembering the nonce is the route's, in the ledger."""
 
-    def __init__(self, callers: Mapping[str, Caller], *, clock: Clock, demo_token: str | None = None) -> None:
+    def __init__(
+        self,
+        callers: Mapping[str, Caller],
+        *,
+        clock: Clock,
+        demo_token: str | None = None,
+        tick: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._callers = callers
         self._secrets = {name: caller.secret for name, caller in callers.items()}
         self._clock = clock
+        self._paces = {name: Pace(caller.rate, tick) for name, caller in callers.items()}
         self._demo_token = None if demo_token is None else demo_token.encode()
         self.every_source = frozenset(source for caller in callers.values() for source in caller.sources)
 
     def check(self, request: Request, body: bytes) -> Visitor:
-        """Who signed exactly this request. Raises TurnedAway (401)."""
+        """Who signed exactly this request. Raises TurnedAway (401, 429)."""
         visitor = self._by_token(request) or self._by_signature(request, body)
         # For the refusals that come after: their notes name the caller.
         request.scope["caller"] = visitor.name
@@ -85,6 +98,9 @@ class Gate:
             )
         except NotVerified as refusal:
             raise self._turned_away(refusal) from refusal
+        # Only what the caller itself signed counts: nobody else can use up its pace.
+        if wait := self._paces[verified.key_id].wait():
+            raise TurnedAway("rate_limited", caller=verified.key_id, headers={"retry-after": str(ceil(wait))})
         nonce = Nonce(key_id=verified.key_id, nonce=verified.nonce, expires_at=verified.expires)
         return Visitor(name=verified.key_id, sources=self._callers[verified.key_id].sources, nonce=nonce)
 

@@ -67,7 +67,7 @@ class HttpSettings:
     connect_timeout: timedelta = timedelta(seconds=3)
     """How long until a connection stands, TLS included. Shorter than `timeout`: past that, nobody knows what left."""
     max_reply_bytes: int = 2_000_000
-    """A longer reply is not read on; its outcome is in doubt. JSON of empty lists takes fifty times its size to read."""
+    """A longer reply is not read on; its outcome is in doubt. JSON of empty lists takes fifty times its size."""
     max_connections: int | None = None
     """Calls in flight at once; a call that waits longer than `connect_timeout` for its turn was not sent."""
     idle_timeout: timedelta = timedelta(seconds=4)
@@ -85,7 +85,8 @@ class HttpSettings:
     identity_pem: bytes | None = field(default=None, repr=False)
     """Our certificate with its key, for mutual TLS."""
     knocks: int = 2
-    """How often one attempt tries to connect before it says `Unreachable`."""
+    """How often one call tries to connect before it says `Unreachable`. One call lasts no longer than `timeout` and,
+    for each knock, twice `connect_timeout` (to look the name up, to connect): a lease should have room for that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import httpx2
 
+from adapters.channels.bounded_backend import BoundedBackend, Deadline
 from adapters.channels.http import AGENT, HttpSettings, NotSent, Reply, ReplyLost, head_bytes
 
 NOT_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
@@ -21,10 +22,13 @@ class Httpx2Transport:
 
     def __init__(self, settings: HttpSettings) -> None:
         self._settings = settings
-        self._client = _client(settings)
+        self._deadline = Deadline()
+        self._client = _client(settings, self._deadline)
 
     def perform(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Reply:
         asked, sent, extensions = self._pinned(url, headers)
+        connecting = self._settings.connect_timeout * 2  # its turn in the pool, then the connection
+        self._deadline.at = time.monotonic() + (self._settings.timeout + connecting).total_seconds()
         try:
             with self._client.stream(method, asked, headers=sent, content=body, extensions=extensions) as response:
                 return Reply(
@@ -68,9 +72,9 @@ def _words(failure: Exception) -> str:
     return f"{type(failure).__name__}: {failure}"
 
 
-def _client(settings: HttpSettings) -> httpx2.Client:
+def _client(settings: HttpSettings, deadline: Deadline) -> httpx2.Client:
     connect = settings.connect_timeout.total_seconds()
-    return httpx2.Client(
+    client = httpx2.Client(
         verify=_context(settings),
         timeout=httpx2.Timeout(settings.timeout.total_seconds(), connect=connect, pool=connect),
         limits=httpx2.Limits(
@@ -80,6 +84,9 @@ def _client(settings: HttpSettings) -> httpx2.Client:
         trust_env=False,
         headers={"user-agent": AGENT, "accept-encoding": "identity"},
     )
+    # httpx2 hands no backend on, though its pool takes one.
+    client._transport._pool._network_backend = BoundedBackend(deadline)  # type: ignore[attr-defined]
+    return client
 
 
 def _context(settings: HttpSettings) -> ssl.SSLContext:

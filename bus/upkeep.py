@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import shutil
+import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -95,12 +96,16 @@ def backup(ledger: Ledger, target: str | Path) -> Path:
     return copy_of(ledger.engine, target)
 
 
+_SUFFIXES: Final = ("", "-wal", "-shm")
+"""Of the files that SQLite keeps for one ledger."""
+
+
 def lay_beside(source: str | Path, path: str | Path) -> Path:
     """A copy of a backup beside the ledger, to be made ready before it takes its place. Raises LedgerUnavailable."""
     if not Path(source).is_file():
         raise LedgerUnavailable(f"there is no backup at {source}")
     fresh = Path(f"{path}.restoring")
-    for suffix in ("", "-wal", "-shm"):
+    for suffix in _SUFFIXES:
         Path(f"{fresh}{suffix}").unlink(missing_ok=True)  # of a restore that was killed
     shutil.copyfile(source, fresh)
     fresh.chmod(0o600)
@@ -108,17 +113,41 @@ def lay_beside(source: str | Path, path: str | Path) -> Path:
 
 
 def put_in_place(fresh: Path, path: str | Path) -> None:
-    """The copy becomes the ledger; the old files are kept beside it. Raises LedgerUnavailable: it is still open."""
+    """The copy becomes the ledger; the old files are kept beside it. Raises LedgerUnavailable: one is still open."""
     target = Path(path)
     if Path(f"{fresh}-wal").exists():
         raise LedgerUnavailable(f"{fresh} is still open somewhere")
+    _require_closed(target)
     with fresh.open("rb+") as file:
         os.fsync(file.fileno())
-    for suffix in ("", "-wal", "-shm"):
+    kept = _free_name(f"{target}.replaced")
+    for suffix in _SUFFIXES:
         old = Path(f"{target}{suffix}")
         if old.exists():
-            old.replace(f"{target}.replaced{suffix}")
+            old.replace(f"{kept}{suffix}")
     fresh.replace(target)
+
+
+def _require_closed(path: Path) -> None:
+    """A door that had the old file open would go on answering 201, and write where nobody looks again."""
+    if not path.exists():
+        return
+    connection = sqlite3.connect(path, timeout=0)
+    try:
+        # SQLite leaves its log only when nobody else has the file open, at rest or not.
+        connection.execute("PRAGMA journal_mode = DELETE")
+    except sqlite3.DatabaseError as trouble:
+        # Whatever else is wrong with the old ledger may be the very reason for the restore.
+        if trouble.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            raise LedgerUnavailable(f"{path} is in use: stop every process of this installation first") from trouble
+    finally:
+        connection.close()
+
+
+def _free_name(name: str) -> str:
+    """The name, or the first numbered one under which no earlier restore kept anything."""
+    names = (name, *(f"{name}.{at}" for at in range(2, 1_000_000)))
+    return next(one for one in names if not any(Path(f"{one}{suffix}").exists() for suffix in _SUFFIXES))
 
 
 def put_back(source: str | Path, path: str | Path) -> None:

@@ -155,6 +155,43 @@ def test_restore_wants_a_backup(tmp_path: Path) -> None:
         upkeep.put_back(tmp_path / "none.db", tmp_path / "l.db")
 
 
+def test_restore_waits_for_every_process(world: World, tmp_path: Path) -> None:
+    """A ledger that anybody has open is not replaced: what a door took after that would be lost with a 201."""
+    copy = upkeep.backup(world.ledger, tmp_path / "copy.db")
+    with pytest.raises(LedgerUnavailable, match="in use"):
+        upkeep.put_back(copy, world.path)
+    event = make_event()
+    world.accept(event)
+
+    assert "waiting" == world.state_of(event)
+
+
+def test_restore_over_what_is_no_ledger(tmp_path: Path, world: World) -> None:
+    """A file that is damaged beyond opening is replaced all the same, and kept."""
+    copy = upkeep.backup(world.ledger, tmp_path / "copy.db")
+    lost = tmp_path / "lost.db"
+    lost.write_bytes(b"no ledger any more " * 100)
+    upkeep.put_back(copy, lost)
+
+    assert copy.read_bytes() == lost.read_bytes()
+    assert Path(f"{lost}.replaced").read_bytes().startswith(b"no ledger any more")
+
+
+def test_second_restore_keeps_what_the_first_kept(world: World, tmp_path: Path) -> None:
+    """Each restore keeps what it replaced under a name of its own: the first one holds the newest events."""
+    copy = upkeep.backup(world.ledger, tmp_path / "copy.db")
+    world.accept(make_event())
+    world.close()
+    upkeep.put_back(copy, world.path)
+    upkeep.put_back(copy, world.path)
+    counts = [
+        sqlite3.connect(f"{world.path}{kept}").execute("SELECT count(*) FROM events").fetchone()[0]
+        for kept in (".replaced", ".replaced.2")
+    ]
+
+    assert [1, 0] == counts
+
+
 def test_backup_while_in_use(world: World, tmp_path: Path) -> None:
     """A backup is a whole ledger: it opens, and its chains verify."""
     world.accept(*[make_event(dossier=f"H99.09-260703-{n:04d}") for n in range(20)])

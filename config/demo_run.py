@@ -241,7 +241,7 @@ class _Play:
             faults=self._portal.get("faults")["faults"],
             resolved=found.resolved,
             unmet=found.unmet,
-            places={name: ready[name] for name in ("bus", "mocks", "console", "state_dir")},
+            places={name: ready[name] for name in ("bus", "mocks", "state_dir")},
         )
         print_summary(report, sys.stdout, is_terminal=sys.stdout.isatty())
 

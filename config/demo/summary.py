@@ -72,7 +72,7 @@ class Report:
     unmet: Sequence[str] = ()
     """Planted troubles that ended otherwise than they should (`day.unmet`)."""
     places: Mapping[str, str] = field(default_factory=dict)
-    """Where to look: console, bus, mocks, state folder."""
+    """Where to look: bus, mocks, state folder."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

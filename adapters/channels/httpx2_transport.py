@@ -18,7 +18,7 @@ NOT_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
 
 
 class Httpx2Transport:
-    """One pool of connections to one partner, used by many threads."""
+    """Connections to one partner, one for each call, used by many threads."""
 
     def __init__(self, settings: HttpSettings) -> None:
         self._settings = settings
@@ -77,9 +77,8 @@ def _client(settings: HttpSettings, deadline: Deadline) -> httpx2.Client:
     client = httpx2.Client(
         verify=_context(settings),
         timeout=httpx2.Timeout(settings.timeout.total_seconds(), connect=connect, pool=connect),
-        limits=httpx2.Limits(
-            max_connections=settings.max_connections, keepalive_expiry=settings.idle_timeout.total_seconds()
-        ),
+        # A connection for each call: what a broken peer says behind its answer would be read as the answer to the next.
+        limits=httpx2.Limits(max_connections=settings.max_connections, max_keepalive_connections=0),
         follow_redirects=False,
         trust_env=False,
         headers={"user-agent": AGENT, "accept-encoding": "identity"},

@@ -166,12 +166,14 @@ def test_full_accept_queue_is_unreachable(channel):
     assert isinstance(exchange.trouble, Unreachable)
 
 
-def test_reused_connection_reset_after_the_body_is_not_sent_again(channel):
+def test_reused_connection_reset_after_the_body_is_not_sent_again():
     """A transport must not repeat a request by itself because its pooled connection broke under it."""
+    channel = HttpChannel(FAST, open_transport=PyreqwestTransport)  # the other one keeps no connection
     behave = then(read_request, lambda _, c: answer(c), read_request, do_reset)
     with raw_server(behave) as server:
         first = channel.send(ask_for(server.url))
         second = channel.send(ask_for(server.url, body=b'{"second": 1}'))
+    channel.close()
 
     assert first.status == 200
     assert isinstance(second.trouble, InDoubt)

@@ -64,7 +64,7 @@ def test_p08_older_record_in_doubt_never_sets_the_portal_back(folder: Path, how:
     if how == "by a person":
         world.run()
         again = world.repairs.resolve(world.delivery_of(older)["id"], "send_again", **WHO)
-        assert "superseded" == again
+        assert State.SUPERSEDED is again
     world.settle_down()
 
     assert [newer.id] == [effect.event for effect in world.books.effects if effect.kind == "record"]

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from config.commands.acting import act_on, note
 from config.commands.options import AsPerson, Config, Json, Lang, Reason
 from config.desk import USAGE, Desk, actor, shown
 from config.moments import moment
@@ -97,11 +98,7 @@ def replay(
 ) -> None:
     """Send it again; one that is older than what the partner has becomes superseded and does not go out."""
     desk = Desk(config=config, as_json=as_json, lang=lang)
-    with desk.installation() as here:
-        state = here.repairs.replay(number, actor=actor(as_person), reason=reason)
-    _acted("replay", as_person, 1)
-    desk.say("delivery_now", id=number, state=state.value)
-    desk.give({"id": number, "state": state.value})
+    act_on(desk, number, "replay", as_person, lambda repairs, who: repairs.replay(number, actor=who, reason=reason))
 
 
 def cancel(
@@ -114,11 +111,7 @@ def cancel(
 ) -> None:
     """Give it up; what waits behind it goes on."""
     desk = Desk(config=config, as_json=as_json, lang=lang)
-    with desk.installation() as here:
-        state = here.repairs.cancel(number, actor=actor(as_person), reason=reason)
-    _acted("cancel", as_person, 1)
-    desk.say("delivery_now", id=number, state=state.value)
-    desk.give({"id": number, "state": state.value})
+    act_on(desk, number, "cancel", as_person, lambda repairs, who: repairs.cancel(number, actor=who, reason=reason))
 
 
 def resolve(
@@ -150,11 +143,14 @@ def resolve(
     assert number is not None
     if how is None or not reason:
         desk.fail(USAGE, "resolve_needs_how")
-    with desk.installation() as here:
-        state = here.repairs.resolve(number, RESOLUTIONS[how], actor=actor(as_person), reason=reason)
-    _acted("resolve", as_person, 1)
-    desk.say("delivery_now", id=number, state=state.value)
-    desk.give({"id": number, "state": state.value})
+    found = RESOLUTIONS[how]
+    act_on(
+        desk,
+        number,
+        "resolve",
+        as_person,
+        lambda repairs, who: repairs.resolve(number, found, actor=who, reason=reason),
+    )
 
 
 def _resolve_all(
@@ -181,13 +177,6 @@ def _resolve_all(
         if how is None or not reason:
             desk.fail(USAGE, "resolve_needs_how")
         count = here.repairs.resolve_all(plan, RESOLUTIONS[how], actor=actor(as_person), reason=reason)
-    _acted("resolve", as_person, count)
+    note("resolve", as_person, count)
     desk.say("plan_done", count=count)
     desk.give(answer | {"resolved": count})
-
-
-def _acted(action: str, as_person: str | None, count: int) -> None:
-    import structlog
-
-    log = structlog.get_logger("desk")
-    log.info("person_acted", actor=actor(as_person), action=action, count=count)

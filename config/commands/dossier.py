@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from config.commands.acting import note, tell
 from config.commands.options import AsPerson, Config, Json, Lang, Reason
 from config.desk import Desk, actor, shown
 from config.moments import moment
@@ -59,8 +60,8 @@ def resync(
     with desk.installation() as here:
         delivery = here.repairs.resync(number, partner, actor=actor(as_person), reason=reason)
         state = here.reads.delivery(delivery)["state"]
-    desk.say("delivery_now", id=delivery, state=state)
-    desk.give({"id": delivery, "state": state})
+    note("resync", as_person, 1)
+    tell(desk, delivery, state)
 
 
 def skip_gap(

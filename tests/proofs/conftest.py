@@ -1,37 +1,24 @@
-"""Where the proofs keep their ledgers: in memory when the machine has such a folder.
-
-In these proofs processes die, not machines: what was handed to the operating system is there afterwards, and waiting
-for a disk would prove nothing more. What durability on a disk asks for is proven beside the doors and the engine.
-"""
+"""Where these proofs live: see `tests/memory.py`."""
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import structlog
 
-MEMORY = Path("/dev/shm")
+from tests.memory import own_folder, quietly
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Iterator[Path]:
     """An empty folder of the test's own."""
-    if not (MEMORY.is_dir() and os.access(MEMORY, os.W_OK)):
-        yield tmp_path
-        return
-    made = Path(tempfile.mkdtemp(prefix="lienthong-", dir=MEMORY))
-    yield made
-    shutil.rmtree(made)
+    with own_folder(tmp_path) as made:
+        yield made
 
 
 @pytest.fixture(autouse=True)
 def quiet() -> Iterator[None]:
-    """Thousands of deliveries are settled here; what is logged of them is proven elsewhere."""
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
-    yield
-    structlog.reset_defaults()
+    """No log."""
+    with quietly():
+        yield

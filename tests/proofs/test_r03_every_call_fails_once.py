@@ -207,7 +207,8 @@ def test_clock_call_fails(folder: Path, step_class: str) -> None:
 @pytest.mark.parametrize("what", ["database", "clock"])
 def test_p01_every_call_fails(folder: Path, what: str, step_class: str, mode: str) -> None:
     """The same for every single call."""
-    assert 100 < walk(World, folder, step_class, what, mode, stride=1)
+    least = {"database": 100, "clock": 30}[what]  # the day looks at the clock about fifty times
+    assert least < walk(World, folder, step_class, what, mode, stride=1)
 
 
 # -- as a crash ---------------------------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ from bus.errors import NotAllowedNow
 from bus.messages import Contradicted, Event, Recorded, Repeated
 from bus.upkeep import verify
 from tests.builders import NOON, SOURCE, make_event, make_step
-from tests.proofs.conftest import MEMORY
+from tests.memory import MEMORY
 from tests.proofs.kit import TROUBLES, fresh
 from tests.world import PARTNER, World, account
 

@@ -241,14 +241,15 @@ class Reads:
 
     def refusal(self, reference: str) -> View:
         """What was refused at a door, by its reference. Raises NotFound."""
-        row = self._tx().one("read_refusal", reference.upper())
+        row = self._tx().one("read_refusal", reference.strip().upper())
         if row is None:
             raise NotFound(f"no refusal {reference}")
         return _refusal(row)
 
-    def refusals(self, limit: int = 100) -> list[View]:
+    def refusals(self, *, since: datetime | None = None, caller: str | None = None, limit: int = 100) -> list[View]:
         """What was refused at the doors, the newest first."""
-        return [_refusal(row) for row in self._tx().all("list_refusals", min(limit, MAX_PAGE))]
+        at = None if since is None else to_ms(since)
+        return [_refusal(row) for row in self._tx().all("list_refusals", at, caller, min(limit, MAX_PAGE))]
 
     def found_by(self, terms: Sequence[bytes], limit: int = 50) -> list[str]:
         """Dossier numbers that every one of these keyed hashes finds."""

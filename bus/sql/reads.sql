@@ -87,8 +87,9 @@ FROM events e JOIN dossiers o ON o.id = e.dossier LEFT JOIN deliveries d ON d.ev
 -- read_refusal -- By its reference.
 SELECT reference, at, route, caller, code, status, rules, base FROM refusals WHERE reference = ?;
 
--- list_refusals -- The newest first.
-SELECT reference, at, route, caller, code, status, rules, base FROM refusals ORDER BY id DESC LIMIT ?;
+-- list_refusals -- The newest first; since a time, of one caller, or all.
+SELECT reference, at, route, caller, code, status, rules, base FROM refusals
+WHERE (?1 IS NULL OR at >= ?1) AND (?2 IS NULL OR caller = ?2) ORDER BY id DESC LIMIT ?3;
 
 -- table_in_force -- The newest version of a table.
 SELECT id, digest, body, imported_at, actor, reason FROM table_versions WHERE name = ? ORDER BY id DESC LIMIT 1;

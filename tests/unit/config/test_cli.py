@@ -193,7 +193,19 @@ def test_every_answer_can_be_read_by_a_machine(command: tuple[str, ...], capsys:
     """Every command that ends by itself has --json; those that serve log JSON anyway."""
     main([*command, "--help"])
     is_group_or_serves = command[-1] in {
-        *("run", "web", "worker", "deliveries", "dossier", "partners", "tables", "ledger", "contracts", "keys")
+        *(
+            "run",
+            "web",
+            "worker",
+            "deliveries",
+            "dossier",
+            "partners",
+            "refusals",
+            "tables",
+            "ledger",
+            "contracts",
+            "keys",
+        )
     }
     assert is_group_or_serves or "--json" in capsys.readouterr().out
 

@@ -3,7 +3,10 @@
 Every change of state is a row in `moves`, chained to the row before it in its partition: sixteen partitions for lanes,
 so that the chain never serialises the workers, and one for moves of the whole installation.
 
-    hash(n) = SHA-256( hash(n-1) ‖ ["partition", n, at, …, binds] as JSON )      hash(0) = 32 zero bytes
+    hash(n) = SHA-256( hash(n-1) ‖ SHA-256( [partition, n, at, …, binds] as JSON ) )      hash(0) = 32 zero bytes
+
+The content goes in as a digest, so that a bundle for one dossier can show the way from its rows to a signed checkpoint
+without showing the rows of other dossiers that stand between (`bus/bundle.py`).
 
 Who changes a row breaks its hash. Who recomputes one hash breaks the next row's. Who recomputes all of them cannot make
 the head's MAC without the master key; and whoever has the master key cannot sign a checkpoint. `docs/verify_ledger.py`
@@ -98,11 +101,11 @@ def canonical_array(fields: Sequence[Field]) -> bytes:
 
 def chain(prev_hash: bytes, fields: Sequence[Field]) -> bytes:
     """The hash of a row that follows the row with `prev_hash`."""
-    return hashlib.sha256(prev_hash + canonical_array(fields)).digest()
+    return hashlib.sha256(prev_hash + row_digest(fields)).digest()
 
 
 def row_digest(fields: Sequence[Field]) -> bytes:
-    """What binds a table's row into the move that wrote it; the first field names the table."""
+    """Of a move's content, for its chain; of a table's row, named by its first field, for the move that wrote it."""
     return hashlib.sha256(canonical_array(fields)).digest()
 
 

@@ -2,7 +2,7 @@
 
     python verify_ledger.py LEDGER.db|MOVES.ndjson [MASTER_KEY_FILE]
 
-hash = SHA-256(prev + JSON array of partition … binds), n from 1 in each partition, 32 zero bytes before the first.
+hash = SHA-256(prev + SHA-256(JSON array of partition … binds)), n from 1, 32 zero bytes before a partition's first.
 With the master key heads are authenticated. What checkpoints fixed is compared; their signatures (Ed25519) are not
 checked here. Events and attempts must be what their moves bound. Exit 0: all well, 1: findings, first bad row first."""
 
@@ -25,8 +25,8 @@ START = (0, bytes(32), 0, b"")
 encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
 
-def digest(fields, prev=b""):
-    return hashlib.sha256(prev + encode([f.hex() if isinstance(f, bytes) else f for f in fields]).encode()).digest()
+def digest(fields):
+    return hashlib.sha256(encode([f.hex() if isinstance(f, bytes) else f for f in fields]).encode()).digest()
 
 
 def rows_of_file(path):
@@ -45,7 +45,8 @@ def verify_moves(rows, heads, anchors):
     ends = {}
     for row in rows:
         (id, partition, n), (prev, hash), (last, before, last_id, earlier) = row[:3], row[12:], ends.get(row[1], START)
-        is_whole, at, was = digest(row[1:12], prev) == hash, f"moves id {id}, n {n}", f"moves id {last_id}, n {last}"
+        is_whole = hashlib.sha256(prev + digest(row[1:12])).digest() == hash
+        at, was = f"moves id {id}, n {n}", f"moves id {last_id}, n {last}"
         if n != last + 1:
             yield f"{at}: {'deleted' if n > last else 'inserted'}: n {last + 1} of partition {partition} stood here"
         elif prev == before and not is_whole:

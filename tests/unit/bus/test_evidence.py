@@ -105,8 +105,10 @@ def test_canonical_array_is_what_the_standard_library_writes(values: list):
 
 
 def test_chain_starts_with_the_hash_before():
-    """hash(n) = SHA-256(hash(n-1) ‖ JSON array); a row digest has nothing before it."""
-    assert hashlib.sha256(GENESIS + b'["a",1,null,"00ff"]').digest() == chain(GENESIS, ["a", 1, None, b"\x00\xff"])
+    """hash(n) = SHA-256(hash(n-1) ‖ SHA-256(JSON array)): the way to a checkpoint is shown without the content."""
+    content = hashlib.sha256(b'["a",1,null,"00ff"]').digest()
+
+    assert hashlib.sha256(GENESIS + content).digest() == chain(GENESIS, ["a", 1, None, b"\x00\xff"])
     assert hashlib.sha256(b'["event",1]').digest() == row_digest(["event", 1])
 
 

@@ -342,10 +342,11 @@ def test_too_many_at_once(tmp_path: Path):
         assert 200 == first.result(10).status_code
 
 
-def test_taken_port_is_an_error_here(port: Port):
+def test_taken_port_is_an_error_here(port: Port, tmp_path: Path):
     """A port that somebody has is an error for who opens the door, not a thread that died."""
     assert port.world is not None
-    with pytest.raises(OSError, match="in use"), serve(door_app(port.world, None), port=port.address[1]):  # type: ignore[arg-type]
+    app = door_app(port.world, generate(tmp_path / "second.key", name="h99"))
+    with pytest.raises(OSError, match="in use"), serve(app, port=port.address[1]):
         pass
 
 

@@ -17,6 +17,8 @@ BusError
 
 from __future__ import annotations
 
+from bus.privacy import mask_text
+
 
 class BusError(Exception):
     """Something in the bus went wrong."""
@@ -39,7 +41,8 @@ class Unmappable(CannotSend):
         """Stable code: `no_row`, `too_long`, `bad_format`, `missing`."""
         self.value = value
         self.table = table
-        where = f" (table {table}, row {value!r})" if table else ""
+        # What was sent as a code may be anything, a person's number too, and reasons are kept and shown unsealed.
+        where = f" (table {table}, row {mask_text(value)!r})" if table else ""
         super().__init__(f"{field}: {rule}{where}")
 
 
@@ -49,7 +52,7 @@ class NotOurs(CannotSend):
     def __init__(self, *, procedure: str, owner: str) -> None:
         self.procedure = procedure
         self.owner = owner
-        super().__init__(f"procedure {procedure} is owned by {owner}")
+        super().__init__(f"procedure {mask_text(procedure)} is owned by {owner}")
 
 
 class LedgerTrouble(BusError):

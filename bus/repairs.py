@@ -18,6 +18,7 @@ from bus.lanes import set_head
 from bus.ledger import Ledger
 from bus.messages import State
 from bus.moves import Move
+from bus.reasons import kept
 from bus.times import to_ms
 
 Resolution: TypeAlias = Literal["arrived", "send_again", "go_on"]
@@ -179,6 +180,8 @@ class Repairs:
         self._set_hold(partner, False, actor, reason)
 
     def _set_hold(self, partner: str, is_held: bool, actor: str, reason: str) -> None:
+        reason = kept(reason)
+
         def job(tx: Tx) -> None:
             tx.run("add_partner", partner)
             tx.run("set_hold", int(is_held), reason if is_held else "", partner)
@@ -194,12 +197,14 @@ class Repairs:
             row = tx.one("find_dossier", dossier)
             if row is None:
                 raise NotFound(f"no dossier {dossier}")
-            return self._ledger.recorder.skip_gap(tx, source, row[0], actor, f"{dossier}: {reason}", self._now())
+            return self._ledger.recorder.skip_gap(tx, source, row[0], actor, f"{dossier}: {kept(reason)}", self._now())
 
         return self._ledger.engine.write(job)
 
     def import_tables(self, texts: Sequence[tuple[str, str]], *, actor: str, reason: str) -> list[str]:
         """Put tables into force; the names of those that changed. Checking them is the adapters' work, before."""
+
+        reason = kept(reason)
 
         def job(tx: Tx) -> list[str]:
             changed = []
@@ -255,6 +260,7 @@ class Repairs:
         blocks: bool = True,
         due_at: int | None = None,
     ) -> None:
+        reason = kept(reason)
         tx.run("move_delivery", state, cause, reason, due_at, int(blocks), at, delivery)
         self._moves.add(
             tx,

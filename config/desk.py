@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TextIO
 
+from bus import reasons
 from config import words
 
 if TYPE_CHECKING:
@@ -28,6 +29,12 @@ def put(line: str, stream: TextIO | None = None) -> None:
     to = stream or sys.stdout
     to.write(line + "\n")
     to.flush()
+
+
+def put_document(answer: object) -> None:
+    """One JSON document; in pure ASCII where the stream could not hold all of its letters."""
+    is_whole = (sys.stdout.encoding or "utf-8").lower().startswith("utf")
+    put(reasons.shown_json(json.dumps(answer, ensure_ascii=not is_whole, default=str)))
 
 
 class Stop(Exception):
@@ -80,14 +87,14 @@ class Desk:
     def give(self, answer: object) -> None:
         """The answer for a machine."""
         if self.as_json:
-            put(json.dumps(answer, ensure_ascii=False, default=str))
+            put_document(answer)
 
     def table(self, header: Sequence[str], rows: Iterable[Sequence[object]], *, empty: str) -> None:
         """Rows for a person: columns as wide as they must be. `header` are message keys."""
         if self.as_json:
             return
         names = [words.say(f"column_{name}", self.language) for name in header]
-        told = [["" if cell is None else str(cell) for cell in row] for row in rows]
+        told = [["" if cell is None else reasons.shown(str(cell)) for cell in row] for row in rows]
         if not told:
             self.say(empty)
             return
@@ -104,7 +111,7 @@ class Desk:
 def tell_trouble(code: str, detail: str, *, as_json: bool) -> None:
     """Trouble: a document on standard output for a machine, a sentence on the error stream for a person."""
     if as_json:
-        put(json.dumps({"error": code, "detail": detail}, ensure_ascii=False))
+        put_document({"error": code, "detail": detail})
     else:
         put(detail, sys.stderr)
 

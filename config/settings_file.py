@@ -67,9 +67,12 @@ def find(given: Path | None, environ: Mapping[str, str] = os.environ) -> Path:
 
 def load(file: Path, environ: Mapping[str, str] = os.environ) -> Loaded:
     """Read the settings, or refuse them with the first mistake's key and cure."""
-    text = read_private(file, "settings", "make one with `lienthong init`, or name it with --config").decode()
+    raw = read_private(file, "settings", "make one with `lienthong init`, or name it with --config")
     try:
-        tree = tomllib.loads(text)
+        tree = tomllib.loads(raw.decode())
+    except UnicodeDecodeError as trouble:
+        line = raw.count(b"\n", 0, trouble.start) + 1
+        raise SettingsRefused(str(file), f"is not UTF-8 (line {line}); save it as UTF-8") from None
     except tomllib.TOMLDecodeError as trouble:
         raise SettingsRefused(str(file), f"is not TOML: {trouble}") from None
     for name in sorted(environ):

@@ -9,6 +9,8 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Final
 
+from bus.reasons import shown
+
 LANGUAGES: Final = ("vi", "en")
 DEFAULT: Final = "vi"
 
@@ -28,7 +30,7 @@ def catalogue(language: str) -> Mapping[str, str]:
 
 
 def say(key: str, language: str, /, **facts: object) -> str:
-    """One sentence. What is not known is a dash, and a yes or no is a word."""
+    """One sentence. What is not known is a dash, and a yes or no is a word; what a terminal would obey is a code."""
     sentences = catalogue(language)
     return sentences[key].format_map({name: _told(fact, sentences) for name, fact in facts.items()})
 
@@ -38,4 +40,4 @@ def _told(fact: object, sentences: Mapping[str, str]) -> object:
         return "–"
     if isinstance(fact, bool):
         return sentences["yes" if fact else "no"]
-    return fact
+    return fact if isinstance(fact, int | float) else shown(str(fact))

@@ -6,7 +6,6 @@ a caller must not learn which dossiers others have. The answers hold no bodies; 
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
@@ -25,6 +24,7 @@ from adapters.doors.malformed import Malformed, field_error
 from adapters.doors.parameters import LARGEST, Parameters
 from adapters.doors.receipts import KeyRing, receipt
 from adapters.doors.refusals import TurnedAway
+from bus import reasons
 from bus.errors import NotAllowedNow, NotFound
 from bus.ledger import Ledger
 from bus.privacy import mask_text
@@ -33,7 +33,7 @@ from bus.repairs import Repairs
 
 log = structlog.get_logger("doors")
 
-LONGEST_REASON: Final = 500
+LONGEST_REASON: Final = reasons.LONGEST
 
 Answered = Callable[[Visitor, Request, bytes], Any]
 
@@ -210,7 +210,7 @@ def _reason_in(body: bytes) -> str:
         raise Malformed(trouble.code, faults) from None
     for rule, field, reason, facts in _wrong_in(told):
         raise Malformed(rule, [field_error(field=field, rule=rule, reason=reason, facts=facts)])
-    return unicodedata.normalize("NFC", told["reason"].strip())
+    return reasons.tidy(told["reason"])
 
 
 def _wrong_in(told: Any) -> Iterator[tuple[str, str, str, dict[str, str]]]:
@@ -224,10 +224,9 @@ def _wrong_in(told: Any) -> Iterator[tuple[str, str, str, dict[str, str]]]:
         yield "missing_field", "/reason", "missing_field", {}
     elif not isinstance(told["reason"], str):
         yield "wrong_type", "/reason", "wrong_type", {"expected": "string"}
-    elif not told["reason"].strip():
-        yield "out_of_range", "/reason", "too_short", {"limit": "1"}
-    elif len(told["reason"]) > LONGEST_REASON:
-        yield "out_of_range", "/reason", "too_long", {"limit": str(LONGEST_REASON)}
+    elif fault := reasons.fault_in(told["reason"]):
+        limits = {"too_short": "1", "too_long": str(LONGEST_REASON)}
+        yield "out_of_range", "/reason", fault, {"limit": limits[fault]} if fault in limits else {}
 
 
 def _without_free_words(value: Any) -> Any:

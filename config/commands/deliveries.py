@@ -8,11 +8,11 @@ from typing import Annotated, Any, Literal
 import typer
 
 from config.commands.acting import act_on, note
-from config.commands.options import AsPerson, Config, Json, Lang, Reason
+from config.commands.options import LARGEST, AsPerson, Config, Json, Lang, Reason, own_words
 from config.desk import USAGE, Desk, actor, shown
 from config.moments import moment
 
-Number = Annotated[int, typer.Argument(help="The delivery's id.", metavar="ID")]
+Number = Annotated[int, typer.Argument(help="The delivery's id.", metavar="ID", max=LARGEST)]
 How = Literal["arrived", "send-again", "go-on"]
 RESOLUTIONS: dict[str, Any] = {"arrived": "arrived", "send-again": "send_again", "go-on": "go_on"}
 
@@ -31,7 +31,7 @@ def group() -> typer.Typer:
 def list_(
     state: Annotated[str | None, typer.Option("--state", help="Only these: held, refused, in_doubt, waiting …")] = None,
     partner: Annotated[str | None, typer.Option("--partner")] = None,
-    after: Annotated[int, typer.Option("--after", help="The last id of the page before.")] = 0,
+    after: Annotated[int, typer.Option("--after", help="The last id of the page before.", max=LARGEST)] = 0,
     limit: Annotated[int, typer.Option("--limit", min=1, max=500)] = 100,
     config: Config = None,
     as_json: Json = False,
@@ -55,7 +55,9 @@ def list_(
 def show(
     number: Number,
     bodies: Annotated[bool, typer.Option("--bodies", help="The exact bytes too; asks for --reason.")] = False,
-    reason: Annotated[str | None, typer.Option("--reason", help="Why personal data is looked at; recorded.")] = None,
+    reason: Annotated[
+        str | None, typer.Option("--reason", help="Why personal data is looked at; recorded.", callback=own_words)
+    ] = None,
     as_person: AsPerson = None,
     config: Config = None,
     as_json: Json = False,
@@ -82,8 +84,9 @@ def _show(desk: Desk, view: dict[str, Any]) -> None:
         for exchange in attempt["exchanges"]:
             desk.say("exchange_line", **exchange)
             for name in ("request_head", "request_body", "reply_head", "reply_body"):
-                if exchange.get(name):
-                    desk.say("exchange_part", name=name, text=exchange[name])
+                # Line by line: what was sent could else begin a line that looks like one of the ledger's moves.
+                for line in (exchange.get(name) or "").splitlines():
+                    desk.say("exchange_part", name=name, text=line)
     for move in view["moves"]:
         desk.say("move_line", **move | {"from_state": move["from_state"] or "–"})
 
@@ -115,9 +118,11 @@ def cancel(
 
 
 def resolve(
-    number: Annotated[int | None, typer.Argument(help="One delivery in doubt.", metavar="[ID]")] = None,
+    number: Annotated[int | None, typer.Argument(help="One delivery in doubt.", metavar="[ID]", max=LARGEST)] = None,
     how: Annotated[How | None, typer.Option("--as", help="What you found at the partner.", show_default=False)] = None,
-    reason: Annotated[str | None, typer.Option("--reason", help="How you know; kept for ever.")] = None,
+    reason: Annotated[
+        str | None, typer.Option("--reason", help="How you know; kept for ever.", callback=own_words)
+    ] = None,
     partner: Annotated[str | None, typer.Option("--partner", help="All of one outage, instead of one.")] = None,
     since: Annotated[str | None, typer.Option("--since", metavar="TIME")] = None,
     until: Annotated[str | None, typer.Option("--until", metavar="TIME")] = None,
@@ -137,6 +142,8 @@ def resolve(
     if (number is None) == (partner is None):
         desk.fail(USAGE, "resolve_one_or_all")
     if partner is not None:
+        if digest is None and not dry_run:
+            desk.fail(USAGE, "resolve_needs_digest")
         times = (moment(desk, "--since", since), moment(desk, "--until", until))
         _resolve_all(desk, partner, times, status, how, reason, digest if not dry_run else None, as_person)
         return

@@ -290,3 +290,24 @@ def test_no_such_address(at: DoorWorld, method: str, path: str, status: int):
 
     assert (status, "not_found") == (response.status_code, response.json()["code"])
     assert at.refusal(response)["route"] in ("unknown", f"{method} /v1/events")
+
+
+@pytest.mark.parametrize("reason", [r"\u001b[31mred\u001b]0;pwn\u0007", r"a\nb fake line", r"\u202egnp", r"\u009b31m"])
+def test_reason_that_writes_to_a_terminal(at: DoorWorld, reason: str):
+    """Whoever reads the moves later is not written to by a caller: such a reason is refused, and its field named."""
+    at.post(wire())
+    response = at.post(f'{{"reason":"{reason}"}}'.encode(), "/v1/deliveries/1/replay")
+
+    assert (422, "out_of_range") == (response.status_code, response.json()["code"])
+    assert "/reason" == response.json()["errors"][0]["field"]
+    assert 1 == len(at.world.reads.delivery(1)["moves"])
+
+
+def test_p12_number_in_a_reason_is_not_kept(at: DoorWorld):
+    """Reasons lie unsealed in the ledger: a person's number in one is masked before it is written."""
+    at.post(wire())
+    at.world.repairs.cancel(1, actor="someone", reason="test")
+    assert 200 == at.post(b'{"reason":"099000000001 called"}', "/v1/deliveries/1/replay").status_code
+    view = at.world.reads.delivery(1)
+
+    assert ("0990***001 called", "0990***001 called") == (view["reason"], view["moves"][-1]["reason"])

@@ -272,3 +272,13 @@ def test_demo_secret_serves_the_demo(tmp_path: Path) -> None:
     file.chmod(0o600)
 
     assert secret(str(file), "key", is_demo=True).reveal().endswith(b"x")
+
+
+def test_settings_that_are_not_utf8(tmp_path: Path):
+    """A file saved in another encoding is named, with the line where it shows."""
+    file = tmp_path / "lienthong.toml"
+    file.write_bytes(b"[ledger]\n# \xe0\n")
+    file.chmod(0o600)
+
+    with pytest.raises(SettingsRefused, match=r"lienthong\.toml: is not UTF-8 \(line 2\)"):
+        load(file, {})

@@ -1,0 +1,51 @@
+"""Pure. Words from outside: what a person's reason may be, what of it is kept, and how any text is shown to people.
+
+A terminal obeys what is printed on it: an escape recolours it or renames its window, a line end begins a line that
+looks like ours, a mark of direction turns the words around. Such characters are refused in reasons and shown as codes
+everywhere else.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Final, Literal
+
+from bus.privacy import mask_text
+
+LONGEST: Final = 500
+"""Characters of a reason: a sentence or two; what is longer belongs into a paper."""
+
+Fault = Literal["too_short", "too_long", "control_character"]
+
+_OBEYED: Final = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Control characters (C0, C1), line and paragraph separators, marks of direction, and halves of characters."""
+
+
+def fault_in(reason: str) -> Fault | None:
+    """Why this cannot be a reason, or None: it says something, in so many characters, and commands no terminal."""
+    if not reason.strip():
+        return "too_short"
+    if len(reason) > LONGEST:
+        return "too_long"
+    return "control_character" if _OBEYED.search(reason.strip()) else None
+
+
+def tidy(reason: str) -> str:
+    """The reason without blanks around it, composed."""
+    return unicodedata.normalize("NFC", reason.strip())
+
+
+def kept(reason: str) -> str:
+    """What of a reason is written: the ledger keeps reasons unsealed, so numbers of persons are masked in them."""
+    return mask_text(reason)
+
+
+def shown(text: str) -> str:
+    """Any text fit for a terminal: what it would obey stands there as a code, `\\x1b`."""
+    return _OBEYED.sub(lambda found: found.group().encode("unicode_escape").decode(), text)
+
+
+def shown_json(document: str) -> str:
+    """The same for a JSON document on one line, which stays the same document."""
+    return _OBEYED.sub(lambda found: f"\\u{ord(found.group()):04x}", document)

@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from adapters.doors.files import Line, foreign_dossier, raw_lines, read_lines, unknown_source
+from adapters.doors.files import Line, contradicted, foreign_dossier, id_in, raw_lines, read_lines, unknown_source
 from adapters.doors.malformed import Malformed
 from adapters.doors.times import too_far_ahead
 from bus.intake import Intake
@@ -51,8 +51,8 @@ class Report:
 
     @property
     def is_well(self) -> bool:
-        """Every line was taken, now or before."""
-        return not self.refused
+        """There was a line, and every one was taken, now or before."""
+        return self.lines > 0 and not self.refused
 
     def shown(self) -> dict[str, Any]:
         """For a machine."""
@@ -94,9 +94,7 @@ def _accept(report: Report, good: Sequence[Line], intake: Intake, *, is_adopted:
         return
     for line, acceptance in zip(good, intake.accept_many(events, is_adopted=is_adopted), strict=True):
         if isinstance(acceptance, Contradicted):
-            assert line.event is not None
-            report.results["contradicted"] += 1
-            report.refused.append(Refused(line=line.number, id=line.event.id, code="contradicted"))
+            _refuse(report, line, contradicted(), language, result="contradicted")
         elif isinstance(acceptance, ForeignDossier):
             assert line.event is not None
             _refuse(report, line, foreign_dossier(line.event, acceptance.owner), language)
@@ -104,10 +102,10 @@ def _accept(report: Report, good: Sequence[Line], intake: Intake, *, is_adopted:
             report.results["recorded" if isinstance(acceptance, Recorded) else "repeated"] += 1
 
 
-def _refuse(report: Report, line: Line, trouble: Malformed, language: str) -> None:
+def _refuse(report: Report, line: Line, trouble: Malformed, language: str, *, result: str = "refused") -> None:
     told = tuple({"field": e.field, "rule": e.rule, "detail": e.say(language)} for e in trouble.errors)
-    name = line.event.id if line.event is not None else None
-    report.results["refused"] += 1
+    name = line.event.id if line.event is not None else id_in(line.raw)
+    report.results[result] += 1
     report.refused.append(Refused(line=line.number, id=name, code=trouble.code, errors=told))
 
 
@@ -116,14 +114,14 @@ def to_door(file: Path, client: SignedClient, *, step: Step) -> Report:
     report = Report()
     for chunk in _requests(raw_lines(file)):
         answers = client.post_lines(b"".join(raw + b"\n" for _, raw, _ in chunk))
-        for (number, _, _), answer in zip(chunk, answers, strict=True):
+        for (number, raw, _), answer in zip(chunk, answers, strict=True):
             report.lines += 1
             report.results[str(answer["result"])] += 1
             problem = answer.get("problem")
             if problem:
                 errors = tuple(problem.get("errors", ()))
-                refused = Refused(line=number, id=answer.get("id"), code=str(problem.get("code")), errors=errors)
-                report.refused.append(refused)
+                name = answer.get("id") or id_in(raw)
+                report.refused.append(Refused(line=number, id=name, code=str(problem.get("code")), errors=errors))
         step(chunk[-1][2])
     return report
 

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import re
+import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
 
-from adapters.doors.malformed import FieldError, Malformed
-from adapters.doors.reading import MAX_EVENT_BYTES, read_line
+from adapters.channels import strict_json
+from adapters.doors.malformed import FieldError, Malformed, field_error
+from adapters.doors.reading import MAX_EVENT_BYTES, PATTERNS, read_line
 from bus.messages import Event
 
 LONGEST_LINE: Final = MAX_EVENT_BYTES + 1_024
 """Bytes of one line, with room for its end and some blanks: a longer one is not read into memory."""
+
+STANDARD_INPUT: Final = Path("-")
+LONGEST_ID: Final = 128
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +36,7 @@ class Line:
 
 def raw_lines(path: Path) -> Iterator[tuple[int, bytes, int]]:
     """Number, bytes and end of each line that says something. A line that is too long comes cut, and is refused."""
-    with path.open("rb") as file:
+    with _opened(path) as file:
         number = end = 0
         while line := file.readline(LONGEST_LINE + 1):
             number += 1
@@ -47,6 +54,32 @@ def read_lines(path: Path) -> Iterator[Line]:
             yield Line(number=number, raw=raw, end=end, event=read_line(raw))
         except Malformed as trouble:
             yield Line(number=number, raw=raw, end=end, trouble=trouble)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[IO[bytes]]:
+    """The file, or what comes through a pipe, which stays open for whoever opened it."""
+    if path == STANDARD_INPUT:
+        yield sys.stdin.buffer
+        return
+    with path.open("rb") as file:
+        yield file
+
+
+def id_in(raw: bytes) -> str | None:
+    """The id in a line that keeps no promise, when it can be read and has an id's form: it only names the line."""
+    try:
+        told = strict_json.read(raw, max_bytes=MAX_EVENT_BYTES)
+    except strict_json.NotStrictJson:
+        return None
+    found = told.get("id") if isinstance(told, dict) else None
+    is_one = isinstance(found, str) and len(found) <= LONGEST_ID and re.match(PATTERNS["id"], found)
+    return found if is_one else None
+
+
+def contradicted() -> Malformed:
+    """An id that was accepted before with another content."""
+    return Malformed("contradicted", [field_error(field="/id", rule="contradicted", reason="contradicted")])
 
 
 def unknown_source(event: Event) -> Malformed:

@@ -16,7 +16,15 @@ from config.desk import FINDING, UNREACHABLE, USAGE, Desk
 if TYPE_CHECKING:
     from config.feeding import Report
 
-File = Annotated[Path, typer.Argument(help="Events, one JSON object a line (NDJSON).", exists=True, dir_okay=False)]
+File = Annotated[
+    str,  # not Path: the parser then knows no dash
+    typer.Argument(
+        help="Events, one JSON object a line (NDJSON); - reads standard input.",
+        exists=True,
+        dir_okay=False,
+        allow_dash=True,
+    ),
+]
 
 
 def add_to(root: typer.Typer) -> None:
@@ -37,11 +45,14 @@ def submit(
 ) -> None:
     """Hand in the events of a file. Lines that are refused are named with field and rule; exit code 1 then.
 
+    A file without any line ends with exit code 1 too: more often than not something went wrong before.
     Safe to run again: what was taken before is a repeat.
     """
     desk = Desk(config=config, as_json=as_json, lang=lang)
     report = (
-        _here(desk, file, is_adopted=False) if to is None else _there(desk, file, to, caller, secret_file, allow_http)
+        _here(desk, _path(file), is_adopted=False)
+        if to is None
+        else _there(desk, _path(file), to, caller, secret_file, allow_http)
     )
     _tell(desk, report, "feed_done")
 
@@ -49,7 +60,14 @@ def submit(
 def adopt(file: File, config: Config = None, as_json: Json = False, lang: Lang = None) -> None:
     """Take in dossiers and steps that are on the portal already; nothing is sent."""
     desk = Desk(config=config, as_json=as_json, lang=lang)
-    _tell(desk, _here(desk, file, is_adopted=True), "feed_adopted")
+    _tell(desk, _here(desk, _path(file), is_adopted=True), "feed_adopted")
+
+
+def _path(file: str) -> Path:
+    """The file; a dash is standard input, and `./-` a file of that name."""
+    from adapters.doors.files import STANDARD_INPUT
+
+    return STANDARD_INPUT if file == "-" else Path(file).absolute()
 
 
 def _here(desk: Desk, file: Path, *, is_adopted: bool) -> Report:
@@ -100,8 +118,8 @@ def _secret(desk: Desk, caller: str, secret_file: Path | None) -> bytes:
 
 @contextmanager
 def _bar(desk: Desk, file: Path) -> Iterator[Callable[[int], None]]:
-    """A progress bar on a terminal, by bytes; nothing elsewhere."""
-    if desk.as_json or not sys.stderr.isatty():
+    """A progress bar on a terminal, by bytes; nothing elsewhere, nor where nobody knows how much will come."""
+    if desk.as_json or not file.is_file() or not sys.stderr.isatty():
         yield lambda done: None
         return
     from rich.console import Console
@@ -118,6 +136,8 @@ def _tell(desk: Desk, report: Report, key: str) -> None:
             for error in refused.errors or ({},):
                 told = {name: error.get(name, "") for name in ("field", "rule", "detail")}
                 desk.note("feed_line_refused", line=refused.line, id=refused.id or "–", code=refused.code, **told)
+    if report.lines == 0:
+        desk.note("feed_empty")
     shown = report.shown()
     desk.say(key, **shown)
     desk.give(shown)

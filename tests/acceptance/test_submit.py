@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from collections.abc import Iterator
@@ -105,6 +106,42 @@ def test_adopted_line_of_a_wrong_year(here: Place) -> None:
 
     assert (0, 1) == (told["recorded"], told["refused"])
     assert "/time" == told["problems"][0]["errors"][0]["field"]
+
+
+@pytest.mark.parametrize("words", [(), ("--to",)])
+def test_refused_line_is_named(here: Place, door: str, words: tuple[str, ...]) -> None:
+    """A line that breaks the promise or an earlier word is named by id, field and rule, here and at a door."""
+    event = json.loads(LINES[0])
+    broken = json.dumps(event | {"more": 1}).encode()
+    other = json.dumps(event | {"data": event["data"] | {"note": "khác"}}).encode()
+    file = here.write("bad.ndjson", [LINES[0], broken, other, b'{"id":"<nguoi>"}', b"[1]", b"{"])
+    where = ("--to", door, "--caller", "one-stop") if words else ()
+    told = here.type("submit", str(file), *where, "--json").told
+    named, contradiction, *unnamed = told["problems"]
+
+    assert (event["id"], event["id"], [None] * 3) == (named["id"], contradiction["id"], [one["id"] for one in unnamed])
+    assert ("/id", "contradicted") == tuple(contradiction["errors"][0][name] for name in ("field", "rule"))
+    assert contradiction["errors"][0]["detail"]
+    assert (1, 1, 4) == (told["recorded"], told["contradicted"], told["refused"])
+
+
+@pytest.mark.parametrize("command", ["submit", "adopt"])
+def test_empty_file(here: Place, command: str) -> None:
+    """A file without a line is a finding: whoever wrote it meant to say something."""
+    answer = here.type(command, str(here.write("empty.ndjson", [b"", b" "])))
+
+    assert 1 == answer.code
+    assert "no line" in answer.err
+
+
+def test_standard_input(here: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a pipe brings is taken as a file is; a file may still be called `-`, with its folder before it."""
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(LINES[0] + b"\n" + LINES[1])))
+
+    assert 2 == here.ask("submit", "-")["lines"]
+    monkeypatch.chdir(here.folder)
+    here.write("-", LINES[:1])
+    assert 1 == here.ask("submit", "./-")["lines"]
 
 
 # -- to a door --------------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 
 from bus.engines.sqlite import Row, SqliteEngine, Tx
-from bus.errors import LedgerDamaged
+from bus.errors import LedgerDamaged, LedgerUnavailable
 from bus.ledger import schema_version
 
 
@@ -19,19 +19,26 @@ def copy_of(engine: SqliteEngine, target: str | Path) -> Path:
     whole, partial = Path(target), Path(f"{target}.partial")
     partial.unlink(missing_ok=True)
     try:
+        new_private(partial)
         with engine.snapshot() as source:
             begun = source.all("all_chain_heads")
         engine.backup_to(partial)
         with engine.opened(partial) as copy:
             require_whole(copy)
             _require_same(engine, copy, begun)
-        partial.chmod(0o600)
         with partial.open("rb+") as file:
             os.fsync(file.fileno())
         partial.replace(whole)
+    except OSError as failure:
+        raise LedgerUnavailable(f"the ledger cannot be copied to {target}: {failure.strerror}") from failure
     finally:
         partial.unlink(missing_ok=True)
     return whole
+
+
+def new_private(path: Path) -> None:
+    """An empty file that only its owner may read, before the first byte of a ledger is in it."""
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def require_whole(tx: Tx) -> None:

@@ -16,7 +16,7 @@ from bus.bodies import Bodies
 from bus.circuit import Manners
 from bus.claiming import FARTHEST_DUE, Claimed, Claimer, Whom, open_claimed
 from bus.engines.sqlite import SqliteEngine, Teller, Tx
-from bus.errors import LedgerDamaged, NonceSeen, SchemaBehind, StaleFence
+from bus.errors import LedgerDamaged, LedgerUnsafe, NonceSeen, SchemaBehind, StaleFence
 from bus.messages import Acceptance, Attempt, Decision, Delivery, Event, Exchange, State
 from bus.moves import MoveWriter
 from bus.ports import Clock, CrashPoint, Randomness, Storage, no_crash
@@ -25,7 +25,7 @@ from bus.recording import Recorder
 from bus.routing import Route
 from bus.seal import MasterKey, Sealed, Sealer
 from bus.settling import Settled, Settlement, Settler, prepare
-from bus.sql import load_migrations
+from bus.sql import Migration, load_migrations
 from bus.times import ms, to_ms
 
 NO_MANNERS: Final = Manners()
@@ -63,7 +63,8 @@ class Ledger:
         `speakers`: source → the sources whose dossiers it may speak of beside its own (None: of any). `receipt_key`:
         the name of the key that signs receipts now; the ledger remembers it with each event.
 
-        Raises SchemaBehind when the file needs `lienthong migrate`, LedgerUnsafe when the master key is another one.
+        Raises SchemaBehind when the file needs `lienthong migrate`, LedgerUnsafe when the master key is another one
+        or a migration was applied with another text.
         """
         self.engine = engine
         self.clock = clock
@@ -287,10 +288,11 @@ class Ledger:
         return int(row[0])
 
     def _require_schema(self) -> None:
-        wanted = load_migrations(self.engine.name)[-1].version
-        present = schema_version(self.engine.read())
+        known = load_migrations(self.engine.name)
+        wanted, present = known[-1].version, schema_version(self.engine.read())
         if present < wanted:
             raise SchemaBehind(f"the ledger has schema {present}, this program wants {wanted}: run `lienthong migrate`")
+        require_same_steps(self.engine.read(), known)
 
     def _load_keys(self) -> None:
         for key_id, wrapped in self.engine.read().all("all_data_keys"):
@@ -310,6 +312,17 @@ def schema_version(tx: Tx) -> int:
         return 0
     row = tx.one("schema_version")
     return int(row[0]) if row and row[0] else 0
+
+
+def require_same_steps(tx: Tx, known: Sequence[Migration]) -> None:
+    """What was applied is what this program calls so. Raises LedgerUnsafe: its tables would be others than ours."""
+    digests = {step.version: step.digest for step in known}
+    for version, name, digest in tx.all("applied_migrations"):
+        if digests.get(version, digest) != digest:
+            raise LedgerUnsafe(
+                f"migration {version:04d} {name} was applied with another text than this program's: "
+                "open the ledger with the version that made it"
+            )
 
 
 def _accepted(result: Acceptance | NonceSeen) -> Acceptance:

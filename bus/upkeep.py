@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from bus.bodies import EVENT, EXCHANGE
-from bus.copies import copy_of, require_whole
+from bus.copies import copy_of, new_private, require_whole
 from bus.engines.sqlite import SqliteEngine, Tx
 from bus.errors import LedgerDamaged, LedgerUnavailable
 from bus.evidence import (
@@ -29,7 +28,7 @@ from bus.evidence import (
     verify_checkpoints,
 )
 from bus.lanes import BUS, set_head
-from bus.ledger import Ledger, schema_version
+from bus.ledger import Ledger, require_same_steps, schema_version
 from bus.messages import State
 from bus.moves import Move
 from bus.ports import Clock, Storage
@@ -51,17 +50,22 @@ class Migrated:
 
 
 def pending(path: str | Path, storage: Storage) -> list[Migration]:
-    """Migrations that the ledger at `path` still wants; all of them when there is no file."""
+    """Migrations that the ledger at `path` still wants; all of them when there is no file. Raises LedgerUnsafe."""
     engine = SqliteEngine(path, storage)
     try:
-        present = schema_version(engine.read())
-        return [step for step in load_migrations(engine.name) if step.version > present]
+        known, present = load_migrations(engine.name), schema_version(engine.read())
+        if present > 0:
+            require_same_steps(engine.read(), known)
+        return [step for step in known if step.version > present]
     finally:
         engine.close()
 
 
 def migrate(path: str | Path, storage: Storage, clock: Clock) -> Migrated:
-    """Bring the ledger to this version's schema, after a backup beside it. Raises LedgerUnavailable, LedgerDamaged."""
+    """Bring the ledger to this version's schema, after a backup beside it.
+
+    Raises LedgerUnavailable, LedgerDamaged, LedgerUnsafe.
+    """
     steps = pending(path, storage)
     engine = SqliteEngine(path, storage)
     try:
@@ -71,8 +75,7 @@ def migrate(path: str | Path, storage: Storage, clock: Clock) -> Migrated:
             copy = Path(f"{path}.before-{steps[-1].version:04d}-{clock.now().strftime(STAMP)}")
             copy_of(engine, copy)
         for step in steps:
-            digest = hashlib.sha256(step.sql.encode()).hexdigest()
-            engine.migrate(step, to_ms(clock.now()), digest)
+            engine.migrate(step, to_ms(clock.now()), step.digest)
         return Migrated(applied=tuple(steps), backup=copy)
     finally:
         engine.close()
@@ -105,11 +108,20 @@ def lay_beside(source: str | Path, path: str | Path) -> Path:
     if not Path(source).is_file():
         raise LedgerUnavailable(f"there is no backup at {source}")
     fresh = Path(f"{path}.restoring")
-    for suffix in _SUFFIXES:
-        Path(f"{fresh}{suffix}").unlink(missing_ok=True)  # of a restore that was killed
-    shutil.copyfile(source, fresh)
-    fresh.chmod(0o600)
+    discard(fresh)  # of a restore that was killed
+    try:
+        new_private(fresh)
+        shutil.copyfile(source, fresh)
+    except BaseException:
+        discard(fresh)
+        raise
     return fresh
+
+
+def discard(fresh: Path) -> None:
+    """A copy that will not take the ledger's place does not stay: nobody could tell it from one that may."""
+    for suffix in _SUFFIXES:
+        Path(f"{fresh}{suffix}").unlink(missing_ok=True)
 
 
 def put_in_place(fresh: Path, path: str | Path) -> None:

@@ -6,6 +6,7 @@ holds the other one under the same name.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from importlib.resources import files
 from typing import Final, NamedTuple
@@ -20,6 +21,11 @@ class Migration(NamedTuple):
     version: int
     name: str
     sql: str
+
+    @property
+    def digest(self) -> str:
+        """Of its text, as the ledger keeps it: a step that was changed after it was applied is another one."""
+        return hashlib.sha256(self.sql.encode()).hexdigest()
 
 
 def load_queries(engine: str) -> dict[str, str]:

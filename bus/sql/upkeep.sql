@@ -80,5 +80,8 @@ SELECT count(*) FROM deliveries WHERE cause = 'restore_gap';
 -- last_accepted -- When the newest event was accepted.
 SELECT max(accepted_at), count(*) FROM events;
 
+-- applied_migrations -- Each with the digest of its text.
+SELECT version, name, digest FROM schema_versions ORDER BY version;
+
 -- note_migration -- It was applied.
 INSERT INTO schema_versions (version, name, applied_at, digest) VALUES (?, ?, ?, ?);

@@ -73,15 +73,20 @@ def restore(
         desk.fail(2, "restore_needs_yes", path=settings.ledger.path)
     # Made ready under another name: killed in the middle, there is no ledger that would send it all once more.
     fresh = upkeep.lay_beside(file, settings.ledger.path)
-    here = build(replace(settings, ledger=replace(settings.ledger, url=f"{SQLITE}{fresh}")))
     try:
-        done = upkeep.doubt_everything_open(here.ledger)
-        # An older record of the backup, sent before its source has told the newer one again, would set the portal back.
-        for partner in sorted(here.routes.partners):
-            here.repairs.hold(partner, actor=actor(as_person), reason=HELD)
-    finally:
-        here.close()
-    upkeep.put_in_place(fresh, settings.ledger.path)
+        here = build(replace(settings, ledger=replace(settings.ledger, url=f"{SQLITE}{fresh}")))
+        try:
+            done = upkeep.doubt_everything_open(here.ledger)
+            # An older record of the backup, sent before its source has told the newer one again, would set the portal
+            # back.
+            for partner in sorted(here.routes.partners):
+                here.repairs.hold(partner, actor=actor(as_person), reason=HELD)
+        finally:
+            here.close()
+        upkeep.put_in_place(fresh, settings.ledger.path)
+    except BaseException:
+        upkeep.discard(fresh)
+        raise
     last = done.last_accepted_at.isoformat() if done.last_accepted_at else None
     log.warning("ledger_restored", moves=done.events, last_at=last)
     desk.say("restore_done", last=last or "–", events=done.events, in_doubt=done.in_doubt, actor=actor(as_person))

@@ -321,6 +321,20 @@ def test_backup_and_restore(here: Place, tmp_path: Path) -> None:
     assert 3 == here.type("restore", str(tmp_path / "none.db"), "--yes").code
 
 
+def test_refused_restore_leaves_nothing(here: Place, tmp_path: Path) -> None:
+    """A restore that cannot be done says so, and nothing lies beside the ledger that looks like one."""
+    feed(here, record())
+    here.ask("backup", str(tmp_path / "b.db"))
+    (tmp_path / "no.db").write_bytes(b"no ledger at all" * 1000)
+    with here.open():
+        in_use = here.type("restore", str(tmp_path / "b.db"), "--yes")
+    no_ledger = here.type("restore", str(tmp_path / "no.db"), "--yes")
+
+    assert (3, 3) == (in_use.code, no_ledger.code)
+    assert [] == list(here.folder.rglob("*.restoring*"))
+    assert ["delivered"] == states(here)
+
+
 def test_migrate_says_and_does(here: Place) -> None:
     """An up-to-date ledger has nothing pending, and a second run does nothing."""
     assert {"pending": []} == here.ask("migrate", "--plan")

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import resource
 import sqlite3
+import stat
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -283,6 +287,65 @@ def test_copy_that_cannot_be_written(world: World, tmp_path: Path) -> None:
     """Where the copy cannot be laid, the ledger's own trouble is told, and nothing is left behind."""
     with pytest.raises(LedgerUnavailable, match="cannot be copied"):
         upkeep.backup(world.ledger, tmp_path / "no folder" / "copy.db")
+
+
+class Watched(SqliteEngine):
+    """An engine that looks at the file it is about to write a copy into."""
+
+    modes: tuple[int, ...] = ()
+
+    def backup_to(self, target: str | Path) -> None:
+        self.modes = (*self.modes, stat.S_IMODE(Path(target).stat().st_mode))
+        super().backup_to(target)
+
+
+def test_copies_are_private_from_the_first_byte(world: World, tmp_path: Path) -> None:
+    """Whatever the umask, nobody else reads a backup, a copy before it is whole, or one that is laid beside."""
+    engine, mask = Watched(world.path, FileStorage()), os.umask(0)
+    try:
+        copy = copy_of(engine, tmp_path / "copy.db")
+        fresh = upkeep.lay_beside(copy, tmp_path / "other.db")
+    finally:
+        os.umask(mask)
+        engine.close()
+
+    assert (0o600,) == engine.modes
+    assert [0o600, 0o600] == [stat.S_IMODE(each.stat().st_mode) for each in (copy, fresh)]
+
+
+def full_disk(copy: Path) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_copy_on_a_full_disk(world: World, tmp_path: Path) -> None:
+    """Where the disk is full, be it SQLite or the last sync that finds it, that is said and nothing stays behind."""
+    world.accept(make_event())
+    engine = Spoiling(world.path, full_disk)
+    with pytest.raises(LedgerUnavailable, match="No space left"):
+        copy_of(engine, tmp_path / "copy.db")
+    engine.close()
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8192, limit[1]))
+    try:
+        with pytest.raises(LedgerUnavailable, match="cannot be copied"):
+            upkeep.backup(world.ledger, tmp_path / "copy.db")
+        with pytest.raises(OSError, match="File too large"):
+            upkeep.lay_beside(world.path, tmp_path / "other.db")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+
+    assert [] == [each.name for each in tmp_path.iterdir() if not each.name.startswith("ledger")]
+
+
+def test_migration_of_another_text(world: World, tmp_path: Path) -> None:
+    """A ledger whose tables another program made is refused when it is opened, and by `migrate`, not later."""
+    copy = upkeep.backup(world.ledger, tmp_path / "copy.db")
+    sql("UPDATE schema_versions SET digest = 'other' WHERE version = 1")(copy)
+
+    with pytest.raises(LedgerUnsafe, match="0001 first was applied with another text"):
+        Ledger.open(copy, MASTER, clock=world.clock, randomness=SystemRandomness(), storage=FileStorage())
+    with pytest.raises(LedgerUnsafe, match="another text"):
+        upkeep.migrate(copy, FileStorage(), SystemClock())
 
 
 def test_restore_refuses_a_bad_backup(world: World, tmp_path: Path) -> None:

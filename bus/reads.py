@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
+from bus.as_of import Told, head_at, partner_at
 from bus.circuit import Circuit
 from bus.claiming import read_partner
 from bus.engines.sqlite import Row, Tx
@@ -89,11 +90,39 @@ class Reads:
         return view
 
     def dossier_at(self, number: str, moment: datetime) -> View:
-        """The dossier as it stood at a moment: its timeline until then, and each delivery's state of then."""
-        view, until = self.dossier(number), moment.isoformat()
+        """The dossier as it stood at a moment: what had been told and settled by then, and each delivery's state.
+
+        What a look-up found without settling anything is no move, and is not known of the past.
+        """
+        view = self.dossier(number)
         moves = [move for move in view["timeline"] if datetime.fromisoformat(move["at"]) <= moment]
-        states = {move["delivery"]: move["to_state"] for move in moves}
-        return view | {"at": until, "timeline": moves, "states": states}
+        told = self._told_by(number, to_ms(moment))
+        head = head_at(told)
+        numbers = {one.number for one in told}
+        return view | {
+            "at": moment.isoformat(),
+            **_view(tuple(head), tuple(head.values())),
+            "partners": [partner_at(lane["partner"], told, moves) for lane in view["partners"]],
+            "events": [event for event in view["events"] if event["number"] in numbers],
+            "timeline": moves,
+            "states": {move["delivery"]: move["to_state"] for move in moves},
+        }
+
+    def _told_by(self, number: str, at: int) -> list[Told]:
+        tx = self._tx()
+        row = tx.one("read_dossier", number)
+        assert row is not None
+        return [
+            Told(
+                number=event[0],
+                place=event[9],
+                accepted_at=event[6],
+                is_adopted=bool(event[8]),
+                event=self._ledger.bodies.load_event(tx, event[0]),
+            )
+            for event in tx.all("events_of_dossier", row[0])
+            if event[6] <= at
+        ]
 
     def _lane(self, row: Row) -> View:
         exists = None if row[1] is None else bool(row[1])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -58,6 +58,54 @@ def test_dossier_at_a_moment(world: World) -> None:
 
     assert (3, 4) == (len(then["states"]), len(today["states"]))
     assert {"delivered"} == set(then["states"].values())
+
+
+def test_dossier_at_a_moment_shows_what_was_known(tmp_path: Path) -> None:
+    """Status, facts and what the partner had are those of the moment asked about, not of today."""
+    world, moments = World(tmp_path), []
+
+    def known(at: datetime) -> tuple[object, ...]:
+        view = world.reads.dossier_at(DOSSIER, at)
+        lane = view["partners"][0]
+        told = (view["status"], view["national_number"], len(view["events"]))
+        return (*told, lane["exists_there"], lane["shown_status"], lane["is_on_its_way"])
+
+    def wait() -> None:
+        moments.append(world.clock.now())
+        world.pass_time(60)
+
+    wait()
+    world.accept(make_event(at=NOON, national_number="G99"))
+    wait()
+    world.settle_down()
+    wait()
+    world.accept(make_step(at=NOON + MINUTE), make_event(at=NOON + 2 * MINUTE, id="r2", status="completed"))
+    wait()
+    world.settle_down()
+
+    assert (None, None, 0, None, None, False) == known(moments[0])
+    assert ("accepted", "G99", 1, None, None, False) == known(moments[1])
+    assert ("accepted", "G99", 1, True, "accepted", False) == known(moments[2])
+    assert ("completed", "G99", 3, True, "accepted", False) == known(moments[3])
+    assert ("completed", "G99", 3, True, "completed", False) == known(world.clock.now())
+    today, now = world.reads.dossier(DOSSIER), world.reads.dossier_at(DOSSIER, world.clock.now())
+    assert {name: today[name] for name in today if name != "partners"} == {
+        name: now[name] for name in today if name != "partners"
+    }
+    world.close()
+
+
+def test_adopted_dossier_at_a_moment(tmp_path: Path) -> None:
+    """What was adopted was at the partner from then on; it is on its way only while it is being sent."""
+    world = World(tmp_path)
+    world.intake.accept_many([make_event(at=NOON)], is_adopted=True)
+    world.pass_time(60)
+    world.accept(make_step(at=NOON + MINUTE))
+    world.ledger.claim(PARTNER, 1, "w", world.clock.now())
+    lane = world.reads.dossier_at(DOSSIER, world.clock.now())["partners"][0]
+
+    assert (True, "accepted", True) == (lane["exists_there"], lane["shown_status"], lane["is_on_its_way"])
+    world.close()
 
 
 def test_deliveries_come_in_pages(world: World) -> None:

@@ -135,7 +135,8 @@ class Dispatcher:
         works = []
         for delivery in call:
             state = delivery.state if delivery.is_unanswered else State.WAITING
-            works.append((delivery, attempt, Decision(state=state, due_at=now, cause=PUT_BACK)))
+            decision = Decision(state=state, due_at=now, cause=PUT_BACK, reason=reason, is_tried=False)
+            works.append((delivery, attempt, decision))
         self._settle(works, now, take_next=False)
 
     # -- one attempt --------------------------------------------------------------------------------------------
@@ -195,9 +196,11 @@ class Dispatcher:
         try:
             return work()
         except Unmappable as trouble:
-            return Decision(state=State.HELD, due_at=None, cause=trouble.rule, reason=str(trouble))
+            return Decision(state=State.HELD, due_at=None, cause=trouble.rule, reason=str(trouble), is_tried=False)
         except NotOurs as trouble:
-            return Decision(state=State.NOT_OURS, due_at=None, cause="not_ours", reason=str(trouble), blocks=False)
+            return Decision(
+                state=State.NOT_OURS, due_at=None, cause="not_ours", reason=str(trouble), blocks=False, is_tried=False
+            )
         except Exception as trouble:
             log.exception("delivery_failed_here", delivery=delivery.id, partner=delivery.partner)
             return Decision(state=State.HELD, due_at=None, cause=OUR_TROUBLE, reason=type(trouble).__name__)

@@ -222,6 +222,8 @@ class Decision:
     reason: str = ""
     blocks: bool = True
     """Whether an open delivery keeps its lane waiting behind it."""
+    is_tried: bool = True
+    """Whether anything was tried: what could not even be shaped counts as no attempt, and leaves none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -94,7 +94,9 @@ class Settler:
         now = tx.one("settle_view", delivery.id)
         if now is None or now[0] != delivery.fence or now[1] is None or now[2] != delivery.id:
             return StaleFence()
-        binds = self._write_attempt(tx, work)
+        binds = self._write_attempt(tx, work) if work.decision.is_tried else None
+        if not work.decision.is_tried and State(now[4]) is State.SENDING:
+            tx.run("count_no_try", delivery.id)
         self._point("settle.after_attempt")
         decision = self._decision(tx, work, now)
         self._write_state(tx, work, State(now[4]), decision, binds, at)
@@ -110,8 +112,8 @@ class Settler:
 
     # -- what was said ------------------------------------------------------------------------------------------
 
-    def _write_attempt(self, tx: Tx, work: Settlement) -> bytes | None:
-        """The attempt with its exchanges; what its move binds. None when nothing was tried (shaping failed)."""
+    def _write_attempt(self, tx: Tx, work: Settlement) -> bytes:
+        """The attempt with its exchanges; what its move binds."""
         written: dict[int, tuple[int, str]] = tx.memory.setdefault("exchanges", {})
         numbers, commitments = [], []
         for exchange, sealed in work.sealed:

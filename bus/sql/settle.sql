@@ -2,6 +2,9 @@
 SELECT l.fence, l.lease_until, l.head, l.record_state, d.state, d.rule, d.event, d.place, d.status
 FROM deliveries d JOIN lanes l ON l.id = d.lane WHERE d.id = ?;
 
+-- count_no_try -- It was claimed to be sent, and could not be shaped: nothing left.
+UPDATE deliveries SET tries = tries - 1 WHERE id = ?;
+
 -- leave_lane -- The worker is done with it, or goes on with its next delivery under the same number; what was learned.
 UPDATE lanes SET lease_until = ?, owner = ?, head = ?, ready_at = ?, record_state = ?,
   exists_there = coalesce(?, exists_there), shown_record = coalesce(?, shown_record),

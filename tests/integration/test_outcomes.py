@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bus import upkeep
 from bus.circuit import Manners
 from bus.dispatch import together
 from bus.errors import NotOurs, StaleFence, Unmappable
@@ -146,6 +147,8 @@ def test_p07_unmappable_is_held_with_its_field(tmp_path: Path) -> None:
 
     assert ("held", "no_row") == (view["state"], view["cause"])
     assert "MaTTHC: no_row (table procedures, row '9.999999')" == view["reason"]
+    assert (0, []) == (view["tries"], world.reads.delivery(view["id"])["attempts"])
+    assert [] == list(upkeep.verify(world.ledger))
     world.close()
 
 

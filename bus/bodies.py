@@ -31,9 +31,15 @@ class Bodies:
 
     def open(self, data_key: int, sealed: bytes, context: bytes, commitment: bytes | None = None) -> bytes:
         """A body. Raises LedgerDamaged when it was changed."""
+        return self.open_salted(data_key, sealed, context, commitment)[1]
+
+    def open_salted(
+        self, data_key: int, sealed: bytes, context: bytes, commitment: bytes | None = None
+    ) -> tuple[bytes, bytes]:
+        """Salt and body: what a third party needs to check a commitment. Raises LedgerDamaged."""
         if not self._sealer.knows(data_key):
             self._load_keys()
-        return self._sealer.open(data_key, sealed, context, commitment)
+        return self._sealer.open_salted(data_key, sealed, context, commitment)
 
     def seal_event(self, event: Event) -> Sealed:
         """The event's canonical bytes, sealed."""

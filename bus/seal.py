@@ -186,10 +186,16 @@ class Sealer:
 
     def open(self, key_id: int, blob: bytes, context: bytes, commitment: bytes | None = None) -> bytes:
         """The body that was sealed. With its `commitment`, two bodies that were exchanged are noticed too."""
+        return self.open_salted(key_id, blob, context, commitment)[1]
+
+    def open_salted(
+        self, key_id: int, blob: bytes, context: bytes, commitment: bytes | None = None
+    ) -> tuple[bytes, bytes]:
+        """The salt beside the body: with both, and only with both, anybody can check the commitment."""
         salted = self._decrypted(key_id, blob, context)
         if commitment is not None and not hmac.compare_digest(commitment, hashlib.sha256(salted).digest()):
             raise LedgerDamaged("A sealed body is not the one its row committed to; find the row with `ledger verify`.")
-        return salted[SALT_SIZE:]
+        return salted[:SALT_SIZE], salted[SALT_SIZE:]
 
     def _decrypted(self, key_id: int, blob: bytes, context: bytes) -> bytes:
         if (cipher := self._ciphers.get(key_id)) is None:

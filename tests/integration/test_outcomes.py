@@ -285,6 +285,7 @@ def test_stopping_worker_puts_back_what_it_did_not_send(tmp_path: Path) -> None:
     world.dispatcher.put_back(call)
 
     assert ("waiting", "put_back") == (world.state_of(record), world.delivery_of(record)["cause"])
+    assert (0, []) == (world.delivery_of(record)["tries"], world.reads.delivery(1)["attempts"])
     world.settle_down()
     assert "delivered" == world.state_of(record)
     world.close()

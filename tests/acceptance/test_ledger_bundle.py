@@ -9,6 +9,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -18,6 +19,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from bus.engines.sqlite import Tx
+from config.bundling import write_bundle
 from config.signing_key import InstallationKey, generate
 from tests.acceptance.desk import Place, place
 from tests.acceptance.test_commands import NUMBER, feed, lose_step, record, step
@@ -232,6 +235,41 @@ def test_masked_bundle_needs_no_reason_and_holds_no_bytes(here: Place, independe
     assert {"masked"} == {row["left_out"] for row in lines(members["events.ndjson"])}
 
 
+def test_a_dossier_that_moves_meanwhile(here: Place, independent: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A move between checkpoint and look has nobody's signature yet: another checkpoint is made for it."""
+    with here.open() as installation:
+        engine = installation.ledger.engine
+        looks: list[int] = []
+        snapshot = engine.snapshot
+
+        def busy() -> AbstractContextManager[Tx]:
+            if not looks:
+                number = installation.reads.dossier(NUMBER)["timeline"][0]["delivery"]
+                installation.repairs.resync(NUMBER, "national_portal", actor="person:Lan", reason=f"sau {number}")
+            looks.append(1)
+            return snapshot()
+
+        monkeypatch.setattr(engine, "snapshot", busy)
+        out = here.folder / "busy.zip"
+        write_bundle(installation, NUMBER, out, is_masked=True)
+
+    assert 2 == len(looks)
+    assert "person:Lan" in {row["actor"] for row in lines(read(out)["moves.ndjson"])}
+    assert [] == independent.verify(out, public_key(here))
+
+
+def test_checkpoints_of_a_retired_key_count(here: Place, independent: ModuleType) -> None:
+    """After the key was changed, what the old one signed still holds, as long as the settings name it."""
+    here.ask("ledger", "checkpoint")
+    (here.folder / "signing.key").rename(here.folder / "old.key")
+    generate(here.folder / "signing.key")
+    here.set(r"(signing_key_file = .*)", r'\1\nretired_signing_key_files = ["old.key"]')
+    members = read(path := bundle(here))
+
+    assert [] == independent.verify(path, public_key(here))
+    assert 2 == len([name for name in members if name.startswith("keys/")])
+
+
 def test_what_is_not_done(here: Place) -> None:
     """An unknown dossier, no reason, a file that is there: said, and nothing is written."""
     out = here.folder / "out.zip"
@@ -262,12 +300,12 @@ def test_p12_export_tells_numbers_and_no_person(here: Place) -> None:
 
 
 def test_export_of_one_partner_and_time(here: Place) -> None:
-    """What was before `--since` or to somebody else is left out."""
-    span = ("--since", "2020-01-01T00:00Z", "--until", "2020-01-02T00:00Z")
+    """What was before `--since` or goes to somebody else is left out."""
+    early = ("--since", "2020-01-01T00:00Z", "--until", "2020-01-02T00:00Z")
+    nobody = ("--since", "2020-01-01T00:00Z", "--until", "2090-01-01T00:00Z", "--partner", "nobody")
 
-    assert 0 == here.ask("ledger", "export", *span, "--out", str(here.folder / "a"))["rows"]
-    span = ("--since", "2020-01-01T00:00Z", "--until", "2090-01-01T00:00Z", "--partner", "nobody")
-    assert 0 == here.ask("ledger", "export", *span, "--out", str(here.folder / "b"))["rows"]
+    assert 0 == here.ask("ledger", "export", *early, "--out", str(here.folder / "a"))["rows"]
+    assert 0 == here.ask("ledger", "export", *nobody, "--out", str(here.folder / "b"))["rows"]
 
 
 def test_script_is_short_and_needs_nothing_of_ours() -> None:

@@ -65,7 +65,7 @@ def test_line_of_a_batch(here: Place) -> None:
 
 
 def test_unknown_reference(here: Place) -> None:
-    """A reference that nobody was told is a finding, in either language."""
+    """A reference that nobody was told is a finding, and says so."""
     answer = here.type("refusals", "show", "LT-0000-0")
 
     assert (1, "") == (answer.code, answer.out)

@@ -8,6 +8,7 @@ from bus.messages import Acceptance, Event
 from bus.ports import CrashPoint, no_crash
 from bus.prepared import Nonce
 from bus.routing import Routes
+from bus.unnamed import Unnamed
 
 
 class Intake:
@@ -39,3 +40,10 @@ class Intake:
         accepted = self._ledger.record_many(pairs, is_adopted=is_adopted, nonce=nonce)
         self._point("intake.after_record")
         return accepted
+
+    def accept_unnamed(self, messages: list[Unnamed]) -> list[tuple[str, Acceptance]]:
+        """Events of one call to which their source gave no id, in one transaction: the name of each, and its answer."""
+        self._point("intake.before_record")
+        taken = self._ledger.record_unnamed([(one, self._routes.routes_for(one.event)) for one in messages])
+        self._point("intake.after_record")
+        return taken

@@ -21,12 +21,13 @@ from bus.messages import Acceptance, Attempt, Decision, Delivery, Event, Exchang
 from bus.moves import MoveWriter
 from bus.ports import Clock, CrashPoint, Randomness, Storage, no_crash
 from bus.prepared import Nonce, Order, Prepared, ReceiptKey
-from bus.recording import Recorder
+from bus.recording import Recorder, repeated
 from bus.routing import Route
 from bus.seal import MasterKey, Sealed, Sealer
 from bus.settling import Settled, Settlement, Settler, prepare
 from bus.sql import Migration, load_migrations
 from bus.times import ms, to_ms
+from bus.unnamed import Marked, Unnamed, mark_of, name_all
 
 NO_MANNERS: Final = Manners()
 
@@ -160,6 +161,31 @@ class Ledger:
             raise done
         return done
 
+    def record_unnamed(self, messages: Sequence[tuple[Unnamed, Sequence[Route]]]) -> list[tuple[str, Acceptance]]:
+        """Events of one call without ids, in one transaction: the name of each, and its answer.
+
+        They are named, and so sealed, by the writer: only the transaction knows which event is the latest.
+        Raises LedgerUnavailable.
+        """
+        marked = [
+            Marked(message=message, mark=mark_of(message, self.master.index_key), routes=routes)
+            for message, routes in messages
+        ]
+
+        def job(tx: Tx) -> list[tuple[str, Acceptance]]:
+            now = self.clock.now()
+            done: list[tuple[str, Acceptance]] = []
+            for one in name_all(tx, marked):
+                if one.known is not None:
+                    done.append((one.id, repeated(one.known)))
+                    continue
+                event = one.marked.message.named(one.id, now)
+                prepared = self._prepare(event, one.marked.routes, order="acceptance")
+                done.append((one.id, _accepted(self.recorder.record(tx, prepared, now))))
+            return done
+
+        return self.engine.write(job)
+
     def first_seen(self, nonce: Nonce) -> bool:
         """Remember a signed request that records nothing (a question); False when it was here before."""
         now = to_ms(self.clock.now())
@@ -175,7 +201,13 @@ class Ledger:
         return self._orders.get(source, "arrival")
 
     def _prepare(
-        self, event: Event, routes: Sequence[Route], *, nonce: Nonce | None = None, is_adopted: bool = False
+        self,
+        event: Event,
+        routes: Sequence[Route],
+        *,
+        nonce: Nonce | None = None,
+        is_adopted: bool = False,
+        order: Order | None = None,
     ) -> Prepared:
         terms = self.bodies.terms(event) if event.data.get("applicant") else frozenset()
         return Prepared(
@@ -183,7 +215,7 @@ class Ledger:
             sealed=self.bodies.seal_event(event),
             terms=terms,
             routes=routes,
-            order=self.order_of(event.source),
+            order=order or self.order_of(event.source),
             nonce=nonce,
             is_adopted=is_adopted,
             speaks_for=None if self._speakers is None else self._speakers.get(event.source, frozenset()),

@@ -13,7 +13,8 @@ from bus.routing import Route
 from bus.seal import Sealed
 from bus.times import to_ms
 
-Order: TypeAlias = Literal["arrival", "sequence"]
+Order: TypeAlias = Literal["arrival", "sequence", "acceptance"]
+"""By the source's time; by its numbers; as it was taken in, where the source has nothing that tells its order."""
 RECORD_KIND: Final = "dossier.recorded"
 
 

@@ -75,7 +75,12 @@ class Recorder:
             twin = tx.one("find_sequence_twin", dossier.id, event.source, sequence)
             if twin:
                 return Contradicted(digest=twin[0])
-        place = self._place(tx, event, sequence, dossier.id, at, is_adopted=prepared.is_adopted)
+        place: int | None
+        if prepared.order == "acceptance":
+            # Never behind what was taken before it, even where a clock went back or another source runs ahead.
+            place = max(at, dossier.status_place or at)
+        else:
+            place = self._place(tx, event, sequence, dossier.id, at, is_adopted=prepared.is_adopted)
         number = self._write_event(tx, prepared, dossier.id, sequence, place, at)
         self._point("record.after_event")
         if place is not None:
@@ -352,9 +357,13 @@ def _recorded(prepared: Prepared, number: int, at: int) -> Recorded:
 
 
 def _compare(known: Row, event: Event) -> Acceptance:
+    digest = known[2]
+    return repeated(known) if digest == event.digest else Contradicted(digest=digest)
+
+
+def repeated(known: Row) -> Repeated:
+    """The first answer of an event that `find_event` found."""
     number, accepted_at, digest, key = known
-    if digest != event.digest:
-        return Contradicted(digest=digest)
     return Repeated(event=number, accepted_at=from_ms(accepted_at), digest=digest, receipt_key=key)
 
 

@@ -8,6 +8,14 @@ DELETE FROM nonces WHERE expires_at < ?;
 SELECT e.id, e.accepted_at, e.digest, (SELECT key_id FROM receipt_keys k WHERE k.id = coalesce(e.receipt_key, 1))
 FROM events e WHERE e.source = ? AND event_id = ?;
 
+-- latest_of_kind -- The newest events of a dossier from one source in one kind: id, and what `find_event` tells.
+SELECT e.event_id, e.id, e.accepted_at, e.digest, (SELECT key_id FROM receipt_keys k WHERE k.id = coalesce(e.receipt_key, 1))
+FROM events e WHERE e.dossier = (SELECT id FROM dossiers WHERE number = ?) AND e.source = ? AND e.kind = ?
+ORDER BY e.id DESC LIMIT ?;
+
+-- count_of_kind -- How many there are of them.
+SELECT count(*) FROM events WHERE dossier = (SELECT id FROM dossiers WHERE number = ?) AND source = ? AND kind = ?;
+
 -- find_sequence_twin -- Another event that took the same number.
 SELECT digest FROM events WHERE dossier = ? AND source = ? AND sequence = ?;
 

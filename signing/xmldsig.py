@@ -1,0 +1,211 @@
+"""XML signatures (W3C xmldsig-core) in the one form of this house: detached references, exclusive C14N, SHA-2.
+
+Pure: canonical bytes in, SignedInfo out; a ds:Signature in, a claim out that is believed only after `check_value` and
+`check_digest`. What is not spelled out here is refused, so that no transform, no key and no algorithm is the sender's
+choice.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from binascii import Error as NotBase64
+from binascii import a2b_base64, b2a_base64
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, SECP256R1, EllipticCurvePublicKey
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from cryptography.hazmat.primitives.hashes import SHA256, SHA512
+from lxml import etree
+
+from signing.canonical import EXCLUSIVE, exclusive
+from signing.errors import AlgorithmWeak, EnvelopeWrong, PartsWrong, SignatureBroken, WeakKey
+
+DS: Final = "http://www.w3.org/2000/09/xmldsig#"
+SIGNATURE: Final = f"{{{DS}}}Signature"
+
+METHODS: Final = {
+    "rsa-sha256": "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256",
+    "rsa-sha512": "http://www.w3.org/2001/04/xmldsig-more#rsa-sha512",
+    "ecdsa-p256-sha256": "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256",
+}
+DIGESTS: Final = {
+    "http://www.w3.org/2001/04/xmlenc#sha256": hashlib.sha256,
+    "http://www.w3.org/2001/04/xmlenc#sha512": hashlib.sha512,
+}
+_DIGEST_OF: Final = {
+    "rsa-sha256": "http://www.w3.org/2001/04/xmlenc#sha256",
+    "rsa-sha512": "http://www.w3.org/2001/04/xmlenc#sha512",
+    "ecdsa-p256-sha256": "http://www.w3.org/2001/04/xmlenc#sha256",
+}
+MAX_REFERENCES: Final = 16
+RSA_BITS: Final = range(2048, 8192 + 1)
+"""Below, a key can be broken; above, a stranger's certificate would cost us more time than it costs him."""
+
+PublicKey: TypeAlias = object
+_BLANK: Final = str.maketrans("", "", " \t\r\n")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reference:
+    """One signed part, as the signature names it."""
+
+    id: str
+    digest_method: str
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """What a ds:Signature says; nothing of it is believed yet."""
+
+    method: str
+    references: tuple[Reference, ...]
+    signed_info: bytes
+    """In canonical form: the bytes that the signature is of."""
+    value: bytes
+    key_info: etree._Element
+
+
+# -- building ----------------------------------------------------------------------------------------------------------
+
+
+def signed_info(parts: Iterable[tuple[str, bytes]], algorithm: str) -> bytes:
+    """SignedInfo over these parts (Id, canonical bytes), itself in canonical form."""
+    if algorithm not in METHODS:
+        raise ValueError(f"{algorithm} is no algorithm of XML signatures here")
+    method = _DIGEST_OF[algorithm]
+    digest = DIGESTS[method]
+    references = "".join(_REFERENCE % (name, method, base64(digest(octets).digest())) for name, octets in parts)
+    return (_SIGNED_INFO % (METHODS[algorithm], references)).encode()
+
+
+def signature(info: bytes, value: bytes, key_info: str) -> bytes:
+    """The whole ds:Signature; SignedInfo stands in it exactly as it was signed."""
+    return _SIGNATURE % (info, base64(value).encode(), key_info.encode())
+
+
+def base64(octets: bytes) -> str:
+    """Base64 in one line."""
+    return b2a_base64(octets, newline=False).decode()
+
+
+_SIGNED_INFO: Final = (
+    f'<ds:SignedInfo xmlns:ds="{DS}"><ds:CanonicalizationMethod Algorithm="{EXCLUSIVE}"></ds:CanonicalizationMethod>'
+    '<ds:SignatureMethod Algorithm="%s"></ds:SignatureMethod>%s</ds:SignedInfo>'
+)
+_REFERENCE: Final = (
+    f'<ds:Reference URI="#%s"><ds:Transforms><ds:Transform Algorithm="{EXCLUSIVE}"></ds:Transform></ds:Transforms>'
+    '<ds:DigestMethod Algorithm="%s"></ds:DigestMethod><ds:DigestValue>%s</ds:DigestValue></ds:Reference>'
+)
+_SIGNATURE: Final = (
+    f'<ds:Signature xmlns:ds="{DS}">'.encode()
+    + b"%s<ds:SignatureValue>%s</ds:SignatureValue><ds:KeyInfo>%s</ds:KeyInfo></ds:Signature>"
+)
+
+
+# -- reading -----------------------------------------------------------------------------------------------------------
+
+
+def read(element: etree._Element) -> Claim:
+    """What this ds:Signature claims, when it is in the agreed form."""
+    info, value, key_info = children(element, "SignedInfo", "SignatureValue", "KeyInfo")
+    found = list(info)
+    named(found[:2], "CanonicalizationMethod", "SignatureMethod")
+    _algorithm(found[0], (EXCLUSIVE,))
+    references = found[2:]
+    if not 1 <= len(references) <= MAX_REFERENCES:
+        raise PartsWrong(f"must sign 1 to {MAX_REFERENCES} parts")
+    return Claim(
+        method=_algorithm(found[1], METHODS.values()),
+        references=tuple(_reference(each) for each in references),
+        signed_info=exclusive(info),
+        value=octets(value),
+        key_info=key_info,
+    )
+
+
+def _reference(element: etree._Element) -> Reference:
+    named([element], "Reference")
+    transforms, method, value = children(element, "Transforms", "DigestMethod", "DigestValue")
+    if [each.tag for each in transforms] != [f"{{{DS}}}Transform"]:
+        raise AlgorithmWeak("exclusive C14N must be the only transform")
+    _algorithm(transforms[0], (EXCLUSIVE,))
+    uri = element.get("URI", "")
+    if len(element.attrib) != 1 or not uri.startswith("#"):
+        raise PartsWrong("a Reference must have URI with a wsu:Id of this message, and nothing else")
+    return Reference(id=uri[1:], digest_method=_algorithm(method, DIGESTS), digest=octets(value))
+
+
+def _algorithm(element: etree._Element, allowed: Iterable[str]) -> str:
+    """Its Algorithm, without parameters: a PrefixList or a HMACOutputLength would change what the signature means."""
+    told = element.get("Algorithm", "")
+    if told not in allowed or len(element) or len(element.attrib) != 1:
+        raise AlgorithmWeak(f"not agreed: {told[:100] or 'no algorithm'}{' with parameters' if len(element) else ''}")
+    return told
+
+
+def children(element: etree._Element, *names: str) -> list[etree._Element]:
+    """Its children, when they are exactly these of XML signature, in this order; a comment is none of them."""
+    found = list(element)
+    named(found, *names)
+    return found
+
+
+def named(found: Sequence[etree._Element], *names: str, namespace: str = DS) -> None:
+    """Refuses elements that are not these."""
+    if [each.tag for each in found] != [f"{{{namespace}}}{name}" for name in names]:
+        raise EnvelopeWrong(f"must have exactly {', '.join(names)}")
+
+
+def octets(element: etree._Element) -> bytes:
+    """The bytes of a Base64 text; line ends are allowed in it, as older libraries write them."""
+    try:
+        if len(element):
+            raise EnvelopeWrong("a Base64 text must have nothing in it")
+        return a2b_base64((element.text or "").translate(_BLANK), strict_mode=True)
+    except (NotBase64, ValueError) as trouble:
+        raise EnvelopeWrong("not Base64") from trouble
+
+
+# -- checking ----------------------------------------------------------------------------------------------------------
+
+
+def check_digest(reference: Reference, canonical: bytes) -> None:
+    """SignatureBroken when these are not the bytes that were signed; it carries them, to be compared."""
+    if not hmac.compare_digest(DIGESTS[reference.digest_method](canonical).digest(), reference.digest):
+        raise SignatureBroken(f"the part {reference.id[:100]} is not what was signed", base=canonical)
+
+
+def check_value(claim: Claim, key: PublicKey) -> None:
+    """SignatureBroken when the holder of this key did not sign the claim; the key must fit the algorithm."""
+    check = _check_of(key, claim.method)
+    try:
+        check(claim.value, claim.signed_info)
+    except (InvalidSignature, ValueError) as trouble:
+        raise SignatureBroken("the signature is not of this SignedInfo and key", base=claim.signed_info) from trouble
+
+
+def _check_of(key: PublicKey, method: str) -> Callable[[bytes, bytes], None]:
+    if isinstance(key, RSAPublicKey) and key.key_size in RSA_BITS:
+        kinds = {METHODS["rsa-sha256"]: SHA256(), METHODS["rsa-sha512"]: SHA512()}
+        if method in kinds:
+            return lambda value, message: key.verify(value, message, PKCS1v15(), kinds[method])
+    elif isinstance(key, EllipticCurvePublicKey) and isinstance(key.curve, SECP256R1):
+        if method == METHODS["ecdsa-p256-sha256"]:
+            return lambda value, message: key.verify(_der(value), message, ECDSA(SHA256()))
+    else:
+        raise WeakKey("neither RSA of 2048 to 8192 bits nor ECDSA P-256")
+    raise AlgorithmWeak("the signature's algorithm is not one of the certificate's key")
+
+
+def _der(value: bytes) -> bytes:
+    """XML signatures write the two numbers of ECDSA side by side, 32 bytes each."""
+    if len(value) != 64:
+        raise ValueError("not 64 bytes")
+    return encode_dss_signature(int.from_bytes(value[:32], "big"), int.from_bytes(value[32:], "big"))

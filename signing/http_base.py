@@ -10,7 +10,6 @@ import hmac
 import re
 from binascii import a2b_base64, b2a_base64
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final, NamedTuple, TypeAlias
@@ -24,6 +23,7 @@ MAX_LIFE: Final = timedelta(seconds=300)
 MAX_SKEW: Final = timedelta(seconds=300)
 MIN_SECRET: Final = 16
 _BLOCK: Final = 64
+_VALUE_AT: Final = len("sig1=:")
 
 _OURS: Final = {
     known: name
@@ -54,8 +54,7 @@ Keys: TypeAlias = Mapping[str, Key | tuple[Key, ...]] | Callable[[str], Key | tu
 """The key for a key's name, or several of which any is good (a rotation), or None."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verified:
+class Verified(NamedTuple):
     """What a good signature proves."""
 
     key_id: str
@@ -117,7 +116,8 @@ def signature_of(key: bytes | SigningKey, base: bytes) -> str:
 def sent_headers(headers: Headers) -> dict[str, str]:
     """The headers that matter here, each once."""
     found: dict[str, str] = {}
-    for name, value in headers.items() if isinstance(headers, Mapping) else headers:
+    # A server's raw list is the usual case, and asking an abstract class costs as much as a header.
+    for name, value in headers if type(headers) is list else _pairs(headers):
         known = _OURS.get(name) or _OURS.get(name.lower())
         if known is None:
             continue
@@ -125,6 +125,10 @@ def sent_headers(headers: Headers) -> dict[str, str]:
             raise SignatureBroken(f"{known} came twice")
         found[known] = (value if isinstance(value, str) else value.decode("latin-1")).strip(" \t")
     return found
+
+
+def _pairs(headers: Headers) -> Iterable[tuple[str, str]] | Iterable[tuple[bytes, bytes]]:
+    return headers.items() if isinstance(headers, Mapping) else headers
 
 
 def claim_of(sent: Mapping[str, str]) -> Claim:
@@ -199,32 +203,30 @@ def check_signature(claim: Claim, base: bytes, sent: Mapping[str, str], keys: Ke
     known = keys(claim.key_id) if callable(keys) else keys.get(claim.key_id)
     if known is None:
         raise KeyUnknown
-    if type(known) is bytes:
-        return _check_mac(claim, base, sent["signature"], known), ALGORITHM
-    return _check_any(claim, base, sent["signature"], known if isinstance(known, tuple) else (known,), now)
+    if type(known) is not bytes:
+        return _check_any(claim, base, sent, known if isinstance(known, tuple) else (known,), now)
+    if claim.algorithm != ALGORITHM and claim.algorithm is not None:
+        raise SignatureBroken(f"the signature's algorithm is not {ALGORITHM}")
+    # Texts are compared, not bytes: Base64 has several spellings of one value, and we take the one.
+    right = mac(known, base)
+    if not is_same(right, sent["signature"]):
+        raise SignatureBroken
+    return a2b_base64(right[_VALUE_AT:-1]), ALGORITHM
 
 
-def _check_any(claim: Claim, base: bytes, told: str, keys: tuple[Key, ...], now: datetime) -> tuple[bytes, str]:
+def _check_any(
+    claim: Claim, base: bytes, sent: Mapping[str, str], keys: tuple[Key, ...], now: datetime
+) -> tuple[bytes, str]:
     """By each key in turn; the last one's refusal is told."""
     refusal: SignatureBroken | KeyUnknown = KeyUnknown()
     for key in keys:
         try:
             if isinstance(key, bytes):
-                return _check_mac(claim, base, told, key), ALGORITHM
-            return _check_public(claim, base, told, key, now), key.algorithm
+                return check_signature(claim, base, sent, {claim.key_id: key}, now)
+            return _check_public(claim, base, sent["signature"], key, now), key.algorithm
         except SignatureBroken as broken:
             refusal = broken
     raise refusal
-
-
-def _check_mac(claim: Claim, base: bytes, told: str, secret: bytes) -> bytes:
-    if claim.algorithm is not None and claim.algorithm != ALGORITHM:
-        raise SignatureBroken(f"the signature's algorithm is not {ALGORITHM}")
-    # Texts are compared, not bytes: Base64 has several spellings of one value, and we take the one.
-    right = mac(secret, base)
-    if not is_same(right, told):
-        raise SignatureBroken
-    return a2b_base64(right[len(LABEL) + 2 : -1])
 
 
 def _check_public(claim: Claim, base: bytes, told: str, key: PublicKey, now: datetime) -> bytes:

@@ -182,10 +182,12 @@ def _shows(element: Element, prefix: str | None) -> bool:
 
 def keep_only(found: Places, signed: Mapping[str, Element]) -> None:
     """Take out of the tree whatever the signature does not cover, so that no reader can take it for verified."""
-    kept = set(signed.values())
-    for each in list(found.header):
-        if each not in kept:
-            found.header.remove(each)
-    for each in (found.envelope, found.header):
-        each.text = None
-        each.attrib.clear()
+    kept = {found.header, found.body, *signed.values()}
+    for parent in (found.envelope, found.header):
+        parent.text = None
+        parent.attrib.clear()
+        for each in list(parent):  # comments among them
+            if each in kept:
+                each.tail = None
+            else:
+                parent.remove(each)

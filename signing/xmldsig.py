@@ -49,6 +49,13 @@ RSA_BITS: Final = range(2048, 8192 + 1)
 
 PublicKey: TypeAlias = object
 _BLANK: Final = str.maketrans("", "", " \t\r\n")
+_STRANGE: Final = etree.XPath(
+    "boolean(descendant-or-self::ds:*[*]/text()[normalize-space()]"
+    " | (. | ds:SignedInfo | ds:SignatureValue | ds:KeyInfo)/@*[name() != 'Id']"
+    " | ds:SignedInfo/ds:Reference/*[self::ds:Transforms or self::ds:DigestValue]/@*)",
+    namespaces={"ds": DS},
+)
+"""What the standard's schema does not allow, and no reader here would look at."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +122,8 @@ _SIGNATURE: Final = (
 def read(element: etree._Element) -> Claim:
     """What this ds:Signature claims, when it is in the agreed form."""
     info, value, key_info = children(element, "SignedInfo", "SignatureValue", "KeyInfo")
+    if _STRANGE(element):
+        raise EnvelopeWrong("the Signature has a text or an attribute where none belongs")
     found = list(info)
     named(found[:2], "CanonicalizationMethod", "SignatureMethod")
     _algorithm(found[0], (EXCLUSIVE,))

@@ -58,6 +58,12 @@ def make_app(
         demo_token=demo_token,
         crash_point=ports.crash_point,
     )
+    if settings.facade.enabled:
+        from config.facade import make_facade
+
+        is_demo = demo_token is not None
+        facade = make_facade(installation, app.state.desk, metrics, on_accepted=on_accepted, is_demo=is_demo)
+        facade.add_to(app.router)
     app.router.add_route("/console/", _no_console, methods=["GET"])
     return app
 

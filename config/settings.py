@@ -106,6 +106,41 @@ class CallerSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """Sources of others of whose dossiers these may speak too. A dossier belongs to the source that spoke first."""
 
 
+class FacadeAccountSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One system that speaks to us as it spoke to the national adapter."""
+
+    username: Annotated[str, Meta(min_length=1, max_length=128)]
+    """What it logs in with."""
+    password_file: Annotated[str, Meta(min_length=1)]
+    """The password that it sends, mode 600."""
+    source: SourceName
+    """The source that its records and steps are of; no caller may have it too."""
+    madonvi: Annotated[str, Meta(min_length=1, max_length=64)]
+    """The organisation code that stands in its calls; another one is refused."""
+    key_file: str = ""
+    """A key that the provincial exchange in front of it sends as `apikey`, where that hides the login; empty: none."""
+    rate: NotNegative = 1_000.0
+    """Calls a second that each process of the doors takes from it; past that 429. 0: no limit."""
+
+
+class FacadeSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The drop-in façade: the addresses, envelopes and manners of the national adapter."""
+
+    enabled: bool = False
+    """Off: none of its addresses is there."""
+    session_ttl_s: Positive = 600.0
+    """How long a login holds. The portal's own is not documented; ten minutes is what one client assumes."""
+    wait_record_s: Annotated[float, Meta(ge=0, le=20)] = 0.0
+    """0: a yes to records means accepted here. Else it waits so long for the portal's own answer and passes that on."""
+    wait_step_s: Annotated[float, Meta(ge=0, le=20)] = 0.0
+    """The same for steps."""
+    double_encoded: bool = True
+    """Whether the provincial addresses answer with the portal's answer as a text within another envelope."""
+    codes: Literal["number", "text"] = "number"
+    """How `error_code` is written; clients are seen that compare it with 0, and others with "0"."""
+    accounts: dict[Name, FacadeAccountSettings] = {}
+
+
 class KeyHeaderSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag_field="kind", tag="key"):
     """The exchange in front of a partner wants one fixed header."""
 
@@ -262,6 +297,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     worker: WorkerSettings = WorkerSettings()
     log: LogSettings = LogSettings()
     callers: dict[Name, CallerSettings] = {}
+    facade: FacadeSettings = FacadeSettings()
     partners: PartnersSettings = PartnersSettings()
 
     def __post_init__(self) -> None:
@@ -269,6 +305,21 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         for source, told in orders.items():
             if len(set(told.values())) > 1:
                 raise ValueError(f"source {source} has two orders, by callers {', '.join(sorted(told))}")
+        self._check_facade(orders)
+
+    def _check_facade(self, callers: Mapping[str, object]) -> None:
+        accounts = self.facade.accounts
+        if self.facade.enabled and not (accounts and self.partners.national_portal):
+            raise ValueError(
+                "facade is enabled: it needs a table [facade.accounts.NAME] and [partners.national_portal]"
+            )
+        names = [account.username for account in accounts.values()]
+        if len(set(names)) < len(names):
+            raise ValueError("facade.accounts: two of them have one username")
+        # Its events have no id of their own and stand in the order of acceptance: one source cannot have both ways.
+        for account in accounts.values():
+            if account.source in callers:
+                raise ValueError(f"facade.accounts: source {account.source} is a caller's too; give it one of its own")
 
     def orders_by_caller(self) -> Mapping[str, Mapping[str, Order]]:
         """Source → caller → how it tells its order."""
@@ -281,6 +332,10 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     def orders(self) -> dict[str, Order]:
         """Source → how it tells its order."""
         return {source: next(iter(told.values())) for source, told in self.orders_by_caller().items()}
+
+    def sources(self) -> frozenset[str]:
+        """Every source that may speak here."""
+        return frozenset((*self.orders_by_caller(), *(each.source for each in self.facade.accounts.values())))
 
     def speakers(self) -> dict[str, frozenset[str]]:
         """Source → the sources of whose dossiers it may speak: those of its caller, and those that the caller names.

@@ -27,7 +27,7 @@ def make_metrics(installation: Installation) -> Metrics:
     settings = installation.settings
     return Metrics(
         CollectorRegistry(),
-        sources=settings.orders(),
+        sources=settings.sources(),
         kinds=installation.routes.kinds,
         partners=installation.routes.partners,
         codes=STATUS,

@@ -85,6 +85,16 @@ def test_call_that_is_sent_again_is_known_whole(world: World) -> None:
     assert ["Recorded"] == kinds_of(world.intake.accept_unnamed(steps[:1]))
 
 
+def test_same_twice_in_a_row_is_one(world: World) -> None:
+    """What one call tells twice in a row is one event, and so it is when the call comes again with more."""
+    a, b, c = (step(content=each) for each in "abc")
+    found = [kinds_of(world.intake.accept_unnamed(told)) for told in ([a, a, b], [a, a, b], [a, a, b, b, c])]
+
+    assert ["Recorded", "Repeated", "Recorded"] == found[0]
+    assert ["Repeated"] * 3 == found[1]
+    assert ["Repeated"] * 4 + ["Recorded"] == found[2]
+
+
 @pytest.mark.parametrize(
     ("known", "told", "size"),
     [
@@ -166,11 +176,11 @@ def test_another_sources_dossier_is_not_taken(tmp_path: Path) -> None:
     world = World(tmp_path)
     world.accept(make_event())
     world.ledger._speakers = {}
-    ((_, acceptance),) = world.intake.accept_unnamed([record(source="old/h99")])
+    taken = world.intake.accept_unnamed([record(source="old/h99")] * 2)
     row = world.ledger.engine.read().one("count_events")
     world.close()
 
-    assert isinstance(acceptance, ForeignDossier)
+    assert all(isinstance(acceptance, ForeignDossier) for _, acceptance in taken)
     assert (1,) == row
 
 

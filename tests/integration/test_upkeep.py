@@ -181,6 +181,17 @@ def test_restore_over_what_is_no_ledger(tmp_path: Path, world: World) -> None:
     assert Path(f"{lost}.replaced").read_bytes().startswith(b"no ledger any more")
 
 
+def test_restore_after_the_disk_is_lost(tmp_path: Path, world: World) -> None:
+    """Where the old ledger is gone with its disk, the backup simply takes its place; there is nothing to keep."""
+    copy = upkeep.backup(world.ledger, tmp_path / "copy.db")
+    new_disk = tmp_path / "new"
+    new_disk.mkdir()
+    upkeep.put_back(copy, new_disk / "ledger.db")
+
+    assert ["ledger.db"] == [file.name for file in new_disk.iterdir()]
+    assert copy.read_bytes() == (new_disk / "ledger.db").read_bytes()
+
+
 def test_second_restore_keeps_what_the_first_kept(world: World, tmp_path: Path) -> None:
     """Each restore keeps what it replaced under a name of its own: the first one holds the newest events."""
     copy = upkeep.backup(world.ledger, tmp_path / "copy.db")

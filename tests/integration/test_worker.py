@@ -221,6 +221,25 @@ def test_full_partner_is_left_alone(tmp_path: Path) -> None:
     world.close()
 
 
+def test_stop_in_the_middle_of_a_lane_puts_the_next_one_back(tmp_path: Path) -> None:
+    """Told to stop during a call, the worker settles it and gives the lane's next delivery back unsent."""
+    shifts: list[Shift] = []
+
+    def fate(_delivery: Delivery) -> str:
+        shifts[0].worker.stop()
+        return "ok"
+
+    world = World(tmp_path, fate=fate)
+    world.accept(make_event(at=NOON), make_step(at=NOON + MINUTE))
+    shifts.append(Shift(world, threads=1))
+    with shifts[0] as shift:
+        shift.thread.join(10)
+
+    assert {"delivered": 1, "waiting": 1} == {state: n for state, n in world.states().items() if n}
+    assert [] == world.steps_at_partner(DOSSIER)
+    world.close()
+
+
 def test_next_of_a_batch_of_one_follows_at_once(tmp_path: Path) -> None:
     """A worker goes on with its lane's next delivery under the same lease, unless calls are counted."""
     world = World(tmp_path, clock=None)

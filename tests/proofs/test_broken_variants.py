@@ -46,7 +46,7 @@ class NoDedup(World):
 def _make_without(path: Path, rule: str, instead: str) -> None:
     engine = SqliteEngine(path, FileStorage())
     for step in load_migrations("sqlite"):
-        engine.migrate(step._replace(sql=step.sql.replace(rule, instead)), 0, "")
+        engine.migrate(step._replace(sql=step.sql.replace(rule, instead)), 0, step.digest)
     engine.close()
 
 

@@ -42,6 +42,8 @@ from signing.envelope import (
     elements,
     id_of,
     keep_only,
+    name_of,
+    namespace_of,
     places,
     version_of,
 )
@@ -146,7 +148,7 @@ def sign(
     header, body = _frame_of_ours(root, soap)
     named = {f"body-{nonce}": body}
     if sign_addressing:
-        addressing = (each for each in elements(header) if etree.QName(each).namespace in STRICT.signed_headers)
+        addressing = (each for each in elements(header) if namespace_of(each) in STRICT.signed_headers)
         named |= {f"header-{number}-{nonce}": each for number, each in enumerate(addressing)}
     for name, element in named.items():
         element.set(WSU_ID, name)
@@ -222,7 +224,7 @@ def _security(
 
 
 def _written(at: datetime) -> str:
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03}Z"
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 @lru_cache(maxsize=16)
@@ -285,10 +287,10 @@ def _verified(data: bytes, policy: WssPolicy, trust: TrustIn, now: datetime) -> 
         version=version_of(envelope),
         created=created,
         expires=expires,
-        addressing={etree.QName(each).localname: (each.text or "").strip() for each in found.signed_headers},
+        addressing={name_of(each): (each.text or "").strip() for each in found.signed_headers},
         certificate_der=certificate,
         trusted=trusted,
-        signed_parts=tuple(etree.QName(signed[each.id]).localname for each in claim.references),
+        signed_parts=tuple(name_of(signed[each.id]) for each in claim.references),
         base=claim.signed_info,
         signature=claim.value,
         replay_key=_replay_key(claim, key_digest),
@@ -302,7 +304,7 @@ def _covered(found: Places, claim: xmldsig.Claim) -> dict[str, etree._Element]:
     told = [each.id for each in claim.references]
     if len(set(told)) < len(told):
         raise PartsWrong("one part is signed twice")
-    absent = [etree.QName(each).localname for name, each in required.items() if name not in told]
+    absent = [name_of(each) for name, each in required.items() if name not in told]
     if absent:
         raise PartsWrong(f"not signed where it stands: {', '.join(absent)}")
     possible = required | {id_of(found.token): found.token}

@@ -41,7 +41,8 @@ _PROLOG: Final = re.compile(rb"(?:\s+|<!--.*?-->|<\?.*?\?>)*", re.DOTALL)
 _ENCODINGS: Final = frozenset({b"", b"utf-8", b"utf8", b"us-ascii"})
 
 _INSTRUCTION: Final = etree.XPath("boolean(//processing-instruction())")
-_INCLUSION: Final = etree.XPath("boolean(//xi:*)", namespaces={"xi": "http://www.w3.org/2001/XInclude"})
+_XI: Final = {"xi": "http://www.w3.org/2001/XInclude"}
+_INCLUSION: Final = etree.XPath("boolean(//xi:*)", namespaces=_XI)
 
 
 class _Parsers(threading.local):
@@ -111,15 +112,17 @@ def _end_of(pattern: re.Pattern[bytes], text: bytes) -> int:
 
 
 def _check_tree(root: etree._Element, limits: Limits) -> None:
+    if not _strange(limits.depth)(root):
+        return
     if _INSTRUCTION(root):
         raise XmlRefused("has a processing instruction", code="xml_instruction")
     if _INCLUSION(root):
         raise XmlRefused("asks for an inclusion", code="xml_inclusion")
-    if _deeper_than(limits.depth)(root):
-        raise XmlRefused(f"deeper than {limits.depth} elements", code="xml_too_large")
+    raise XmlRefused(f"deeper than {limits.depth} elements", code="xml_too_large")
 
 
 @lru_cache(maxsize=8)
-def _deeper_than(depth: int) -> etree.XPath:
-    """Whether there is an element below so many others: asked in C, for a message has many elements."""
-    return etree.XPath("boolean(" + "/*" * (depth + 1) + ")")
+def _strange(depth: int) -> etree.XPath:
+    """Whether there is anything of that: asked once and in C, for a message has many elements."""
+    deeper = "/*" * (depth + 1)
+    return etree.XPath(f"boolean(//processing-instruction() | //xi:* | {deeper})", namespaces=_XI)

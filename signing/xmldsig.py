@@ -13,6 +13,7 @@ from binascii import Error as NotBase64
 from binascii import a2b_base64, b2a_base64
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, TypeAlias
 
 from cryptography.exceptions import InvalidSignature
@@ -142,7 +143,7 @@ def read(element: etree._Element) -> Claim:
 def _reference(element: etree._Element) -> Reference:
     named([element], "Reference")
     transforms, method, value = children(element, "Transforms", "DigestMethod", "DigestValue")
-    if [each.tag for each in transforms] != [f"{{{DS}}}Transform"]:
+    if [each.tag for each in transforms] != _tags(DS, ("Transform",)):
         raise AlgorithmWeak("exclusive C14N must be the only transform")
     _algorithm(transforms[0], (EXCLUSIVE,))
     uri = element.get("URI", "")
@@ -166,9 +167,14 @@ def children(element: etree._Element, *names: str) -> list[etree._Element]:
     return found
 
 
+@lru_cache(maxsize=64)
+def _tags(namespace: str, names: tuple[str, ...]) -> list[str]:
+    return [f"{{{namespace}}}{name}" for name in names]
+
+
 def named(found: Sequence[etree._Element], *names: str, namespace: str = DS) -> None:
     """Refuses elements that are not these."""
-    if [each.tag for each in found] != [f"{{{namespace}}}{name}" for name in names]:
+    if [each.tag for each in found] != _tags(namespace, names):
         raise EnvelopeWrong(f"must have exactly {', '.join(names)}")
 
 

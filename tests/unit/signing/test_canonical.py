@@ -105,3 +105,8 @@ def test_place_in_an_attribute():
     """Attributes are escaped otherwise: a template with a place in one is refused when it is made."""
     with pytest.raises(ValueError, match="attribute"):
         canonical.Template(b'<a b="{c}"/>')
+
+
+def test_template_without_places():
+    """A shape without places is its own canonical form."""
+    assert canonical.Template(b"<a b='1'/>").fill({}) == b'<a b="1"></a>'

@@ -16,6 +16,7 @@ import hmac
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import groupby
 from typing import Any, Final
 
 import msgspec
@@ -107,20 +108,39 @@ class _Line:
     """What one call tells of one dossier in one kind, beside what is known of it."""
 
     def __init__(self, tx: Tx, line: tuple[str, str, str], marks: Sequence[str]) -> None:
-        rows = tx.all("latest_of_kind", *line, len(marks))[::-1]
-        same = overlap([row[0].partition(".")[0] for row in rows], marks)
+        self._tx = tx
+        self._line = line
+        told = [mark for mark, _ in groupby(marks)]  # the same twice in a row is told once
+        rows = tx.all("latest_of_kind", *line, len(told))[::-1]
+        same = overlap([_mark_in(row) for row in rows], told)
         self._repeated = rows[len(rows) - same :]
         count = tx.one("count_of_kind", *line)
         assert count is not None
         self._count = int(count[0])
+        self._mark = ""
+        self._row: Row | None = None
 
     def next(self, one: Marked) -> Named:
         """The next message's name."""
-        if self._repeated:
-            id, *known = self._repeated.pop(0)
-            return Named(marked=one, id=id, known=tuple(known))
+        if one.mark == self._mark:
+            row = self._row or self._latest()
+            if row is not None:
+                return Named(marked=one, id=row[0], known=tuple(row[1:]))
+        self._mark = one.mark
+        self._row = self._repeated.pop(0) if self._repeated else None
+        if self._row is not None:
+            return Named(marked=one, id=self._row[0], known=tuple(self._row[1:]))
         self._count += 1
         return Named(marked=one, id=f"{one.mark}.{self._count}")
+
+    def _latest(self) -> Row | None:
+        """The message before this one, if it was taken."""
+        rows = self._tx.all("latest_of_kind", *self._line, 1)
+        return next((row for row in rows if _mark_in(row) == self._mark), None)
+
+
+def _mark_in(row: Row) -> str:
+    return str(row[0]).partition(".")[0]
 
 
 def overlap(known: Sequence[str], told: Sequence[str]) -> int:

@@ -62,6 +62,7 @@ class Answer:
 def offline(settings: Settings) -> list[Answer]:
     """Settings, keys, routes, ledger, tables and mappings; nothing is sent anywhere."""
     answers = [*_keys(settings), *_callers(settings), *_partners(settings), _asked("ledger", lambda: _ledger(settings))]
+    answers += _facade(settings)
     if all(answer.is_well for answer in answers if answer.what in ("ledger", "ledger.master_key_file")):
         installation = build(settings)
         try:
@@ -98,6 +99,13 @@ def _callers(settings: Settings) -> Iterator[Answer]:
 
 def _short(value: bytes) -> str:
     return "" if len(value) >= SHORTEST_SECRET else f"the secret has {len(value)} bytes; use {SHORTEST_SECRET} or more"
+
+
+def _facade(settings: Settings) -> Iterator[Answer]:
+    if settings.facade.enabled:
+        from config.facade import accounts_of  # with the doors, which nothing else here needs
+
+        yield _asked("facade.accounts", lambda: _void(accounts_of(settings)))
 
 
 def _partners(settings: Settings) -> Iterator[Answer]:

@@ -30,6 +30,7 @@ from adapters.doors.problems import problem
 from adapters.doors.refusals import RETRY_S, Desk, TurnedAway
 from adapters.partners.national_portal.tables import Tables
 from adapters.partners.national_portal.told import NotCarried, Trouble
+from adapters.partners.national_portal.wire import local_date
 from bus.errors import LedgerUnavailable
 from bus.intake import Intake
 from bus.messages import ForeignDossier
@@ -139,7 +140,7 @@ class Facade:
     def _refused(self, request: Request, away: TurnedAway, troubles: list[Trouble]) -> Said:
         """Noted for the operator under the reference that the caller is told; without any value that was sent."""
         told = problem(away.code, reference=self._desk.new_reference())
-        rules = [{"field": each.field, "rule": each.rule} for each in troubles]
+        rules = [{"field": each.field, "rule": each.rule} for each in troubles[: answers.MOST_TOLD]]
         caller = away.caller or request.scope.get("caller")
         self._desk.note(told, route=self._desk.route_of(request.scope), caller=caller, rules=rules)
         if away.code == "unsigned":
@@ -188,7 +189,7 @@ class Facade:
         if service == "TraCuuHoSo":
             return self._answers.lookup(account.source, _text(told, "mahoso"))
         parameter = _text(told, "maTTHC") if service == "LayThuTuc" else ""
-        said = answers.catalogue(service, parameter, self._tables())
+        said = answers.catalogue(service, parameter, self._tables(), local_date(self._clock.now()))
         if said is None:
             raise NotCarried([Trouble(field="service", rule="enum")])
         return said

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Final, Literal
 
 import msgspec
@@ -126,9 +127,9 @@ class Answers:
         return Said(more={"result": [{"MAHOSO": number}] if is_there else []})
 
 
-def catalogue(service: str, parameter: str, tables: Tables) -> Said | None:
-    """The catalogue as far as the province's tables go (#r43); None when the service is none of it."""
-    rows = [row.values for row in tables["procedures"].rows]
+def catalogue(service: str, parameter: str, tables: Tables, on: date) -> Said | None:
+    """The catalogue of a day as far as the province's tables go (#r43); None when the service is none of it."""
+    rows = [row.values for row in tables["procedures"].rows if row.first <= on <= row.last]
     match service:
         case "LayDanhSachTTHC":
             found = {row["national_code"]: {"MATTHC": row["national_code"], "TENTTHC": row["name"]} for row in rows}

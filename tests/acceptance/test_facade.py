@@ -28,6 +28,7 @@ from adapters.partners.national_portal import wire
 from bus.dispatch import Dispatcher
 from bus.messages import canonical_bytes, digest_of
 from bus.ports import CrashPoint, no_crash
+from config.checks import offline
 from config.doors import make_app
 from config.settings_file import SettingsRefused, load
 from config.signing_key import InstallationKey
@@ -525,6 +526,20 @@ def test_off_by_default(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
     """Without `enabled = true` none of its addresses is there."""
     with a_town(tmp_path, capsys, FACADE.replace("enabled = true", "")) as town:
         assert 404 == town.post("/VXPAdapter/RestService/forward/mapi/login", {}).status_code
+
+
+def test_check_looks_at_its_secrets(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A password that others may read is found before the start, with its setting and the cure."""
+    with place(tmp_path, capsys) as here:
+        furnish(here)
+        found = []
+        for mode in (0o600, 0o644):
+            (here.folder / "old.password").chmod(mode)
+            answers = offline(load(here.folder / "lienthong.toml", {}).settings)
+            found += [each.detail for each in answers if each.what == "facade.accounts"]
+
+    assert "" == found[0]
+    assert "chmod 600" in found[1]
 
 
 @pytest.mark.parametrize(

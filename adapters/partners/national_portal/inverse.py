@@ -115,8 +115,17 @@ STEP: Final = (
     Row("started_at", "NgayBatDau", Told.time),
     Row("due_at", "NgayKetThucTheoQuyDinh", Told.time),
 )
-_LISTS: Final = {"submitted": DOCUMENT, "documents": DOCUMENT, "fees": FEE, "enclosures": ENCLOSURE}
-_GROUPS: Final[dict[str, tuple[Row, ...]]] = {**_LISTS, "supplements": SUPPLEMENT, "results": RESULT, "applicant": APPLICANT, "officer": OFFICER}
+_GROUPS: Final[dict[str, tuple[Row, ...]]] = {
+    "submitted": DOCUMENT,
+    "documents": DOCUMENT,
+    "fees": FEE,
+    "enclosures": ENCLOSURE,
+    "supplements": SUPPLEMENT,
+    "results": RESULT,
+    "applicant": APPLICANT,
+    "officer": OFFICER,
+}
+"""Our members that have a table of their own."""
 
 
 class Inverse:

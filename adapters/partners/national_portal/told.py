@@ -12,6 +12,7 @@ from typing import Any, Final, TypeAlias
 
 Code: TypeAlias = str | int | bool
 _STAMP: Final = re.compile(r"[0-9]{14}")
+_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 _WHOLE: Final = re.compile(r"[0-9]{1,16}")
 FLAGS: Final = {"0": False, "1": True, "false": False, "true": True}
 """As strings in two spellings, or as booleans (#r21)."""
@@ -129,7 +130,8 @@ class Told:
         """Note every member that says something and that nobody read."""
         for field, value in self._members.items():
             if field not in self._read and value not in (None, "", [], {}):
-                self.note(field, "unknown_field")
+                # A name that is none may be anything, a person's too, and what is noted is kept and shown.
+                self.note(field if _NAME.fullmatch(field) else "?", "unknown_field")
 
     def _at(self, field: str) -> str:
         return f"{self._place}.{field}" if self._place else field

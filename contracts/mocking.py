@@ -172,8 +172,12 @@ class Mock(ABC):
     def _spoil(self, response: Response, call: Call, visit: Visit) -> Response:
         for fault in self.faults.in_stage(AFTER, call.operation, call.dossiers, has_effects=visit.effects > 0):
             visit.fault = fault.name
-            return CHANGED[fault.name](response, fault)
+            return self.change(response, fault, call, visit)
         return response
+
+    def change(self, response: Response, fault: Armed, call: Call, visit: Visit) -> Response:
+        """The answer as this fault spoils it; a partner that signs adds the faults of signatures."""
+        return CHANGED[fault.name](response, fault)
 
 
 def _retry_later(fault: Armed) -> Response:

@@ -61,6 +61,7 @@ def mocks(
 
     from config.worker_process import follow_parent
     from contracts.national_portal.mock import Portal
+    from contracts.one_stop.mock import OneStop
     from contracts.serve import run as serve_until_signalled
 
     desk = Desk(as_json=as_json, lang=lang)
@@ -71,4 +72,4 @@ def mocks(
 
     if parent is not None:
         follow_parent(parent, lambda: os.kill(os.getpid(), signal.SIGTERM))
-    serve_until_signalled([Portal(keep=500_000)], host=host, port=port, ready=ready)
+    serve_until_signalled([Portal(keep=500_000), OneStop(keep=500_000)], host=host, port=port, ready=ready)

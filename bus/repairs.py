@@ -190,6 +190,11 @@ class Repairs:
 
         self._ledger.engine.write(job)
 
+    def note_key_revoked(self, setting: str, *, actor: str, reason: str) -> None:
+        """That a person took a key out of use: a move of the whole installation, for ever."""
+        told = f"{setting}: {kept(reason)}"
+        self._ledger.engine.write(lambda tx: self._note(tx, "key_revoked", told, actor))
+
     def skip_gap(self, source: str, dossier: str, *, actor: str, reason: str) -> int:
         """Give up a numbered source's missing events for one dossier; how many numbers. Raises NotFound."""
 

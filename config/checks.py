@@ -35,7 +35,7 @@ from config.mappings import holes
 from config.partner_tables import WITH_TABLES, in_force
 from config.settings import NationalPortalKeys, OAuth2Settings, PartnerSettings, Settings
 from config.settings_file import SettingsRefused, secret
-from config.signing_key import InstallationKey, retired_keys
+from config.signing_key import InstallationKey, retired_files, retired_keys
 from config.wiring import Installation, build, http_settings, load_routes, national_portal
 
 ROOM: Final = 1024 * 1024 * 1024
@@ -194,7 +194,7 @@ def keys_of(settings: Settings) -> list[dict[str, Any]]:
     ]
     rows += [
         _key("ledger.retired_signing_key_files", each, lambda path: InstallationKey.from_file(path).key_id)
-        for each in ledger.retired_signing_key_files
+        for each in retired_files(ledger)
     ]
     rows += [
         _key(f"callers.{name}.secret_file", caller.secret_file, lambda path: str(secret(path, "secret", is_demo=True)))

@@ -10,9 +10,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from adapters.doors.api import Caller, create_app
-from adapters.doors.health import Readiness
 from adapters.doors.metrics import Metrics
 from config.signing_key import InstallationKey, retired_keys
+from config.watching import readiness
 from config.wiring import Installation, secrets_of_callers
 
 NO_CONSOLE: Final = (
@@ -53,7 +53,7 @@ def make_app(
         clock=ports.clock,
         randomness=ports.randomness,
         metrics=metrics,
-        ready=Readiness(installation.ledger, key),
+        ready=readiness(installation, key),
         on_accepted=on_accepted,
         demo_token=demo_token,
         crash_point=ports.crash_point,

@@ -14,6 +14,7 @@ from bus.claiming import FARTHEST_DUE
 from bus.errors import LedgerTrouble
 from bus.reads import Reads
 from bus.times import to_ms
+from config.key_life import KeyAlarm
 from config.signing_key import InstallationKey
 from config.wiring import Installation
 
@@ -36,6 +37,7 @@ class Minding:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="minding", daemon=True)
         self._told: set[tuple[str, str]] = set()
+        self._alarm = KeyAlarm(installation.settings)
         self._signed: tuple[datetime, object] | None = None
 
     def start(self) -> None:
@@ -50,7 +52,7 @@ class Minding:
 
     def _run(self) -> None:
         while not self._stop.wait(self._every):
-            for duty in (self.sign, self.warn_of_gaps, self.forget_nonces):
+            for duty in (self.sign, self.warn_of_gaps, self.warn_of_keys, self.forget_nonces):
                 self._guarded(duty)
 
     def _guarded(self, duty: Callable[[], None]) -> None:
@@ -89,6 +91,10 @@ class Minding:
                     waiting_s=int(waited.total_seconds()),
                 )
         self._told = {(gap["source"], gap["dossier"]) for gap in gaps}
+
+    def warn_of_keys(self) -> None:
+        """Before a certificate ends, and when it has."""
+        self._alarm.look(self._clock.now())
 
     def forget_nonces(self) -> None:
         """Their signatures are long past their time, even for a clock that goes wrong by a day."""

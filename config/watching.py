@@ -9,12 +9,13 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry
 
-from adapters.doors.health import Readiness
+from adapters.doors.health import Readiness, told_ready
 from adapters.doors.metrics import Metrics, PartnerStats, Stats
 from adapters.doors.problems import STATUS
 from adapters.doors.watched import Answer
 from bus.messages import Attempt, Decision, Delivery
 from bus.times import from_ms
+from config.key_life import notes, seconds_left
 from config.signing_key import InstallationKey
 from config.wiring import Installation
 
@@ -57,6 +58,7 @@ def stats_of(installation: Installation) -> Stats:
         partners={view["name"]: _of_partner(installation, view, now) for view in reads.partners()},
         gaps=len(reads.gaps(before=now - alarm, limit=MOST_GAPS)),
         checkpoint_s=None if last is None else (now - from_ms(last[1])).total_seconds(),
+        keys_s=seconds_left(installation.settings, now),
     )
 
 
@@ -74,9 +76,15 @@ def _of_partner(installation: Installation, view: dict[str, object], now: dateti
     )
 
 
+def readiness(installation: Installation, key: InstallationKey) -> Readiness:
+    """Whether this process can do its work, and what will soon keep it from that."""
+    settings, clock = installation.settings, installation.ports.clock
+    return Readiness(installation.ledger, key, notes=lambda: notes(settings, clock.now()))
+
+
 def pages(installation: Installation, key: InstallationKey, metrics: Metrics) -> Mapping[str, Callable[[], Answer]]:
     """What a worker that stands alone shows."""
-    ready = Readiness(installation.ledger, key)
+    ready = readiness(installation, key)
 
     def numbers() -> Answer:
         body, kind = metrics.page()
@@ -84,7 +92,7 @@ def pages(installation: Installation, key: InstallationKey, metrics: Metrics) ->
 
     def readyz() -> Answer:
         reasons = ready()
-        told = json.dumps({"ready": not reasons, "reasons": reasons})
+        told = json.dumps(told_ready(reasons, ready.notes()))
         return 503 if reasons else 200, told.encode(), "application/json"
 
     return {

@@ -43,12 +43,15 @@ class Readiness:
         free_bytes: Callable[[], int] | None = None,
         room: int = ROOM,
         fresh_s: float = FRESH_S,
+        notes: Callable[[], list[str]] = list,
     ) -> None:
         self._ledger = ledger
         self._identity = identity
         self._free_bytes = free_bytes or (lambda: shutil.disk_usage(Path(ledger.engine.path).parent).free)
         self._room = room
         self._fresh_s = fresh_s
+        self.notes = notes
+        """What is no reason yet and will become one, such as `certificate_ends_soon`."""
         self._lock = threading.Lock()
         self._found: list[str] = []
         self._looked_at: float | None = None
@@ -93,6 +96,12 @@ class Readiness:
             return False
 
 
+def told_ready(reasons: list[str], notes: list[str]) -> dict[str, object]:
+    """The body of `/readyz`; notes where there are any."""
+    told: dict[str, object] = {"ready": not reasons, "reasons": reasons}
+    return told | {"notes": notes} if notes else told
+
+
 class ShowsMetrics(Protocol):
     """What the doors' metrics must offer here."""
 
@@ -116,10 +125,14 @@ class HealthDoor:
         return Response(b'{"alive":true}', 200, _PLAIN, "application/json")
 
     async def get_readyz(self, request: Request) -> Response:
-        """GET /readyz: 200, or 503 with the reasons."""
-        reasons = await to_thread.run_sync(self._ready, limiter=self._one)
-        body = msgspec.json.encode({"ready": not reasons, "reasons": reasons})
+        """GET /readyz: 200, or 503 with the reasons; notes say what will become one."""
+        reasons, notes = await to_thread.run_sync(self._look, limiter=self._one)
+        body = msgspec.json.encode(told_ready(reasons, notes))
         return Response(body, 503 if reasons else 200, _PLAIN, "application/json")
+
+    def _look(self) -> tuple[list[str], list[str]]:
+        notes: Callable[[], list[str]] = getattr(self._ready, "notes", list)
+        return self._ready(), notes()
 
     async def get_metrics(self, request: Request) -> Response:
         """GET /metrics: what Prometheus reads."""

@@ -147,5 +147,5 @@ ANSWERS: Final[Json] = {
     | {"additionalProperties": False},
     "Replayed": _object({"id": _WHOLE, "state": _STATE}),
     "Alive": _object({"alive": {"type": "boolean"}}),
-    "Ready": _object({"ready": {"type": "boolean"}, "reasons": _list(_TEXT)}),
+    "Ready": _object({"ready": {"type": "boolean"}, "reasons": _list(_TEXT), "notes": _list(_TEXT)}, "notes"),
 }

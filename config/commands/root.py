@@ -15,6 +15,7 @@ from config.commands import (
     dossier,
     feeding,
     keeping,
+    keys,
     ledger,
     partners,
     refusals,
@@ -52,7 +53,7 @@ def app() -> typer.Typer:
         ("tables", tables),
         ("ledger", ledger),
         ("contracts", contracts),
-        ("keys", setting_up),
+        ("keys", keys),
     ):
         root.add_typer(group.group(), name=name)
     return root

@@ -1,10 +1,9 @@
-"""init, migrate, keys: before anything runs."""
+"""init, migrate: before anything runs."""
 
 from __future__ import annotations
 
-import secrets
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -82,55 +81,3 @@ def migrate(
             "tables": tables,
         }
     )
-
-
-# -- keys --------------------------------------------------------------------------------------------------------------
-
-
-def group() -> typer.Typer:
-    """`lienthong keys …`."""
-    keys = typer.Typer(help="The keys and secrets that the settings name.", no_args_is_help=True)
-    keys.command("list")(keys_list)
-    keys.command("generate")(keys_generate)
-    return keys
-
-
-def keys_list(config: Config = None, as_json: Json = False, lang: Lang = None) -> None:
-    """Every key and secret: where it is, whether it can be used. Never what it is."""
-    from config.checks import keys_of
-
-    desk = Desk(config=config, as_json=as_json, lang=lang)
-    rows = keys_of(desk.load().settings)
-    desk.table(
-        ("name", "file", "key_id", "trouble"),
-        [(row["name"], row["file"], row["key_id"], row["trouble"]) for row in rows],
-        empty="keys_none",
-    )
-    desk.give(rows)
-    if any(row["trouble"] for row in rows):
-        raise typer.Exit(FINDING)
-
-
-def keys_generate(
-    kind: Annotated[Literal["secret", "signing", "master"], typer.Argument(help="What for.")],
-    file: Annotated[Path, typer.Argument(help="A new file; an existing one is never replaced.")],
-    as_json: Json = False,
-    lang: Lang = None,
-) -> None:
-    """A new key in a new file that only you may read."""
-    from bus.ports import SystemRandomness
-    from bus.seal import MasterKey
-    from config.signing_key import generate, write_new
-
-    desk = Desk(as_json=as_json, lang=lang)
-    try:
-        if kind == "secret":
-            write_new(file, secrets.token_urlsafe(32).encode() + b"\n")
-        elif kind == "signing":
-            generate(file)
-        else:
-            MasterKey.generate(SystemRandomness()).save(file)
-    except FileExistsError:
-        desk.fail(FINDING, "init_already_there", path=file)
-    desk.say("init_made", path=file)
-    desk.give({"made": str(file)})

@@ -1,7 +1,7 @@
 """`python -m benchmarks [NAME …] [--quick] [--full] [--rounds N] [--docs] [--json]`: measure, keep, and say.
 
-Names are f4 f5 f6 f7 f8 f12 f14; without one, all of them. Results go to `var/benchmarks/NAME.json`; with `--docs` the
-measured part of `docs/benchmarks.md` is written anew from all that is there.
+Names are f1 f2 f4 f5 f6 f7 f8 f12 f14; without one, all of them. Results go to `var/benchmarks/NAME.json`; with
+`--docs` the measured part of `docs/benchmarks.md` is written anew from all that is there.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from benchmarks.plan import Plan
 from benchmarks.processes import ROOT
 
 MODULES: Final = {
+    "f1": "signed_soap",
+    "f2": "verified_soap",
     "f4": "rest_delivery",
     "f5": "accepting",
     "f6": "growth",

@@ -50,6 +50,22 @@ def _goals(results: Told) -> list[Row]:
     return rows
 
 
+def _f1(found: Told) -> list[Row]:
+    ratios = found["ratios"]
+    peers = [(f"{name}, the same", _ratio(each), "", "") for name, each in ratios.items() if name != "ours, template"]
+    said = "signed SOAP messages to bare RSA-2048 signatures, ours from a template"
+    return [(said, *_at_least(ratios["ours, template"], found["goal"])), *peers]
+
+
+def _f2(found: Told) -> list[Row]:
+    rows: list[Row] = []
+    for name, each in found["ratios"].items():
+        goal = found["goals"].get(name)
+        told = _at_least(each, goal) if goal else (_ratio(each), "", "")
+        rows.append((f"strict verification to that of {name}", *told))
+    return rows
+
+
 def _f4(found: Told) -> list[Row]:
     ratios, books = found["ratios"], found["books"]
     wrong = books["repeats"] + books["out_of_order"] + books["unsigned"]
@@ -116,6 +132,7 @@ def _f14(found: Told) -> list[Row]:
 
 
 GOALS: Final[dict[str, Callable[[Told], list[Row]]]] = {
+    "f1": _f1, "f2": _f2,
     "f4": _f4, "f5": _f5, "f6": _f6, "f7": _f7, "f8": _f8, "f12": _f12, "f14": _f14, "f14-full": _f14,
 }  # fmt: skip
 
@@ -216,6 +233,12 @@ def _path(found: Told) -> str:
     return f"{said}\n\n{_table(('µs', 'median', 'range'), rows)}"
 
 
+def _messages(found: Told) -> str:
+    rows = [(name, *_cells(each, 0)) for name, each in found["us"].items()]
+    said = f"A SOAP message of {found['fields']} fields, {found['bytes']} bytes; Body and Timestamp signed, RSA-2048."
+    return f"{said}\n\n{_table(('processor µs', 'median', 'range'), rows)}"
+
+
 def _arrays(found: Told) -> str:
     names = {
         "single_8": "one by one, 8 in flight",
@@ -240,6 +263,8 @@ def _waits(found: Told) -> str:
 
 
 SECTIONS: Final[tuple[tuple[str, str, Callable[[Told], str]], ...]] = (
+    ("f1", "F1: signing", _messages),
+    ("f2", "F2: verifying", _messages),
     ("f4", "F4: ordered delivery", _delivery),
     ("f5", "F5: intake", _intake),
     ("f6", "F6: growth", _ages),

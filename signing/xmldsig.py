@@ -49,7 +49,7 @@ RSA_BITS: Final = range(2048, 8192 + 1)
 """Below, a key can be broken; above, a stranger's certificate would cost us more time than it costs him."""
 
 PublicKey: TypeAlias = object
-_BLANK: Final = str.maketrans("", "", " \t\r\n")
+_BLANK: Final = b" \t\r\n"
 _STRANGE: Final = etree.XPath(
     "boolean(descendant-or-self::ds:*[*]/text()[normalize-space()]"
     " | (. | ds:SignedInfo | ds:SignatureValue | ds:KeyInfo)/@*[name() != 'Id']"
@@ -183,7 +183,7 @@ def octets(element: etree._Element) -> bytes:
     try:
         if len(element):
             raise EnvelopeWrong("a Base64 text must have nothing in it")
-        return a2b_base64((element.text or "").translate(_BLANK), strict_mode=True)
+        return a2b_base64((element.text or "").encode("ascii").translate(None, _BLANK), strict_mode=True)
     except (NotBase64, ValueError) as trouble:
         raise EnvelopeWrong("not Base64") from trouble
 

@@ -108,8 +108,9 @@ class Gate:
             raise _headers("wrong_address", "r68", "wsa:To", wanted or "the address that is called")
 
     def _once(self, key: str, until: datetime, now: datetime, rule: str) -> None:
-        self._seen = {known: end for known, end in self._seen.items() if end > now}
-        if key in self._seen:
+        while self._seen and next(iter(self._seen.values())) <= now:
+            del self._seen[next(iter(self._seen))]
+        if key in self._seen and self._seen[key] > now:
             raise _headers("replayed", rule, "signature", "one that was not shown before")
         self._seen[key] = until
 

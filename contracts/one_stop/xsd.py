@@ -47,11 +47,12 @@ def schema() -> etree.XMLSchema:
 
 def breaches(message: etree._Element) -> tuple[Breach, ...]:
     """Where an operation's element breaks the XSD; empty when it keeps it. One breach a place, as for JSON."""
+    judge = schema()
+    if judge.validate(message):
+        return ()
     # A tree of its own: paths in errors must begin at the message, not at an envelope around it.
     alone = etree.ElementTree(etree.fromstring(etree.tostring(message, with_tail=False), _parser()))
-    judge = schema()
-    if judge.validate(alone):
-        return ()
+    judge.validate(alone)
     found: dict[str, Breach] = {}
     for error in judge.error_log:
         breach = _explain(error, alone)

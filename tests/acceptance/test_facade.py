@@ -29,6 +29,7 @@ from bus.dispatch import Dispatcher
 from bus.messages import canonical_bytes, digest_of
 from bus.ports import CrashPoint, no_crash
 from config.checks import offline
+from config.demo.old_client import NoAnswer, OldClient
 from config.doors import make_app
 from config.settings_file import SettingsRefused, load
 from config.signing_key import InstallationKey
@@ -264,6 +265,23 @@ def test_catalogue_of_the_tables(town: Town) -> None:
     assert (-1, "enum") == (missing["error_code"], town.refusal(missing["message"])["code"])
 
 
+def test_the_demos_old_client(town: Town) -> None:
+    """The demo's client of the old kind is taken as it is, and says no more than it knows."""
+    town.work()
+    how = {"username": UNIT, "password": PASSWORD, "madonvi": UNIT, "tables": h99_tables()}
+    client = OldClient(town.url, **how)
+    answers = [client.record(make_event()), client.steps([make_step(), make_step(content="b")])]
+    answers.append(client.record(make_event(status="completed")))
+    client.close()
+    nobody = OldClient("http://127.0.0.1:9", **how)
+    with pytest.raises(NoAnswer):
+        nobody.record(make_event())
+    nobody.close()
+
+    assert [0, 0, 0] == [answer["error_code"] for answer in answers]
+    assert 4 == town.events()
+
+
 # -- repeats -----------------------------------------------------------------------------------------------------------
 
 
@@ -322,7 +340,7 @@ def _serve_and_die(folder: str, where: str, pipe: Any) -> None:
 
 
 @pytest.mark.parametrize("where", ["writer.before_commit", "door.before_answer"])
-def test_p01_killed_between_accept_and_answer(tmp_path: Path, capsys: pytest.CaptureFixture[str], where: str) -> None:
+def test_killed_between_accept_and_answer(tmp_path: Path, capsys: pytest.CaptureFixture[str], where: str) -> None:
     """A door that is killed -9 around the commit loses nothing that it said yes to, and takes nothing twice."""
     with place(tmp_path, capsys) as here:
         furnish(here)

@@ -31,6 +31,7 @@ from bus.ports import FileStorage
 from bus.seal import MasterKey
 from bus.times import from_ms
 from bus.upkeep import pending
+from config.column_maps import map_named
 from config.mappings import holes
 from config.partner_tables import WITH_TABLES, in_force
 from config.settings import NationalPortalKeys, OAuth2Settings, PartnerSettings, Settings
@@ -63,6 +64,7 @@ def offline(settings: Settings) -> list[Answer]:
     """Settings, keys, routes, ledger, tables and mappings; nothing is sent anywhere."""
     answers = [*_keys(settings), *_callers(settings), *_partners(settings), _asked("ledger", lambda: _ledger(settings))]
     answers += _facade(settings)
+    answers += _maps(settings)
     if all(answer.is_well for answer in answers if answer.what in ("ledger", "ledger.master_key_file")):
         installation = build(settings)
         try:
@@ -95,6 +97,11 @@ def _callers(settings: Settings) -> Iterator[Answer]:
     for name, caller in settings.callers.items():
         key = f"callers.{name}.secret_file"
         yield _asked(key, lambda path=caller.secret_file, key=key: _short(secret(path, key).reveal()))  # type: ignore[misc]
+
+
+def _maps(settings: Settings) -> Iterator[Answer]:
+    for name in settings.files:
+        yield _asked(f"files.{name}", lambda name=name: _void(map_named(settings, name)))  # type: ignore[misc]
 
 
 def _short(value: bytes) -> str:

@@ -16,6 +16,8 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import Meta, Struct
 
+from config.file_settings import FileSettings
+
 SQLITE: Final = "sqlite:///"
 
 Positive = Annotated[float, Meta(gt=0)]
@@ -299,6 +301,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     callers: dict[Name, CallerSettings] = {}
     facade: FacadeSettings = FacadeSettings()
     partners: PartnersSettings = PartnersSettings()
+    files: dict[Name, FileSettings] = {}
 
     def __post_init__(self) -> None:
         orders = self.orders_by_caller()
@@ -366,6 +369,8 @@ def anchored(value: Struct, folder: Path) -> Struct:
 
 
 def _anchored(name: str, value: object, folder: Path) -> object:
+    if isinstance(value, FileSettings):
+        return value  # the names in it are a vendor's columns, whatever they end in
     if isinstance(value, Struct):
         return anchored(value, folder)
     if isinstance(value, dict):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Final
 
@@ -32,6 +32,8 @@ class Line:
     """Bytes of the file up to here: how far a progress bar is."""
     event: Event | None = None
     trouble: Malformed | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
+    """Of a row: member → the column that fills it."""
 
 
 def raw_lines(path: Path) -> Iterator[tuple[int, bytes, int]]:

@@ -12,6 +12,7 @@ from typing import Any, get_args
 import msgspec
 import pytest
 
+from config.file_settings import ColumnSettings
 from config.settings import PartnersSettings, Settings
 from config.settings_file import DEMO_MARK, SettingsRefused, find, load, secret
 
@@ -43,6 +44,7 @@ def tables() -> dict[str, tuple[dict[str, Any], Any]]:
     accounts = fields_of(shape["facade"].type)["accounts"].type
     found["facade"] = (tree["facade"], shape["facade"].type)
     found["facade.accounts"] = (tree["facade"]["accounts"]["old-one-stop"], get_args(accounts)[1])
+    found["files"] = (tree["files"]["day-list"], get_args(shape["files"].type)[1])
     for name, field in fields_of(PartnersSettings).items():
         found[name] = (tree["partners"][name], field.type)
     return found
@@ -68,11 +70,19 @@ def test_example_shows_the_defaults(table: str) -> None:
         if name == "accounts":
             continue  # tables of their own
         default = fields_of(kind)[name].default
-        line = next(line for line in EXAMPLE.splitlines() if line.startswith(f"{name} ="))
+        line = next((line for line in EXAMPLE.splitlines() if line.startswith(f"{name} =")), "")
         if default is not msgspec.NODEFAULT and "# example:" not in line:
             factory = fields_of(kind)[name].default_factory
             default = factory() if default is msgspec.UNSET or default is msgspec.NODEFAULT else default
             assert json.loads(msgspec.json.encode(default)) == value, name
+
+
+def test_every_key_of_a_column_is_in_the_example() -> None:
+    """The columns of the example's file show between them all that can be said of a column."""
+    columns = tomllib.loads(EXAMPLE)["files"]["day-list"]["columns"].values()
+    shown = {key for column in columns if isinstance(column, dict) for key in column}
+
+    assert set(fields_of(ColumnSettings)) == shown
 
 
 def test_every_line_of_the_example_is_explained() -> None:

@@ -52,6 +52,8 @@ from signing.errors import EnvelopeWrong, NotVerified, PartsWrong, SignatureStal
 LIFE: Final = timedelta(minutes=5)
 MAX_LIFE: Final = timedelta(minutes=10)
 MAX_SKEW: Final = timedelta(minutes=5)
+LONGEST_CERTIFICATE: Final = 16 * 1024
+"""Those that were read are kept: without a bound, strangers could fill our memory with them."""
 
 
 class Identity(Protocol):
@@ -322,7 +324,10 @@ def _certificate(found: Places, claim: xmldsig.Claim) -> bytes:
         raise EnvelopeWrong("KeyInfo must point to the BinarySecurityToken")
     if token.get("ValueType") != X509V3 or token.get("EncodingType", BASE64) != BASE64:
         raise EnvelopeWrong("the BinarySecurityToken must hold one X.509 certificate in Base64")
-    return xmldsig.octets(token)
+    certificate = xmldsig.octets(token)
+    if len(certificate) > LONGEST_CERTIFICATE:
+        raise Untrusted("the token is longer than any certificate")
+    return certificate
 
 
 def _only(parent: etree._Element, name: str) -> list[etree._Element]:
@@ -337,7 +342,7 @@ def _public_key(certificate: bytes) -> tuple[Any, bytes]:
     try:
         key = x509.load_der_x509_certificate(certificate).public_key()
         spki = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    except (ValueError, UnsupportedAlgorithm) as trouble:
+    except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion) as trouble:
         raise Untrusted("the token is not a certificate") from trouble
     return key, hashlib.sha256(spki).digest()
 

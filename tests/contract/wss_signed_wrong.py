@@ -165,6 +165,12 @@ SIGNED_WRONG: list[tuple[str, str, dict]] = [
     ("token: not a certificate", "untrusted", {"token": b"not a certificate"}),
     ("token: empty", "untrusted", {"token": b""}),
     ("token: a certificate and more", "untrusted", {"token": pki().leaf.der + b"\0"}),
+    ("token: longer than any certificate", "untrusted", {"token": pki().leaf.der + bytes(16 * 1024)}),
+    (
+        "token: a certificate of version 6",
+        "untrusted",
+        {"token": pki().leaf.der.replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x05", 1)},
+    ),
     ("token: PEM", "untrusted", {"token": pki().leaf.pem}),
     ("token: somebody else's certificate", "bad_signature", {"token": revoked().der}),
     # headers

@@ -52,7 +52,7 @@ class RefusedRows:
     def _write(self, row: Sequence[str]) -> None:
         if self._file is None:
             # Nobody else's to read; the byte-order mark tells Excel that it is UTF-8.
-            opened = os.open(self._draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            opened = os.open(self._draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
             self._file = os.fdopen(opened, "w", encoding="utf-8-sig", newline="")
             self._put([words.say(f"column_{name}", self._language) for name in HEADER])
         self._put(row)

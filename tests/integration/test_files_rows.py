@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -208,6 +209,26 @@ def test_parts_that_are_none(tmp_path: Path, name: str, body: str) -> None:
     ((row, (reason,)),) = told(path)
     assert 1 == row
     assert reason in ("file_workbook_broken", "file_which_sheet", "file_no_header")
+
+
+@pytest.mark.parametrize(
+    ("trouble", "is_told"), [(type("PanicException", (BaseException,), {}), True), (KeyboardInterrupt, False)]
+)
+def test_what_the_reader_cannot_bear(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trouble: type[BaseException], is_told: bool
+) -> None:
+    """A panic of the reader's is a broken workbook; a person who interrupts is heard."""
+
+    def panic(*_: object) -> None:
+        raise trouble
+
+    monkeypatch.setattr(files_xlsx, "CalamineWorkbook", SimpleNamespace(from_filelike=panic))
+    path = book(tmp_path, GOOD)
+    if is_told:
+        assert [(1, ["file_workbook_broken"])] == told(path)
+    else:
+        with pytest.raises(trouble):
+            told(path)
 
 
 def test_other_encodings_and_twins(tmp_path: Path) -> None:

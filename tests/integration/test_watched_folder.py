@@ -230,6 +230,16 @@ def test_formulas_are_words(text: str) -> None:
     assert "a=1" == harmless("a=1")
 
 
+def test_a_report_follows_no_link(tmp_path: Path) -> None:
+    """In a folder that others write to, a link under the report's name leads nowhere."""
+    (tmp_path / "theirs").write_text("theirs")
+    (tmp_path / "a.refused.csv.part").symlink_to(tmp_path / "theirs")
+    with pytest.raises(OSError, match="symbolic"):
+        RefusedRows(tmp_path / "a.refused.csv", "en").hear(refused(7))
+
+    assert "theirs" == (tmp_path / "theirs").read_text()
+
+
 def test_an_old_report_goes(tmp_path: Path) -> None:
     """Once every row is taken, no report of an earlier run is left to say otherwise."""
     path = tmp_path / "a.refused.csv"

@@ -33,6 +33,7 @@ WSU_ID: Final = f"{{{WSU}}}Id"
 Element: TypeAlias = etree._Element
 
 _IDS: Final = etree.XPath("//@*[local-name() = 'Id' or local-name() = 'ID' or name() = 'xml:id']", smart_strings=False)
+_TEXT: Final = etree.XPath("boolean(text()[normalize-space()])")
 _COMMENT: Final = etree.XPath("boolean(descendant-or-self::node()/self::comment())")
 _TYPES: Final = etree.XPath(
     "descendant-or-self::*[@xsi:type]", namespaces={"xsi": "http://www.w3.org/2001/XMLSchema-instance"}
@@ -60,6 +61,8 @@ def places(envelope: Element, signed_namespaces: Collection[str]) -> Places:
     """Every place, or the refusal that says which one is wrong."""
     header, body = frame(envelope)
     security = _security(envelope, header)
+    if any(_TEXT(each) for each in (envelope, header, security)):
+        raise EnvelopeWrong("there is a text between the elements of Envelope, Header or Security")
     inside = {each: [it for it in security if it.tag == each] for each in (TOKEN, TIMESTAMP, SIGNATURE)}
     if not inside[SIGNATURE]:
         raise SignatureMissing("the Security header has no Signature")

@@ -19,10 +19,11 @@ from adapters.doors.body import BodyReader
 from benchmarks.installations import opened
 from benchmarks.machine import pin
 from config import logging
+from config.caller_keys import keys_of_callers
 from config.doors import make_app
 from config.signing_key import InstallationKey
 from config.watching import make_metrics
-from config.wiring import Installation, secrets_of_callers
+from config.wiring import Installation
 
 
 def main(told: dict[str, Any]) -> None:
@@ -40,9 +41,9 @@ def main(told: dict[str, Any]) -> None:
 
 def _empty(installation: Installation) -> Any:
     """An answer to a signed POST without content: all that the same server must do for any caller."""
-    secrets = secrets_of_callers(installation.settings)
+    keys = keys_of_callers(installation.settings)
     callers = {
-        name: Caller(name=name, secret=secrets[name], sources=frozenset(caller.sources))
+        name: Caller(name=name, keys=keys[name], sources=frozenset(caller.sources))
         for name, caller in installation.settings.callers.items()
     }
     gate, bodies = Gate(callers, clock=installation.ports.clock), BodyReader()

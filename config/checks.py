@@ -31,17 +31,19 @@ from bus.ports import FileStorage
 from bus.seal import MasterKey
 from bus.times import from_ms
 from bus.upkeep import pending
+from config.caller_keys import every_key, read_key, shown
 from config.column_maps import map_named
 from config.mappings import holes
 from config.partner_tables import WITH_TABLES, in_force
-from config.settings import NationalPortalKeys, OAuth2Settings, PartnerSettings, Settings
+from config.settings import CallerKeySettings, NationalPortalKeys, OAuth2Settings, PartnerSettings, Settings
 from config.settings_file import SettingsRefused, secret
 from config.signing_key import InstallationKey, retired_files, retired_keys
 from config.wiring import Installation, build, http_settings, load_routes, national_portal
+from signing.asymmetric import PublicKey
+from signing.http import Key
 
 ROOM: Final = 1024 * 1024 * 1024
 """Bytes free on the ledger's disk that a day's work should have."""
-SHORTEST_SECRET: Final = 16
 CERTIFICATE_DAYS: Final = 30
 EARLIEST: Final = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -95,8 +97,8 @@ def _callers(settings: Settings) -> Iterator[Answer]:
     if not settings.callers:
         yield Answer(what="callers", detail="nobody may hand events in; add a table [callers.NAME]")
     for name, caller in settings.callers.items():
-        key = f"callers.{name}.secret_file"
-        yield _asked(key, lambda path=caller.secret_file, key=key: _short(secret(path, key).reveal()))  # type: ignore[misc]
+        for where, told in every_key(name, caller):
+            yield _asked(where, lambda told=told, where=where: _ending(read_key(told, where)))  # type: ignore[misc]
 
 
 def _maps(settings: Settings) -> Iterator[Answer]:
@@ -104,8 +106,12 @@ def _maps(settings: Settings) -> Iterator[Answer]:
         yield _asked(f"files.{name}", lambda name=name: _void(map_named(settings, name)))  # type: ignore[misc]
 
 
-def _short(value: bytes) -> str:
-    return "" if len(value) >= SHORTEST_SECRET else f"the secret has {len(value)} bytes; use {SHORTEST_SECRET} or more"
+def _ending(key: Key) -> str:
+    """That a certificate ends soon, or is not of these days."""
+    ends = key.not_after if isinstance(key, PublicKey) else None
+    if not isinstance(key, PublicKey) or key.is_valid(datetime.now(UTC) + timedelta(days=CERTIFICATE_DAYS)):
+        return ""
+    return f"its certificate ends on {ends:%Y-%m-%d}; put the next one beside it, under `also`"
 
 
 def _facade(settings: Settings) -> Iterator[Answer]:
@@ -204,8 +210,7 @@ def keys_of(settings: Settings) -> list[dict[str, Any]]:
         for each in retired_files(ledger)
     ]
     rows += [
-        _key(f"callers.{name}.secret_file", caller.secret_file, lambda path: str(secret(path, "secret", is_demo=True)))
-        for name, caller in settings.callers.items()
+        _caller_key(where, told) for name, caller in settings.callers.items() for where, told in every_key(name, caller)
     ]
     for name, partner in settings.partner_table().items():
         for member in partner.__struct_fields__:
@@ -220,6 +225,17 @@ def _key(name: str, path: str, read: Callable[[str], str]) -> dict[str, Any]:
         return {"name": name, "file": path, "key_id": read(path), "trouble": _mode(Path(path))}
     except (SettingsRefused, LedgerTrouble, OSError) as trouble:
         return {"name": name, "file": path, "key_id": None, "trouble": str(trouble)}
+
+
+def _caller_key(where: str, told: CallerKeySettings) -> dict[str, Any]:
+    """A secret is for its owner's eyes; a public key may be read by all."""
+    if told.secret_file:
+        return _key(where, told.secret_file, lambda path: str(secret(path, where, is_demo=True)))
+    try:
+        key = read_key(told, where, is_demo=True)
+        return {"name": where, "file": told.file, "key_id": shown(key), "trouble": _ending(key)}
+    except SettingsRefused as trouble:
+        return {"name": where, "file": told.file, "key_id": None, "trouble": str(trouble)}
 
 
 def _mode(path: Path) -> str:

@@ -11,9 +11,10 @@ from starlette.responses import Response
 
 from adapters.doors.api import Caller, create_app
 from adapters.doors.metrics import Metrics
+from config.caller_keys import keys_of_callers
 from config.signing_key import InstallationKey, retired_keys
 from config.watching import readiness
-from config.wiring import Installation, secrets_of_callers
+from config.wiring import Installation
 
 NO_CONSOLE: Final = (
     "Bảng điều khiển chưa có trong phiên bản này. Dùng: lienthong deliveries list, lienthong dossier show SỐ-HỒ-SƠ.\n"
@@ -29,13 +30,13 @@ def make_app(
     on_accepted: Callable[[], None] = lambda: None,
     demo_token: str | None = None,
 ) -> FastAPI:
-    """The application. Raises SettingsRefused when a caller's secret cannot be used."""
+    """The application. Raises SettingsRefused when a caller's key cannot be used."""
     settings, ports = installation.settings, installation.ports
-    secrets = secrets_of_callers(settings, is_demo=demo_token is not None)
+    keys = keys_of_callers(settings, is_demo=demo_token is not None)
     callers = {
         name: Caller(
             name=name,
-            secret=secrets[name],
+            keys=keys[name],
             sources=frozenset(caller.sources),
             order=caller.order,
             rate=caller.rate,

@@ -93,11 +93,36 @@ class LogSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     """From which level on a line is written."""
 
 
-class CallerSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class CallerKeySettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One key of a caller, of one of three kinds. The kind decides the algorithm of its signatures."""
+
+    secret_file: str = ""
+    """The secret shared with it, 16 bytes or more: hmac-sha256."""
+    public_key_file: str = ""
+    """Its public key, PEM. Ed25519: ed25519; P-256: ecdsa-p256-sha256; RSA of 2048 bits or more: rsa-pss-sha512."""
+    certificate: str = ""
+    """A file with its certificate, PEM: its key, for as long as the certificate is valid."""
+
+    def __post_init__(self) -> None:
+        if len([file for file in (self.secret_file, self.public_key_file, self.certificate) if file]) != 1:
+            raise ValueError("one of secret_file, public_key_file and certificate must name a file, and only one")
+
+    @property
+    def setting(self) -> str:
+        """Which of the three it is."""
+        return "secret_file" if self.secret_file else "public_key_file" if self.public_key_file else "certificate"
+
+    @property
+    def file(self) -> str:
+        """The file that it names."""
+        return self.secret_file or self.public_key_file or self.certificate
+
+
+class CallerSettings(CallerKeySettings, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One system that may hand events in. Its name in the settings is the `keyid` of its signatures."""
 
-    secret_file: Annotated[str, Meta(min_length=1)]
-    """The secret shared with it: 16 bytes or more."""
+    also: tuple[CallerKeySettings, ...] = ()
+    """Further keys of it, each as good as the first: while it changes from one to the next."""
     sources: Annotated[tuple[SourceName, ...], Meta(min_length=1)]
     """The sources it may speak for; any other is answered 403."""
     order: Order = "arrival"
@@ -377,7 +402,9 @@ def _anchored(name: str, value: object, folder: Path) -> object:
         return {key: _anchored(key, item, folder) for key, item in value.items()}
     if name.endswith("_files") and isinstance(value, tuple):
         return tuple(str(folder / path) for path in value)
-    if name.endswith("_file") and isinstance(value, str) and value:
+    if isinstance(value, tuple):
+        return tuple(_anchored("", item, folder) for item in value)
+    if (name.endswith("_file") or name == "certificate") and isinstance(value, str) and value:
         return str(folder / value)
     if name == "url" and isinstance(value, str) and value.startswith(SQLITE):
         return SQLITE + str(folder / value.removeprefix(SQLITE))

@@ -18,6 +18,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait
 
 from adapters.channels.http import HttpSettings, NotSent, Reply, ReplyLost, Transport, open_fastest
 from bus.ports import Clock
+from signing.asymmetric import SigningKey
 from signing.http import sign_request
 
 EVENT: Final = "application/json"
@@ -55,7 +56,7 @@ class SignedClient:
         url: str,
         *,
         caller: str,
-        secret: bytes,
+        secret: bytes | SigningKey,
         clock: Clock,
         knocking: Knocking = Knocking(),
         timeout: timedelta = timedelta(seconds=60),

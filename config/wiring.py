@@ -164,14 +164,6 @@ def patience_of(partner: PartnerSettings) -> Patience:
     )
 
 
-def secrets_of_callers(settings: Settings, *, is_demo: bool = False) -> dict[str, bytes]:
-    """Caller → the secret of its signatures. Raises SettingsRefused."""
-    return {
-        name: secret(caller.secret_file, f"callers.{name}.secret_file", is_demo=is_demo).reveal()
-        for name, caller in settings.callers.items()
-    }
-
-
 def sources_of_callers(settings: Settings) -> dict[str, frozenset[str]]:
     """Caller → the sources it may speak for."""
     return {name: frozenset(caller.sources) for name, caller in settings.callers.items()}

@@ -21,6 +21,7 @@ from adapters.doors.health import Readiness
 from adapters.doors.metrics import Metrics, Stats
 from adapters.doors.problems import STATUS
 from bus.ports import Clock
+from signing.asymmetric import SigningKey
 from signing.http import sign_request
 from signing.keys import Identity, generate
 from tests.builders import SOURCE, event_json
@@ -48,7 +49,7 @@ def signed_headers(
     nonce: str | None = None,
     key: str | None = None,
     age: timedelta = timedelta(0),
-    secret: bytes | None = None,
+    secret: bytes | SigningKey | None = None,
 ) -> dict[str, str]:
     """Headers as a caller sends them; `age` makes the signature older."""
     created = clock.now() - age

@@ -17,7 +17,7 @@ from adapters.doors.refusals import TurnedAway
 from bus.ports import Clock
 from bus.prepared import Nonce, Order
 from signing.errors import NotVerified, SignatureMissing, SignatureStale, VerifierFailed
-from signing.http import verify_request
+from signing.http import Key, verify_request
 
 log = structlog.get_logger("doors")
 
@@ -29,11 +29,19 @@ class Caller:
     """One system that may hand events in; its name is the `keyid` of its signatures."""
 
     name: str
-    secret: bytes = field(repr=False)
+    secret: bytes = field(default=b"", repr=False)
+    """Shared with it; empty where it signs with a key pair."""
+    keys: tuple[Key, ...] = field(default=(), repr=False)
+    """Its public keys, and further secrets while it changes from one to the next: any of them is good."""
     sources: frozenset[str]
     order: Order = "arrival"
     rate: float = 0.0
     """Requests a second; 0: no limit."""
+
+    def all_keys(self) -> Key | tuple[Key, ...]:
+        """What its signatures are checked with. The usual one key stands alone: that is the short way."""
+        every = (self.secret, *self.keys) if self.secret else self.keys
+        return every[0] if len(every) == 1 else every
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +71,7 @@ class Gate:
         tick: Callable[[], float] = time.monotonic,
     ) -> None:
         self._callers = callers
-        self._secrets = {name: caller.secret for name, caller in callers.items()}
+        self._keys = {name: caller.all_keys() for name, caller in callers.items()}
         self._clock = clock
         self._paces = {name: Pace(caller.rate, tick) for name, caller in callers.items()}
         self._demo_token = None if demo_token is None else demo_token.encode()
@@ -93,7 +101,7 @@ class Gate:
                 scope["query_string"].decode("latin-1"),
                 scope["headers"],
                 body,
-                keys=self._secrets,
+                keys=self._keys,
                 now=self._clock.now(),
             )
         except NotVerified as refusal:

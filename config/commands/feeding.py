@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from config.feeding import Accept, Judged, Refused, Report
     from config.refused_rows import RefusedRows
     from config.wiring import Installation
+    from signing.asymmetric import SigningKey
 
 MOST_SHOWN = 1_000
 """Refused rows that are told here; all of them stand in the report."""
@@ -58,6 +59,7 @@ def submit(
     to: Annotated[str | None, typer.Option("--to", metavar="URL", help="A door; else the ledger here.")] = None,
     caller: Annotated[str | None, typer.Option("--caller", help="Who signs, with --to.")] = None,
     secret_file: Annotated[Path | None, typer.Option("--secret-file", help="Its secret; else by the settings.")] = None,
+    key_file: Annotated[Path | None, typer.Option("--key-file", help="Or its private key, PEM.")] = None,
     allow_http: Annotated[bool, typer.Option("--allow-http", help="Plain HTTP beyond this machine.")] = False,
     config: Config = None,
     as_json: Json = False,
@@ -82,7 +84,7 @@ def submit(
         if dry_run or to is None:
             _here(desk, fed)
         else:
-            _there(desk, fed, to, caller, secret_file, allow_http)
+            _there(desk, fed, to, caller, secret_file, key_file, allow_http)
     _tell(desk, fed, "feed_dry_run" if dry_run else "feed_done")
 
 
@@ -179,15 +181,16 @@ def _there(
     to: str,
     caller: str | None,
     secret_file: Path | None,
+    key_file: Path | None,
     allow_http: bool,
 ) -> None:
     from bus.ports import SystemClock
     from config.feeding import sendable, to_door
     from config.signed_client import DoorClosed, DoorRefused, SignedClient
 
-    if caller is None:
+    if caller is None or (secret_file and key_file):
         desk.fail(USAGE, "feed_needs_caller")
-    key = _secret(desk, caller, secret_file)
+    key = _signs_with(desk, caller, secret_file, key_file)
     try:
         client = SignedClient(
             to, caller=caller, secret=key, clock=SystemClock(), allow_http=allow_http, language=desk.language
@@ -206,15 +209,19 @@ def _there(
         client.close()
 
 
-def _secret(desk: Desk, caller: str, secret_file: Path | None) -> bytes:
+def _signs_with(desk: Desk, caller: str, secret_file: Path | None, key_file: Path | None) -> bytes | SigningKey:
+    """What was given, else the secret of the settings."""
+    from config.caller_keys import own_key, to_sign
     from config.settings_file import secret
 
+    if key_file is not None:
+        return own_key(key_file)
     if secret_file is not None:
         return secret(str(secret_file), "--secret-file", is_demo=True).reveal()
-    callers = desk.load().settings.callers
-    if caller not in callers:
-        desk.fail(USAGE, "feed_no_caller", name=caller, callers=", ".join(sorted(callers)) or "–")
-    return secret(callers[caller].secret_file, f"callers.{caller}.secret_file", is_demo=True).reveal()
+    settings = desk.load().settings
+    if caller not in settings.callers:
+        desk.fail(USAGE, "feed_no_caller", name=caller, callers=", ".join(sorted(settings.callers)) or "–")
+    return to_sign(settings, caller)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from adapters.doors import server
 from config.demo.day import Day, day
@@ -16,6 +17,7 @@ from config.doors import make_app
 from config.signing_key import InstallationKey
 from config.watching import make_metrics
 from tests.acceptance.desk import Place, place
+from tests.key_pairs import KINDS, private_pem, public_pem
 
 TOLD: Day = day(3, dossiers=60, steps=200)
 LINES = [feed.line for feed in TOLD.events]
@@ -32,6 +34,8 @@ def here(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Place]:
 @pytest.fixture
 def door(here: Place) -> Iterator[str]:
     """The address of its door, open in a thread."""
+    # The command's own stream must hold its answer alone; in life the door is another process.
+    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
     with here.open() as installation:
         key = InstallationKey.from_file(here.folder / "signing.key")
         with server.serve(make_app(installation, key, make_metrics(installation))) as serving:
@@ -167,6 +171,23 @@ def test_wrong_secret_at_a_door(here: Place, door: str) -> None:
 
     assert 1 == answer.code
     assert "LT-" in answer.err
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_signed_with_a_key_pair(here: Place, request: pytest.FixtureRequest, kind: str) -> None:
+    """A caller of which the door knows the public key alone hands in the same file, signed with its private one."""
+    here.set('secret_file = "one-stop.secret"', 'public_key_file = "one-stop.pem"')
+    (here.folder / "one-stop.pem").write_bytes(public_pem(kind))
+    own = here.folder / "one-stop.key"
+    own.write_bytes(private_pem(kind))
+    own.chmod(0o600)
+    file = here.write("one.ndjson", LINES[:3])
+    words = ("submit", str(file), "--to", request.getfixturevalue("door"), "--caller", "one-stop")
+
+    assert 3 == here.type(*words, "--key-file", str(own), "--json").told["recorded"]
+    assert "--key-file" in here.type(*words).err
+    answer = here.type(*words, "--key-file", str(own), "--secret-file", str(own))
+    assert (2, True) == (answer.code, "not both" in answer.err)
 
 
 def test_closed_door(here: Place, monkeypatch: pytest.MonkeyPatch) -> None:

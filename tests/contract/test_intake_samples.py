@@ -14,6 +14,7 @@ from jsonschema import Draft202012Validator
 from adapters.doors.reading import Malformed, read_event
 from contracts.check import breaches, load_schema
 from contracts.field_table import page
+from signing.asymmetric import public_key
 from signing.http import sign_request, verify_request
 
 SAMPLES = files("contracts.intake").joinpath("samples")
@@ -164,9 +165,9 @@ STEP = [
 ]
 
 
-def signed_request():
+def signed_request(name="signed-request.txt"):
     """The vector's parts: what its comments say, request line, headers, body."""
-    text = raw("signed-request.txt").decode()
+    text = raw(name).decode()
     comments, _, request = text.partition("\n\n")
     head, _, body = request.partition("\n\n")
     line, *headers = head.split("\n")
@@ -187,6 +188,22 @@ def test_the_signed_request_verifies():
 
     assert dict(headers)["Idempotency-Key"] == read_event(body).id
     assert ("one-stop-h99", "n-0001") == (proof.key_id, proof.nonce)
+
+
+@pytest.mark.parametrize("kind", ["ed25519", "p256", "rsa"])
+def test_the_same_request_under_key_pairs(kind):
+    """The vectors under key pairs are the same request; each holds under its printed public key, by its algorithm."""
+    told, (method, path, _), headers, body = signed_request(f"signed-request-{kind}.txt")
+    text = told["public key (PEM, without its first and last line)"]
+    key = public_key(f"-----BEGIN PUBLIC KEY-----\n{text}\n-----END PUBLIC KEY-----\n".encode())
+
+    proof = verify_request(
+        *(method, path, "", headers, body), keys={"one-stop-h99": key}, now=datetime.fromisoformat(told["time"])
+    )
+
+    assert told["algorithm"] == proof.algorithm
+    assert signed_request()[3] == body
+    assert proof.base.decode().count("\n") == 6
 
 
 def test_the_signed_request_is_made_again():

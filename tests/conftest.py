@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sys
 from pathlib import Path
 
 import pytest
@@ -16,8 +16,7 @@ def root(pytestconfig: pytest.Config) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def _own_log() -> Iterator[None]:
-    """A command that ran in this process leaves its own log behind; the next test must not inherit it."""
-    yield
-    if structlog.is_configured():
-        structlog.reset_defaults()
+def _own_log() -> None:
+    """Each test begins with a log of its own, on standard error: a command that ran here before left another behind."""
+    structlog.reset_defaults()
+    structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))

@@ -53,8 +53,9 @@ def test_no_path_of_a_machine():
 
 
 def test_no_secret():
-    """No key or token is kept here; tests make theirs when they run."""
-    assert [] == findings("|".join(SECRETS), files())
+    """No key or token is kept here; tests make theirs when they run. The RFCs' own examples are known to everybody."""
+    ours = [path for path in files() if "published" not in path.parts]
+    assert [] == findings("|".join(SECRETS), ours)
 
 
 def test_nothing_is_left_for_later():

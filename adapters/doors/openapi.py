@@ -60,7 +60,7 @@ def document() -> Json:
                     "type": "apiKey",
                     "in": "header",
                     "name": "Signature",
-                    "description": "RFC 9421, label sig1, HMAC-SHA256; see contracts/intake/NOTES.md.",
+                    "description": "RFC 9421, label sig1, by the caller's key; see contracts/intake/NOTES.md.",
                 }
             },
         },

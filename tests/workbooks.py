@@ -54,8 +54,7 @@ def parts(sheets: Mapping[str, str], *, hidden: Sequence[str] = (), is_1904: boo
     """The parts of a workbook with these sheets."""
     numbered = list(enumerate(sheets.items(), 1))
     listed = "".join(
-        f'<sheet name="{escape(name)}" sheetId="{n}" r:id="r{n}"{_state(name, hidden)}/>'
-        for n, (name, _) in numbered
+        f'<sheet name="{escape(name)}" sheetId="{n}" r:id="r{n}"{_state(name, hidden)}/>' for n, (name, _) in numbered
     )
     related = "".join(
         f'<Relationship Id="r{n}" Type="{_OFFICE}/worksheet" Target="worksheets/sheet{n}.xml"/>' for n, _ in numbered

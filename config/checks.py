@@ -66,6 +66,7 @@ def offline(settings: Settings) -> list[Answer]:
     """Settings, keys, routes, ledger, tables and mappings; nothing is sent anywhere."""
     answers = [*_keys(settings), *_callers(settings), *_partners(settings), _asked("ledger", lambda: _ledger(settings))]
     answers += _facade(settings)
+    answers += _soap(settings)
     answers += _maps(settings)
     if all(answer.is_well for answer in answers if answer.what in ("ledger", "ledger.master_key_file")):
         installation = build(settings)
@@ -119,6 +120,15 @@ def _facade(settings: Settings) -> Iterator[Answer]:
         from config.facade import accounts_of  # with the doors, which nothing else here needs
 
         yield _asked("facade.accounts", lambda: _void(accounts_of(settings)))
+
+
+def _soap(settings: Settings) -> Iterator[Answer]:
+    if settings.soap is not None:
+        from config.soap import certificates_of, identity_of  # with the door, which nothing else here needs
+
+        told = settings.soap
+        yield _asked("soap.identity_file", lambda: _void(identity_of(told)))
+        yield _asked("soap", lambda: _void(certificates_of(settings)))
 
 
 def _partners(settings: Settings) -> Iterator[Answer]:

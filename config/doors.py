@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from adapters.doors.api import Caller, create_app
 from adapters.doors.metrics import Metrics
+from adapters.doors.receipts import KeyRing
 from config.caller_keys import keys_of_callers
 from config.signing_key import InstallationKey, retired_keys
 from config.watching import readiness
@@ -65,6 +66,19 @@ def make_app(
         is_demo = demo_token is not None
         facade = make_facade(installation, app.state.desk, metrics, on_accepted=on_accepted, is_demo=is_demo)
         facade.add_to(app.router)
+    if settings.soap is not None:
+        from config.soap import make_soap
+
+        make_soap(
+            installation,
+            settings.soap,
+            app.state.desk,
+            metrics,
+            KeyRing(key, retired_keys(settings.ledger)),
+            callers,
+            on_accepted=on_accepted,
+            is_demo=demo_token is not None,
+        ).add_to(app.router)
     app.router.add_route("/console/", _no_console, methods=["GET"])
     return app
 

@@ -168,6 +168,17 @@ class FacadeSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     accounts: dict[Name, FacadeAccountSettings] = {}
 
 
+class SoapSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The SOAP door. It is open to callers that have a `certificate`."""
+
+    identity_file: Annotated[str, Meta(min_length=1)]
+    """Our private key, PEM, RSA of 2048 bits or more or P-256, mode 600: signs every answer and every Fault."""
+    certificate_file: Annotated[str, Meta(min_length=1)]
+    """Its certificate, PEM; what stands above it may follow."""
+    url: str = ""
+    """The address that callers use: told in the WSDL, and the only one that `wsa:To` may name. Empty: as they asked."""
+
+
 class KeyHeaderSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag_field="kind", tag="key"):
     """The exchange in front of a partner wants one fixed header."""
 
@@ -325,6 +336,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     log: LogSettings = LogSettings()
     callers: dict[Name, CallerSettings] = {}
     facade: FacadeSettings = FacadeSettings()
+    soap: SoapSettings | None = None
     partners: PartnersSettings = PartnersSettings()
     files: dict[Name, FileSettings] = {}
 

@@ -44,6 +44,7 @@ def tables() -> dict[str, tuple[dict[str, Any], Any]]:
     accounts = fields_of(shape["facade"].type)["accounts"].type
     found["facade"] = (tree["facade"], shape["facade"].type)
     found["facade.accounts"] = (tree["facade"]["accounts"]["old-one-stop"], get_args(accounts)[1])
+    found["soap"] = (tree["soap"], shape["soap"].type)
     found["files"] = (tree["files"]["day-list"], get_args(shape["files"].type)[1])
     for name, field in fields_of(PartnersSettings).items():
         found[name] = (tree["partners"][name], field.type)

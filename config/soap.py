@@ -1,0 +1,80 @@
+"""The SOAP door of one installation: its callers by their certificates, and its own signing identity."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from adapters.doors.acceptances import Acceptances, CountsEvents
+from adapters.doors.auth import Caller
+from adapters.doors.body import BodyReader
+from adapters.doors.receipts import KeyRing
+from adapters.doors.refusals import Desk
+from adapters.doors.soap import SoapDoor
+from adapters.doors.soap_answers import Speaker
+from config.caller_keys import every_key
+from config.settings import Settings, SoapSettings
+from config.settings_file import SettingsRefused
+from config.wiring import Installation
+from signing.errors import KeyTrouble
+from signing.keys import X509Identity, certificates_in, from_pem
+from signing.trust import Trust
+
+
+def make_soap(
+    installation: Installation,
+    told: SoapSettings,
+    desk: Desk,
+    metrics: CountsEvents,
+    keys: KeyRing,
+    callers: Mapping[str, Caller],
+    *,
+    on_accepted: Callable[[], None],
+    is_demo: bool = False,
+) -> SoapDoor:
+    """The door. Raises SettingsRefused when a key or certificate cannot be used."""
+    ports = installation.ports
+    by_certificate = {der: callers[name] for der, name in certificates_of(installation.settings).items()}
+    return SoapDoor(
+        callers=by_certificate,
+        trust=Trust(named=by_certificate, revocation="none", is_demo=is_demo),
+        speaker=Speaker(identity_of(told, is_demo=is_demo), ports.clock),
+        url=told.url,
+        intake=installation.intake,
+        acceptances=Acceptances(installation.ledger, metrics, on_accepted, clock=ports.clock),
+        desk=desk,
+        bodies=BodyReader(),
+        keys=keys,
+        clock=ports.clock,
+        crash_point=ports.crash_point,
+    )
+
+
+def identity_of(told: SoapSettings, *, is_demo: bool = False) -> X509Identity:
+    """Who signs the answers. Raises SettingsRefused."""
+    try:
+        return from_pem(Path(told.identity_file), Path(told.certificate_file), name="soap", is_demo=is_demo)
+    except KeyTrouble as trouble:
+        raise SettingsRefused("soap.identity_file", str(trouble)) from None
+
+
+def certificates_of(settings: Settings) -> dict[bytes, str]:
+    """Certificate, DER → the caller that it is of. Raises SettingsRefused."""
+    found: dict[bytes, str] = {}
+    for name, caller in settings.callers.items():
+        for where, key in every_key(name, caller):
+            if not key.certificate:
+                continue
+            try:
+                der = certificates_in(Path(key.certificate))[0].public_bytes(Encoding.DER)
+            except KeyTrouble as trouble:
+                raise SettingsRefused(where, str(trouble)) from None
+            if found.setdefault(der, name) != name:
+                raise SettingsRefused(
+                    where, f"caller {found[der]} has the same certificate: nobody could tell the two apart"
+                )
+    if not found:
+        raise SettingsRefused("soap", "no caller has a certificate; add `certificate` to a table [callers.NAME]")
+    return found

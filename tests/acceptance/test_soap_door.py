@@ -1,0 +1,376 @@
+"""The SOAP door on a real port: zeep and xmlsec as a caller, our own signer for what nobody should send."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from lxml import etree
+
+from adapters.doors.server import serve
+from bus.ports import no_crash
+from config.checks import offline
+from config.doors import make_app
+from config.settings_file import SettingsRefused, load
+from config.signing_key import InstallationKey
+from config.watching import make_metrics
+from config.wiring import Installation, build, real_ports
+from contracts.one_stop import xsd
+from contracts.one_stop.envelopes import SOAP_11, SOAP_12, WSA, WSU
+from contracts.one_stop.pki import Leaf, Pki
+from contracts.one_stop.shapes import NAMESPACE
+from contracts.one_stop.twins import read, write
+from signing import wsse
+from signing.keys import KeyInMemory, X509Identity
+from signing.trust import Trust
+from tests.acceptance.desk import Place, place
+from tests.builders import PROGRESSED, event_json
+
+PATH = "/soap/one-stop"
+POINTS = ("door.received", "door.verified", "door.before_answer")
+
+
+@pytest.fixture(scope="module")
+def pki() -> Pki:
+    """Keys for both sides, and for a stranger."""
+    return Pki(datetime.now(UTC))
+
+
+def furnish(here: Place, pki: Pki, more: str = "") -> None:
+    """A caller with a certificate, and the door's own identity."""
+    for name, octets in (
+        ("caller.pem", pki.caller.certificate_pem),
+        ("soap.pem", pki.one_stop.certificate_pem),
+        ("soap.key", pki.one_stop.key_pem),
+    ):
+        (here.folder / name).write_bytes(octets)
+        (here.folder / name).chmod(0o600)
+    soap = f'[soap]\nidentity_file = "soap.key"\ncertificate_file = "soap.pem"\n{more}'
+    caller = '[callers.soap]\ncertificate = "caller.pem"\nsources = ["one-stop/h99"]\n'
+    here.set(r"\n\[partners", f"\n{soap}\n{caller}\n[partners")
+
+
+@dataclass(slots=True, kw_only=True)
+class Door:
+    """A SOAP door on a port, and messages to it."""
+
+    installation: Installation
+    url: str
+    pki: Pki
+    points: list[str]
+
+    def sign(self, content: Any, *, soap: str = SOAP_11, leaf: Leaf | None = None, **how: Any) -> bytes:
+        return wsse.sign(envelope(content, soap), identity(leaf or self.pki.caller), now=datetime.now(UTC), **how)
+
+    def post(self, raw: bytes, *, soap: str = SOAP_11, **headers: str) -> httpx2.Response:
+        action = f"{NAMESPACE}:RecordEvent"
+        usual = (
+            {"content-type": "text/xml; charset=utf-8", "soapaction": f'"{action}"'}
+            if soap == SOAP_11
+            else {"content-type": f'application/soap+xml; charset=utf-8; action="{action}"'}
+        )
+        told = {name.replace("_", "-"): value for name, value in headers.items()}
+        return httpx2.post(self.url + PATH, content=raw, headers=usual | told, timeout=20)
+
+    def say(self, content: Any, *, soap: str = SOAP_11, **how: Any) -> etree._Element:
+        """The verified answer's element."""
+        return self.verified(self.post(self.sign(content, soap=soap, **how), soap=soap))
+
+    def verified(self, response: httpx2.Response) -> etree._Element:
+        trust = Trust(named=[identity(self.pki.one_stop).certificate_der], revocation="none")
+        return wsse.verify(response.content, trust=trust, now=datetime.now(UTC)).body[0]
+
+    def refused(self, raw: bytes, *, soap: str = SOAP_11, **headers: str) -> dict[str, Any]:
+        """The problem of a signed Fault; what the operator finds under its reference, and that nothing was recorded."""
+        before = self.events()
+        response = self.post(raw, soap=soap, **headers)
+        fault = self.verified(response)
+        (problem,) = fault.iter(f"{{{NAMESPACE}}}problem")
+        assert xsd.schema().validate(problem), xsd.schema().error_log
+        told = read(problem, "problem")
+        self.installation.ledger.engine.write(lambda tx: None)
+        note = self.installation.reads.refusal(told["reference"])
+        assert (f"POST {PATH}", before) == (note["route"], self.events())
+        return told | {"status": response.status_code, "note": note, "fault": fault}
+
+    def events(self) -> int:
+        row = self.installation.ledger.engine.read().one("count_events")
+        assert row is not None
+        return int(row[0])
+
+
+def identity(leaf: Leaf) -> X509Identity:
+    return X509Identity("test", KeyInMemory(leaf.key), leaf.certificate)
+
+
+def operation(event: dict[str, Any]) -> etree._Element:
+    element = etree.Element(f"{{{NAMESPACE}}}RecordEvent", nsmap={"lt": NAMESPACE})
+    element.append(write(event, "event", "event"))
+    return element
+
+
+def envelope(content: Any, soap: str = SOAP_11, **addressing: str) -> etree._Element:
+    root = etree.Element(f"{{{soap}}}Envelope", nsmap={"soap": soap, "wsu": WSU})
+    header = etree.SubElement(root, f"{{{soap}}}Header")
+    for name, value in addressing.items():
+        etree.SubElement(header, f"{{{WSA}}}{name}").text = value
+    body = etree.SubElement(root, f"{{{soap}}}Body")
+    for each in content if isinstance(content, list) else [content]:
+        body.append(each)
+    return root
+
+
+@contextmanager
+def opened(folder: Path, pki: Pki) -> Iterator[Door]:
+    points: list[str] = []
+
+    def crash_point(name: str) -> None:
+        points.append(name)
+        no_crash(name)
+
+    settings = load(folder / "lienthong.toml", {}).settings
+    installation = build(settings, replace(real_ports(), crash_point=crash_point))
+    key = InstallationKey.from_file(settings.ledger.signing_key_file)
+    try:
+        with serve(make_app(installation, key, make_metrics(installation))) as serving:
+            yield Door(installation=installation, url=serving.url, pki=pki, points=points)
+    finally:
+        installation.close()
+
+
+@pytest.fixture
+def here(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Place]:
+    """An installation with a SOAP door."""
+    with place(tmp_path, capsys) as made:
+        yield made
+
+
+@pytest.fixture
+def door(here: Place, pki: Pki) -> Iterator[Door]:
+    """Its door, open."""
+    furnish(here, pki)
+    with ExitStack() as stack:
+        yield stack.enter_context(opened(here.folder, pki))
+
+
+def text(element: etree._Element, name: str) -> str:
+    return [each.text or "" for each in element.iter(f"{{{NAMESPACE}}}{name}")][-1]
+
+
+# -- taken ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("soap", [SOAP_11, SOAP_12])
+def test_recorded_once_and_repeated(door: Door, soap: str) -> None:
+    """The event is recorded once; sent again under a new signature it gets the same receipt; the answer is signed."""
+    first, again = (door.say(operation(event_json()), soap=soap) for _ in range(2))
+
+    assert f"{{{NAMESPACE}}}RecordEventResponse" == first.tag
+    assert xsd.schema().validate(first), xsd.schema().error_log
+    assert ("false", "true") == (text(first, "repeated"), text(again, "repeated"))
+    assert text(first, "receipt") == text(again, "receipt")
+    assert 1 == door.events()
+    assert (*POINTS, *POINTS) == tuple(name for name in door.points if name in POINTS)
+
+
+def test_answer_relates_to_its_request(door: Door) -> None:
+    """An answer repeats the MessageID, and so does a Fault."""
+    now, trust = datetime.now(UTC), Trust(named=[identity(door.pki.one_stop).certificate_der], revocation="none")
+    for event in (event_json(id="one"), event_json(id="one", note="another")):
+        root = envelope(operation(event), MessageID="urn:uuid:1", Action=f"{NAMESPACE}:RecordEvent")
+        answered = door.post(wsse.sign(root, identity(door.pki.caller), now=now))
+        assert "urn:uuid:1" == wsse.verify(answered.content, trust=trust, now=now).addressing["RelatesTo"]
+
+
+@pytest.mark.parametrize("port", ["DoorSoap11", "DoorSoap12"])
+def test_zeep_speaks_with_the_door(door: Door, here: Place, port: str) -> None:
+    """zeep reads our WSDL from the door, its WS-Security plug-in signs with xmlsec, and both sides are content."""
+    zeep = pytest.importorskip("zeep")
+    client = zeep.Client(f"{door.url}{PATH}?wsdl", wsse=Plugin(here, door.pki), port_name=port)
+    event = event_json(PROGRESSED)
+    members = {name: value for name, value in event.items() if name not in ("specversion", "type", "data")}
+    data = {name: value for name, value in event["data"].items() if name != "local_step"}
+
+    receipt = client.service.RecordEvent(event=members | {"dossier_progressed": data})
+
+    assert (event["id"], False, 1) == (receipt.id, receipt.repeated, door.events())
+    with pytest.raises(zeep.exceptions.Fault) as fault:
+        client.service.RecordEvent(event=members | {"dossier_progressed": data, "source": "one-stop/h99-communes"})
+    assert "forbidden_source" in etree.tostring(fault.value.detail).decode()
+
+
+class Plugin:
+    """zeep's own, with the Timestamp that it does not write, and the door's certificate for the answer."""
+
+    def __init__(self, here: Place, pki: Pki) -> None:
+        xmlsec: Any = pytest.importorskip("xmlsec")
+        self._zeep: Any = pytest.importorskip("zeep.wsse.signature")
+        self._security: Any = pytest.importorskip("zeep.wsse.utils").get_security_header
+        self._door = str(here.folder / "soap.pem")
+        key = here.folder / "caller.key"
+        key.write_bytes(pki.caller.key_pem)
+        sha256 = {"signature_method": xmlsec.Transform.RSA_SHA256, "digest_method": xmlsec.Transform.SHA256}
+        self._signature = self._zeep.BinarySignature(str(key), str(here.folder / "caller.pem"), **sha256)
+
+    def apply(self, envelope: Any, headers: Any) -> Any:
+        stamp = etree.SubElement(self._security(envelope), f"{{{WSU}}}Timestamp")
+        now = datetime.now(UTC)
+        etree.SubElement(stamp, f"{{{WSU}}}Created").text = now.isoformat()
+        etree.SubElement(stamp, f"{{{WSU}}}Expires").text = (now + timedelta(minutes=5)).isoformat()
+        return self._signature.apply(envelope, headers)
+
+    def verify(self, envelope: Any) -> Any:
+        self._zeep.verify_envelope(envelope, self._door)
+        return envelope
+
+
+# -- turned away ---------------------------------------------------------------------------------------------------
+
+
+def test_contradicted(door: Door) -> None:
+    """The same id with another content is a Fault that names the id."""
+    door.say(operation(event_json(id="one")))
+
+    told = door.refused(door.sign(operation(event_json(id="one", note="another"))))
+
+    assert ("contradicted", 500, "soap") == (told["code"], told["status"], told["note"]["caller"])
+    assert "/id" == told["errors"][0]["field"]
+
+
+def test_replayed_also_after_a_restart(here: Place, pki: Pki) -> None:
+    """The very same message is taken once, also by the process that comes after."""
+    furnish(here, pki)
+    with opened(here.folder, pki) as door:
+        message = door.sign(operation(event_json()))
+        door.verified(door.post(message))
+        assert "replayed" == door.refused(message)["code"]
+    with opened(here.folder, pki) as door:
+        assert "replayed" == door.refused(message)["code"]
+
+
+def test_unsigned(door: Door) -> None:
+    """A message without signature is refused, in a Fault that is signed; of SOAP 1.2 by HTTP 400."""
+    raw = [etree.tostring(envelope(operation(event_json()), soap)) for soap in (SOAP_11, SOAP_12)]
+
+    assert ("unsigned", 500) == tuple(door.refused(raw[0])[name] for name in ("code", "status"))
+    assert ("unsigned", 400) == tuple(door.refused(raw[1], soap=SOAP_12)[name] for name in ("code", "status"))
+
+
+def test_a_strangers_certificate(door: Door) -> None:
+    """A certificate of the same authority that no caller was given is nobody's."""
+    told = door.refused(door.sign(operation(event_json()), leaf=door.pki.issue("stranger.example.invalid")))
+
+    assert ("untrusted", None) == (told["code"], told["note"]["caller"])
+
+
+def test_breach_names_field_and_rule(door: Door) -> None:
+    """What breaks the XSD is named by its place in the event and the broken rule; so is what only JSON's rules know."""
+    wrong, later = operation(event_json()), event_json() | {"time": "2999-07-03T09:15:00+07:00"}
+    next(wrong.iter(f"{{{NAMESPACE}}}status")).text = "no such state"
+
+    assert [("/data/status", "enum")] == places(door.refused(door.sign(wrong)))
+    assert [("/time", "out_of_range")] == places(door.refused(door.sign(operation(later))))
+
+
+def places(told: dict[str, Any]) -> list[tuple[str, str]]:
+    assert "invalid" == told["code"]
+    return [(each["field"], each["rule"]) for each in told["errors"]]
+
+
+def test_foreign_source(door: Door) -> None:
+    """A caller speaks for its own sources only."""
+    told = door.refused(door.sign(operation(event_json(source="one-stop/h99-communes"))))
+
+    assert "forbidden_source" == told["code"]
+
+
+def test_hostile_xml(door: Door) -> None:
+    """A document type, another encoding, and what is no XML are refused unread."""
+    good = door.sign(operation(event_json()))
+    for raw in (b"<!DOCTYPE a [<!ENTITY b 'c'>]>" + good, good.decode().encode("utf-16"), b"<a>", b""):
+        assert "malformed_xml" == door.refused(raw)["code"]
+
+
+def test_bodies_and_operations(door: Door) -> None:
+    """A second Body, a changed one, a second element in it, or an operation that is not served: nothing is recorded."""
+    good = door.sign(operation(event_json()))
+    root = etree.fromstring(good)
+    root.append(deepcopy(root[-1]))
+    two = [operation(event_json()), operation(event_json(id="another"))]
+
+    assert "wrong_parts" == door.refused(etree.tostring(root))["code"]
+    assert "bad_signature" == door.refused(good.replace(b"accepted", b"rejected"))["code"]
+    assert "unknown_operation" == door.refused(door.sign(two))["code"]
+    other = door.sign(etree.Element(f"{{{NAMESPACE}}}GetDossier"))
+    assert "unknown_operation" == door.refused(other, soapaction=f'"{NAMESPACE}:GetDossier"')["code"]
+
+
+def test_headers_of_the_request(door: Door) -> None:
+    """Gzip, MTOM, the other version's type, no action or another one, a time that is over: each has its code."""
+    good = door.sign(operation(event_json()))
+    old = wsse.sign(
+        envelope(operation(event_json())), identity(door.pki.caller), now=datetime.now(UTC) - timedelta(hours=1)
+    )
+
+    assert "media_type" == door.refused(good, content_encoding="gzip")["code"]
+    assert "media_type" == door.refused(good, content_type="multipart/related")["code"]
+    assert "media_type" == door.refused(good, soap=SOAP_12)["code"]
+    assert "wrong_action" == door.refused(good, soapaction="")["code"]
+    assert "wrong_action" == door.refused(good, soapaction=f'"{NAMESPACE}:GetDossier"')["code"]
+    assert "stale_signature" == door.refused(old)["code"]
+    assert "malformed_xml" == door.refused(b" " * 11_000_000)["code"]
+
+
+def test_wsdl_has_the_address_and_nothing_else(here: Place, pki: Pki) -> None:
+    """With `url` set the WSDL tells it, and a message to another address is refused."""
+    furnish(here, pki, 'url = "https://lienthong.example.invalid/soap"\n')
+    with opened(here.folder, pki) as door:
+        told = httpx2.get(f"{door.url}{PATH}?wsdl").text
+        root = envelope(operation(event_json()), To="https://elsewhere.example.invalid/")
+        assert "wrong_address" == door.refused(wsse.sign(root, identity(pki.caller), now=datetime.now(UTC)))["code"]
+        assert 200 == httpx2.get(f"{door.url}{PATH}?xsd").status_code
+        assert 404 == httpx2.get(f"{door.url}{PATH}").status_code
+
+    assert 'location="https://lienthong.example.invalid/soap"' in told
+    assert "OneStopService" not in told
+
+
+# -- settings ------------------------------------------------------------------------------------------------------
+
+
+def test_pace(here: Place, pki: Pki) -> None:
+    """A caller that is too fast hears that it should come later, and only what it signed counts."""
+    furnish(here, pki)
+    here.set(r'certificate = "caller.pem"', 'certificate = "caller.pem"\nrate = 0.001')
+    with opened(here.folder, pki) as door:
+        door.say(operation(event_json()))
+        told = door.refused(door.sign(operation(event_json())))
+
+    assert ("unavailable", "rate_limited") == (told["code"], told["note"]["code"])
+
+
+def test_settings_are_checked(here: Place, pki: Pki) -> None:
+    """No caller with a certificate, one certificate for two callers, or no key: refused, and told by the checks."""
+    furnish(here, pki)
+    file = here.folder / "lienthong.toml"
+    good = file.read_text()
+    assert all(answer.is_well for answer in offline(load(file, {}).settings) if answer.what.startswith("soap"))
+    twice = good.replace(
+        "[callers.soap]", '[callers.two]\ncertificate = "caller.pem"\nsources = ["two/h99"]\n[callers.soap]'
+    )
+    none = good.replace("[soap]", "[soap]\nurl = ''").replace(
+        'certificate = "caller.pem"', 'secret_file = "caller.pem"'
+    )
+    for text in (twice, none, good.replace('"soap.key"', '"caller.pem"')):
+        file.write_text(text)
+        settings = load(file, {}).settings
+        assert [answer for answer in offline(settings) if answer.what.startswith("soap") and not answer.is_well]
+        with pytest.raises(SettingsRefused), opened(here.folder, pki):
+            pass

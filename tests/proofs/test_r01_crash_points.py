@@ -6,6 +6,7 @@ opened again, the source tells what nobody had answered, and the partner's books
 
 from __future__ import annotations
 
+import itertools
 import random
 import shutil
 from collections import Counter
@@ -113,6 +114,8 @@ def test_every_line_is_reached(folder: Path, step_class: str) -> None:
 @pytest.mark.parametrize("step_class", CLASSES)
 @pytest.mark.parametrize("point", POINTS)
 def test_p02_crash_at_a_named_line_with_fifty_seeds(folder: Path, point: str, step_class: str) -> None:
-    """The same with fifty seeds for each line and class."""
-    for seed in range(2, 52):
+    """The same with fifty seeds for each line and class: the first fifty on whose day the line is reached."""
+    # On a rare lucky day no reply is lost, and nobody asks.
+    reached = (seed for seed in itertools.count(2) if hits_of(World, folder, step_class, seed)[point])
+    for seed in itertools.islice(reached, 50):
         crash_and_recover(World, folder, step_class, point, seed)

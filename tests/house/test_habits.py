@@ -42,7 +42,7 @@ def test_every_skip_has_a_reason():
         if path.suffix == ".py" and path.is_relative_to(ROOT / "tests")
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Call)
-        and re.search(r"\b(skip|skipif|xfail)$", ast.unparse(node.func))
+        and re.search(r"\b(skip|skipif|xfail|importorskip)$", ast.unparse(node.func))
         and _is_silent(node)
     ]
 

@@ -165,6 +165,12 @@ class FacadeSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """Whether the provincial addresses answer with the portal's answer as a text within another envelope."""
     codes: Literal["number", "text"] = "number"
     """How `error_code` is written; clients are seen that compare it with 0, and others with "0"."""
+    catalogue: Literal["portal", "tables"] = "portal"
+    """Whom catalogue calls ask: the portal, with our own session; or only the province's tables."""
+    catalogue_fresh_s: NotNegative = 3_600.0
+    """How long an answer of the portal to a catalogue call is given again before it is asked anew."""
+    catalogue_kept_s: NotNegative = 604_800.0
+    """How old it may be, and says that it is, while the portal does not answer."""
     accounts: dict[Name, FacadeAccountSettings] = {}
 
 
@@ -282,6 +288,8 @@ class NationalPortalKeys(PartnerSettings, frozen=True, forbid_unknown_fields=Tru
     facade_progress_url: str = ""
     facade_lookup_url: str = ""
     """Empty: this façade cannot be asked, so an unclear create stays in doubt until a person looks."""
+    facade_read_url: str = ""
+    """The address below which it publishes the catalogue, `…/LayThuTuc?maTTHC=`; empty: it cannot be asked."""
     facade_unit_in_query: bool = False
     facade_updating_in_query: bool = False
     outer_auth: KeyHeaderSettings | OAuth2Settings | None = None

@@ -201,7 +201,7 @@ def national_portal(installation: Installation, partner: NationalPortalKeys) -> 
             settings,
             channel,
             tables,
-            token_channel=_token_channel(partner, settings.http, ports),
+            token_channel=token_channel(partner, settings.http, ports),
             crash_point=ports.crash_point,
             clock=ports.clock,
         )
@@ -209,7 +209,7 @@ def national_portal(installation: Installation, partner: NationalPortalKeys) -> 
         raise SettingsRefused("partners.national_portal", str(trouble)) from None
 
 
-def _token_channel(partner: NationalPortalKeys, http: HttpSettings, ports: Ports) -> HttpChannel | None:
+def token_channel(partner: NationalPortalKeys, http: HttpSettings, ports: Ports) -> HttpChannel | None:
     """Low-rate calls go by the plain client; a channel is opened only where there is something to ask for."""
     if not isinstance(partner.outer_auth, OAuth2Settings):
         return None
@@ -257,9 +257,9 @@ _OPERATIONS: Final[tuple[Operation, ...]] = ("create", "update", "step")
 _SAME: Final = (
     "adapter_url", "madonvi", "username", "context", "auth_endpoint", "share_endpoint", "integration_endpoint",
     "dstcode", "dstcode_in", "provider_url", "variant", "facade_add_url", "facade_update_url", "facade_progress_url",
-    "facade_lookup_url", "facade_unit_in_query", "facade_updating_in_query", "lookup_before_create", "lookup_proves",
-    "lookup_entries_field", "lookup_step_keys", "write_success", "reply_types", "reply_overrides", "batch_answer",
-    "limit_unit", "fees_sent",
+    "facade_lookup_url", "facade_read_url", "facade_unit_in_query", "facade_updating_in_query", "lookup_before_create",
+    "lookup_proves", "lookup_entries_field", "lookup_step_keys", "write_success", "reply_types", "reply_overrides",
+    "batch_answer", "limit_unit", "fees_sent",
 )  # fmt: skip
 
 

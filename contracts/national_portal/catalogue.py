@@ -57,6 +57,20 @@ def procedure(code: str) -> list[dict[str, Any]]:
     ]
 
 
+def services() -> dict[str, Any]:
+    """`LayDVC` (r127): a list within an object."""
+    rows = [
+        {"MADVC": f"{code}.01", "TENDVC": name, "MATTHC": code, "TENTTHC": name, "APDUNGDVC": []}
+        for code, name in PROCEDURES.items()
+    ]
+    return {"data": rows}
+
+
+def tech_id(number: str) -> list[dict[str, Any]]:
+    """`TraCuuTechID` (r128): one invented person has an account, and nobody else."""
+    return [{"TECHNICALID": "tech-099000000001"}] if number == "099000000001" else []
+
+
 def _way(channel: str, length: object, unit: str, fee: str) -> dict[str, Any]:
     fees = [{"MAPHILEPHI": "2'", "SOTIEN": fee, "DONVI": "Đồng", "MOTA": "", "TENTEP": "", "URL": ""}]
     times = [{"THOIGIANGIAIQUYET": length, "DONVITINH": unit, "MOTA": "", "PHILEPHI": fees}]

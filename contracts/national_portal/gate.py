@@ -18,7 +18,7 @@ from contracts.national_portal.replies import Replies, elsewhere
 from contracts.national_portal.sessions import Tokens
 
 INTEGRATION: Final = frozenset(
-    ("LayThuTuc", "LayDVC", "TraCuuHoSo", "DongBoHoSoMC", "CapNhatTienDoHoSoMC", "DongBoTrangThaiHoSo")
+    ("LayThuTuc", "LayDVC", "LayQDCB", "TraCuuHoSo", "DongBoHoSoMC", "CapNhatTienDoHoSoMC", "DongBoTrangThaiHoSo")
 )
 SHARE: Final = frozenset(("LayDanhMucCoQuan", "LayDanhMucLinhVuc", "LayDanhSachTTHC", "TraCuuTechID"))
 ENDPOINTS: Final = dict.fromkeys(INTEGRATION, "integration") | dict.fromkeys(SHARE, "share")

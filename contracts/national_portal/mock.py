@@ -67,6 +67,8 @@ class Portal(Mock):
             "LayDanhSachTTHC": lambda call, visit: self._list(visit, catalogue.procedures()),
             "LayDanhMucCoQuan": lambda call, visit: self._list(visit, catalogue.agencies()),
             "LayDanhMucLinhVuc": lambda call, visit: self._list(visit, catalogue.sectors()),
+            "LayDVC": lambda call, visit: self._replies.yes(visit, "", result=catalogue.services()),
+            "TraCuuTechID": self._tech_id,
         }
 
     def forget(self) -> None:
@@ -246,6 +248,14 @@ class Portal(Mock):
         if type(code) is not str or not code:
             return self._refuse(visit, "r123", "maTTHC", "a procedure's code", "none", "Thiếu tham số maTTHC")
         return self._list(visit, catalogue.procedure(code))
+
+    def _tech_id(self, call: Call, visit: Visit) -> Response:
+        visit.checked += ("r128",)
+        number = call.payload.get("mstorcmnd")
+        if call.payload.get("provider") != "wso2is" or type(number) is not str or not number:
+            says = "Thiếu tham số provider hoặc mstorcmnd"
+            return self._refuse(visit, "r128", "mstorcmnd", "provider wso2is and a number", "none", says)
+        return self._list(visit, catalogue.tech_id(number))
 
     def _list(self, visit: Visit, rows: list[dict[str, Any]]) -> Response:
         return self._replies.yes(visit, "", result=rows)

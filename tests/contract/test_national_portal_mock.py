@@ -188,13 +188,24 @@ def test_envelope_types(caller, name, value):
         ("LayThuTuc", "share", "r11"),
         ("LayDanhSachTTHC", "integration", "r11"),
         ("dongbohosomc", "integration", "r32"),
-        ("LayDVC", "integration", "r126"),
+        ("LayQDCB", "integration", "r126"),
     ],
 )
 def test_service_at_its_endpoint(caller, service, door, rule):
     """A service is known by its exact name and at its own endpoint only."""
     assert -1 == caller.ask(service, door)["error_code"]
     assert {(rule, "service")} == caller.broke()
+
+
+def test_services_and_accounts(caller):
+    """`LayDVC` nests its list (r127); `TraCuuTechID` knows one invented person and wants both parameters (r128)."""
+    ask = {"provider": "wso2is", "mstorcmnd": "099000000001"}
+
+    assert "1.999193.01" == caller.ask("LayDVC")["result"]["data"][0]["MADVC"]
+    assert [{"TECHNICALID": "tech-099000000001"}] == caller.ask("TraCuuTechID", "share", **ask)["result"]
+    assert [] == caller.ask("TraCuuTechID", "share", **ask | {"mstorcmnd": "099000000002"})["result"]
+    assert -1 == caller.ask("TraCuuTechID", "share", mstorcmnd="099000000001")["error_code"]
+    assert {("r128", "mstorcmnd")} == caller.broke()
 
 
 def test_content_type_is_noted(caller):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, Literal
 from urllib.parse import quote, urlencode
 
 import msgspec
@@ -25,7 +25,7 @@ _NO_HEADERS: Final[Mapping[str, str]] = {}
 
 def hosts_of(settings: NationalPortalSettings) -> frozenset[str]:
     """Every host that these settings name, and so all that is ever called. Raises AddressRefused."""
-    urls = list(Calls(settings)._urls.values())
+    urls = [*Calls(settings)._urls.values(), settings.facade_read_url]
     if isinstance(settings.outer_auth, ClientCredentials):
         urls.append(settings.outer_auth.token_url)
     return frozenset(host_of(url) for url in urls if url)
@@ -83,6 +83,33 @@ class Calls:
         envelope = self._envelope(Operation.LOOKUP, session) | {"mahoso": number}
         return self._request(Operation.LOOKUP, _encode(envelope), extra)
 
+    @property
+    def has_reads(self) -> bool:
+        """Whether the catalogue and the other services that only read can be asked for."""
+        return not self._is_facade or bool(self._settings.facade_read_url)
+
+    def read(
+        self,
+        service: str,
+        endpoint: Literal["share", "integration"],
+        parameters: Mapping[str, str],
+        session: str,
+        extra: Mapping[str, str] = _NO_HEADERS,
+    ) -> Request:
+        """A service that only reads (NOTES.md#r11, #r133): nothing but its parameters is somebody else's."""
+        settings = self._settings
+        if self._is_facade:
+            method, body = "GET", b""
+            url = _with_query(f"{settings.facade_read_url.rstrip('/')}/{service}", parameters)
+        else:
+            path = settings.share_endpoint if endpoint == "share" else settings.integration_endpoint
+            method, url = "POST", self._address(path)
+            body = _encode({**parameters, "session": session, "madonvi": settings.madonvi, "service": service})
+        headers = {**self._headers, **extra}
+        return Request(
+            operation=service, method=method, url=url, headers=headers, body=body, secret_headers=self._secret
+        )
+
     def _envelope(self, operation: Operation, session: str) -> dict[str, Any]:
         return {"session": session, "madonvi": self._settings.madonvi, "service": OPERATIONS[operation].service}
 
@@ -117,8 +144,11 @@ class Calls:
             "share": settings.share_endpoint,
             "integration": settings.integration_endpoint,
         }
-        path = paths[OPERATIONS[operation].endpoint].strip("/")
-        url = f"{settings.adapter_url.rstrip('/')}/{settings.context}/RestService/forward/{path}"
+        return self._address(paths[OPERATIONS[operation].endpoint])
+
+    def _address(self, path: str) -> str:
+        settings = self._settings
+        url = f"{settings.adapter_url.rstrip('/')}/{settings.context}/RestService/forward/{path.strip('/')}"
         query = {"dstcode": settings.dstcode} if settings.dstcode and settings.dstcode_in == "query" else {}
         if settings.provider_url:
             query["providerurl"] = settings.provider_url

@@ -57,6 +57,8 @@ class NationalPortalSettings:
     facade_progress_url: str = ""
     facade_lookup_url: str = ""
     """Empty: this façade has no `TraCuuHoSo`, so an unclear create stays in doubt until a person looks."""
+    facade_read_url: str = ""
+    """The address below which it publishes what only reads, `…/LayThuTuc?maTTHC=`; empty: it cannot be asked."""
     facade_unit_in_query: bool = False
     """Adds `MaDinhDanhDV=<madonvi>` (NOTES.md#r131)."""
     facade_updating_in_query: bool = False

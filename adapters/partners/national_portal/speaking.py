@@ -135,6 +135,14 @@ class Speaker:
 
         return self._speak(Operation.LOOKUP, make, trace, until)
 
+    def read(self, service: str, endpoint: Literal["share", "integration"], parameters: Mapping[str, str]) -> Heard:
+        """Ask for what a service tells; it changes nothing, so its answers are judged as a look-up's."""
+
+        def make(session: str, extra: Mapping[str, str]) -> Request:
+            return self.calls.read(service, endpoint, parameters, session, extra)
+
+        return self._speak(Operation.LOOKUP, make, None, None)
+
     def _has_time(self, until: datetime | None) -> bool:
         return until is None or self._clock is None or self._clock.now() + self._settings.http.timeout <= until
 

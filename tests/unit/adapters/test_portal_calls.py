@@ -126,3 +126,25 @@ def test_facade_with_one_address_says_the_verb_in_the_query():
 def test_facade_without_a_lookup_says_so():
     """The adapter must know whether the portal can be asked."""
     assert not Calls(facade_settings(facade_lookup_url="")).has_lookup
+
+
+@pytest.mark.parametrize("endpoint", ["share", "integration"])
+def test_read(endpoint):
+    """What only reads goes to its own endpoint, under our session and our code, whatever its parameters are called."""
+    told = {"maTTHC": "1.013225", "session": "theirs", "madonvi": "theirs"}
+    request = Calls(make_settings()).read("LayThuTuc", endpoint, told, "s-1")
+    body = msgspec.json.decode(request.body)
+
+    assert request.url.endswith(f"/RestService/forward/mapi/{endpoint}")
+    expected = {"session": "s-1", "madonvi": "000.00.00.H99", "service": "LayThuTuc", "maTTHC": "1.013225"}
+    assert expected == body
+    assert ("POST", "LayThuTuc", DESTINATION) == (request.method, request.operation, request.headers["dstcode"])
+
+
+def test_read_from_a_facade():
+    """A provincial façade publishes each below one address; without that address it cannot be asked."""
+    calls = Calls(facade_settings(facade_read_url="https://lgsp.example.invalid/KetNoi/"))
+    request = calls.read("LayThuTuc", "integration", {"maTTHC": "1.013225"}, "")
+
+    assert ("GET", "https://lgsp.example.invalid/KetNoi/LayThuTuc?maTTHC=1.013225") == (request.method, request.url)
+    assert [True, False, True] == [each.has_reads for each in (calls, Calls(facade_settings()), Calls(make_settings()))]

@@ -272,6 +272,9 @@ class Dispatcher:
             log.warning(
                 "delivery_in_doubt", partner=partner, delivery=number, dossier=dossier, cause=cause, tries=tries
             )
+        if outcome.disbelieved is not None:
+            told = outcome.disbelieved
+            log.critical("own_number_contradicted", partner=partner, delivery=number, dossier=dossier, told=told)
 
 
 def _tell_circuit(partner: str, change: str | None) -> None:

@@ -40,6 +40,8 @@ class Outcome:
     cause: str
     next: Delivery | None
     circuit: str | None
+    disbelieved: str | None = None
+    """The own number of a filed dossier that contradicts what was told of it before."""
 
 
 class Ledger:
@@ -297,7 +299,13 @@ class Ledger:
 
     def _outcome(self, settled: Settled) -> Outcome:
         following = None if settled.next is None else self._opened(settled.next)
-        return Outcome(state=settled.state, cause=settled.cause, next=following, circuit=settled.circuit)
+        return Outcome(
+            state=settled.state,
+            cause=settled.cause,
+            next=following,
+            circuit=settled.circuit,
+            disbelieved=settled.disbelieved,
+        )
 
     def _opened(self, claimed: Claimed) -> Delivery | None:
         """The noun, its body opened; None when the body is damaged, and then the delivery is parked."""

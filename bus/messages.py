@@ -21,6 +21,12 @@ from typing import Any, Final, Literal, TypeAlias
 import msgspec
 
 KIND_PREFIX: Final = "vn.lienthong."
+FILED: Final = "dossier.filed"
+"""A dossier filed on the national portal, on its way to the one-stop system that is to process it."""
+AMENDED: Final = "dossier.amended"
+"""What its applicant did there afterwards."""
+SETTLED: Final = "delivery.settled"
+"""What became of an event, on its way to the source that sent it."""
 
 _canonical: Final = msgspec.json.Encoder(order="sorted")
 
@@ -159,7 +165,8 @@ class Attempt:
     outcome: Outcome
     exchanges: tuple[Exchange, ...] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
-    """Known names: `exists` (bool: the dossier is in the partner's books), `mapping` (str: the tables' version)."""
+    """Known names: `exists` (bool: the dossier is in the partner's books), `mapping` (str: the tables' version),
+    `number` (str: the one-stop system's own number of a filed dossier that it took)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,9 +179,14 @@ class Standing:
     """Of the dossier's latest record, as its source names it."""
     unit: str | None
     national_number: str | None
+    """By its record; where that does not tell it, by the one-stop system's word about the dossier filed under it."""
     received_at: datetime | None
     shown_status: str | None
     """The last status (or local step) that the partner acknowledged."""
+    origin: Literal["portal", "one_stop"] | None = None
+    """Where it was born: `portal` when its record says so, or when a dossier filed there is known to be this one."""
+    own_number: str | None = None
+    """The one-stop system's own number of a dossier filed on the portal, once it has acknowledged that dossier."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

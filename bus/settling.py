@@ -31,6 +31,7 @@ from bus.messages import (
     Unreachable,
 )
 from bus.moves import Move, MoveWriter
+from bus.own_numbers import learn
 from bus.ports import CrashPoint
 from bus.seal import Sealed
 from bus.suspects import came_back
@@ -70,6 +71,8 @@ class Settled:
     next: Claimed | None
     circuit: str | None
     """`opened`, `closed` or `probed` when this attempt changed the partner's circuit."""
+    disbelieved: str | None
+    """An own number that contradicts what is known of the dossier (`own_numbers.py`)."""
 
 
 SettleResult: TypeAlias = Settled | StaleFence
@@ -106,9 +109,12 @@ class Settler:
         change = self._health(tx, work, manners, at)
         if State(now[4]) is State.SENDING and now[5] == "latest_wins" and work.decision.state in UNKNOWN:
             tx.run("may_have_arrived", delivery.id)
+        disbelieved = learn(tx, delivery, work.attempt, decision.state, at)
         following = self._leave(tx, work, now, decision, manners, at)
         self._point("settle.after_head")
-        return Settled(state=decision.state, cause=decision.cause, next=following, circuit=change)
+        return Settled(
+            state=decision.state, cause=decision.cause, next=following, circuit=change, disbelieved=disbelieved
+        )
 
     # -- what was said ------------------------------------------------------------------------------------------
 

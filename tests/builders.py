@@ -107,6 +107,8 @@ def make_standing(**overrides: Any) -> Standing:
         "national_number": None,
         "received_at": datetime(2026, 7, 3, 7, 30, tzinfo=LOCAL),
         "shown_status": "accepted",
+        "origin": "one_stop",
+        "own_number": None,
     }
     return Standing(**(members | overrides))
 

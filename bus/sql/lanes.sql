@@ -112,7 +112,9 @@ UPDATE deliveries SET state = 'sending', cause = 'claimed', due_at = NULL, tries
 SELECT d.id, d.partner, d.lane, d.state, d.tries, d.crashes, d.is_unanswered, d.rule, d.place, e.id, e.source, e.event_id, e.kind,
   e.occurred_at, e.sequence, e.digest, e.traceparent, b.data_key, b.sealed, o.number, o.procedure, o.unit,
   o.national_number, o.received_at, l.exists_there, l.shown_status, l.record_state,
-  d.suspected & CASE d.state WHEN 'waiting' THEN 1 ELSE 2 END
+  d.suspected & CASE d.state WHEN 'waiting' THEN 1 ELSE 2 END, o.origin,
+  (SELECT national_number FROM own_numbers WHERE own_number = o.number),
+  (SELECT own_number FROM own_numbers WHERE national_number = o.number)
 FROM deliveries d JOIN lanes l ON l.id = d.lane JOIN events e ON e.id = d.event
   JOIN dossiers o ON o.id = e.dossier JOIN bodies b ON b.id = e.body
 WHERE d.id = ?;

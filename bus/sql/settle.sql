@@ -33,6 +33,12 @@ UPDATE deliveries SET state = ?, cause = ?, reason = ?, due_at = ?, blocks = ?, 
 -- delivery_now -- Its present state and standing.
 SELECT state, rule, event, place, status, lane, tries, blocks, cause, partner FROM deliveries WHERE id = ?;
 
+-- learn_own_number -- What a one-stop system calls a filed dossier; the first word about either number stands.
+INSERT OR IGNORE INTO own_numbers (national_number, own_number, delivery, learned_at) VALUES (?, ?, ?, ?);
+
+-- own_number_of -- What it is called.
+SELECT own_number FROM own_numbers WHERE national_number = ?;
+
 -- set_step_shown -- The partner acknowledged a step.
 UPDATE lanes SET shown_status = ? WHERE id = ?;
 

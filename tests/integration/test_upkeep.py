@@ -275,7 +275,7 @@ ANOTHERS = (
         (other_byte, "not whole|cannot be read"),
         (no_ledger, "cannot be read"),
         (sql("UPDATE chain_heads SET n = n + 1"), "does not end where its head says"),
-        (sql("UPDATE schema_versions SET version = 0"), "another schema"),
+        (sql("DELETE FROM schema_versions"), "another schema"),
         (sql(*OLDER), "before the copying began"),
         (sql(*ANOTHERS), "not end at moves of the ledger"),
     ],

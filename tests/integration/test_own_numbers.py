@@ -1,0 +1,200 @@
+"""A dossier filed on the portal has two numbers; what the one-stop system calls it is kept, durably, once."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+
+from bus import upkeep
+from bus.engines.sqlite import SqliteEngine
+from bus.ledger import Ledger
+from bus.messages import AMENDED, FILED, Attempt, Delivery, Event, Standing
+from bus.own_numbers import numbers_of
+from bus.ports import FileStorage, SystemRandomness
+from bus.routing import Route
+from bus.sql import load_migrations
+from tests.builders import NOON, event_json, from_json, make_event, make_step
+from tests.world import MASTER, RECORD_ROUTE, STEP_ROUTE, SimClock, World
+
+NATIONAL = "G17.99-260702-000123"
+OWN = "H99.01-260703-0001"
+ROUTES = (
+    RECORD_ROUTE,
+    STEP_ROUTE,
+    Route(kind=FILED, partner="books", rule="every_step", late="send"),
+    Route(kind=AMENDED, partner="books", rule="every_step", late="send"),
+)
+
+
+def from_portal(kind: str = FILED, number: str = NATIONAL, **told: Any) -> Event:
+    """What the portal tells of a dossier that was filed there."""
+    wire = event_json(dossier=number, source="national_portal", id=f"{kind}.{number}", **told)
+    data = {"national_number": number, "unit": "000.00.09.H99", "procedure": "1.013225"}
+    return from_json(wire | {"type": f"vn.lienthong.{kind}.v1", "data": data})
+
+
+class Numbering:
+    """An adapter that notes the standing it was handed, and answers filed dossiers with their own numbers."""
+
+    def __init__(self, world: World, numbers: Mapping[str, str | None]) -> None:
+        self._books, self.numbers = world.adapter, dict(numbers)
+        self.seen: dict[str, Standing] = {}
+
+    def check(self, delivery: Delivery) -> None:
+        self._books.check(delivery)
+
+    def deliver(self, batch: Sequence[Delivery]) -> Sequence[Attempt]:
+        return [self._numbered(one, attempt) for one, attempt in zip(batch, self._books.deliver(batch), strict=True)]
+
+    def ask(self, delivery: Delivery) -> Attempt:
+        return self._numbered(delivery, self._books.ask(delivery))
+
+    def _numbered(self, delivery: Delivery, attempt: Attempt) -> Attempt:
+        self.seen[delivery.event.id] = delivery.standing
+        number = self.numbers.get(delivery.event.dossier)
+        return attempt if number is None else replace(attempt, facts={**attempt.facts, "number": number})
+
+
+def opened(folder: Path, numbers: Mapping[str, str | None], **options: Any) -> tuple[World, Numbering]:
+    world = World(folder, routes=ROUTES, **options)
+    adapter = Numbering(world, numbers)
+    world.partners["books"] = replace(world.partners["books"], adapter=adapter)
+    return world, adapter
+
+
+@pytest.fixture
+def portal(tmp_path: Path) -> Iterator[tuple[World, Numbering]]:
+    world, adapter = opened(tmp_path, {NATIONAL: OWN})
+    yield world, adapter
+    world.close()
+
+
+def test_own_number_is_learned_and_told(portal: tuple[World, Numbering]) -> None:
+    """The acknowledgement's number stands at whatever is told of the dossier later, under either number."""
+    world, adapter = portal
+    world.accept(from_portal())
+    world.settle_down()
+    amended, record, step = from_portal(AMENDED), make_event(dossier=OWN), make_step(dossier=OWN)
+    world.accept(amended, record, step)
+    world.settle_down()
+
+    first = adapter.seen[f"{FILED}.{NATIONAL}"]
+    assert (None, None) == (first.origin, first.own_number)
+    for event in (amended, record, step):
+        standing = adapter.seen[event.id]
+        assert ("portal", NATIONAL, OWN) == (standing.origin, standing.national_number, standing.own_number)
+
+
+def test_own_number_outlives_the_process(portal: tuple[World, Numbering]) -> None:
+    """It is on disk with the state `delivered`: another process knows it."""
+    world, adapter = portal
+    world.accept(from_portal())
+    world.settle_down()
+    world.close()
+    world.open()
+    world.partners["books"] = replace(world.partners["books"], adapter=adapter)
+    step = make_step(dossier=OWN, at=NOON + timedelta(minutes=1))
+    world.accept(make_event(dossier=OWN), step)
+    world.settle_down()
+
+    assert NATIONAL == adapter.seen[step.id].national_number
+
+
+def test_first_own_number_stands(tmp_path: Path) -> None:
+    """Neither a second number for one dossier nor one number for two is believed; it is said critically, once each."""
+    other = "G17.99-260702-000124"
+    world, adapter = opened(tmp_path, {NATIONAL: OWN, other: OWN})
+    world.accept(from_portal())
+    world.settle_down()
+    again = from_json(event_json(dossier=NATIONAL, source="national_portal", id="again") | {"type": _type(FILED)})
+    with structlog.testing.capture_logs() as logs:
+        world.accept(from_portal(number=other))
+        world.settle_down()
+        adapter.numbers[NATIONAL] = "H99.01-260703-0002"
+        world.accept(again)
+        world.settle_down()
+
+    told = [log for log in logs if log["event"] == "own_number_contradicted"]
+    assert [("critical", other, OWN), ("critical", NATIONAL, "H99.01-260703-0002")] == [
+        (log["log_level"], log["dossier"], log["told"]) for log in told
+    ]
+    assert [(NATIONAL, OWN)] == pairs(world)
+    world.close()
+
+
+def test_same_own_number_again_is_nothing_new(portal: tuple[World, Numbering]) -> None:
+    """A dossier filed again that gets the number it has contradicts nothing."""
+    world, _adapter = portal
+    again = from_json(event_json(dossier=NATIONAL, source="national_portal", id="again") | {"type": _type(FILED)})
+    with structlog.testing.capture_logs() as logs:
+        world.accept(from_portal(), again)
+        world.settle_down()
+
+    assert [(NATIONAL, OWN)] == pairs(world)
+    assert [] == [log for log in logs if log["log_level"] == "critical"]
+
+
+@pytest.mark.parametrize("case", ["no number", "refused", "an amendment"])
+def test_only_a_taken_filed_dossier_teaches(tmp_path: Path, case: str) -> None:
+    """Nothing is learned from an answer without a number, from a no, or from another kind of message."""
+    fate = {"refused": "refuse"}.get(case, "ok")
+    world, _adapter = opened(tmp_path, {NATIONAL: None if case == "no number" else OWN}, fate=lambda _d: fate)
+    world.accept(from_portal(AMENDED if case == "an amendment" else FILED))
+    world.settle_down()
+
+    assert [] == pairs(world)
+    world.close()
+
+
+def test_record_says_its_national_number_itself() -> None:
+    """What a record tells of its national number goes before the pair; a dossier in no pair has no own number."""
+    assert ("G1", "portal", OWN) == numbers_of(OWN, "G1", "one_stop", "G2", None)
+    assert ("G1", "one_stop", None) == numbers_of(OWN, "G1", "one_stop", None, None)
+    assert (NATIONAL, "portal", NATIONAL) == numbers_of(NATIONAL, None, None, NATIONAL, NATIONAL)
+
+
+def test_migration_from_the_first_schema(tmp_path: Path) -> None:
+    """A ledger of the first schema is brought to this one with its rows, after a backup that still is the first's."""
+    path, clock = tmp_path / "ledger.db", SimClock()
+    first, *later = load_migrations("sqlite")
+    engine = SqliteEngine(path, FileStorage())
+    engine.migrate(first, 0, first.digest)
+    engine.close()
+    with sqlite3.connect(path) as db:
+        db.execute("INSERT INTO partners (name) VALUES ('books')")
+    db.close()
+
+    assert later == upkeep.pending(path, FileStorage())
+    done = upkeep.migrate(path, FileStorage(), clock)
+    assert tuple(later) == done.applied
+    assert done.backup is not None
+    assert 1 == version_of(done.backup)
+    assert later[-1].version == version_of(path)
+    ledger = Ledger.open(path, MASTER, clock=clock, randomness=SystemRandomness(), storage=FileStorage())
+    assert ["books"] == [row[0] for row in ledger.engine.read().all("list_partners")]
+    ledger.close()
+
+
+def version_of(path: Path) -> int:
+    db = sqlite3.connect(path)
+    (found,) = db.execute("SELECT max(version) FROM schema_versions").fetchone()
+    db.close()
+    return int(found)
+
+
+def pairs(world: World) -> list[tuple[str, str]]:
+    db = sqlite3.connect(world.path)
+    found = db.execute("SELECT national_number, own_number FROM own_numbers ORDER BY 1").fetchall()
+    db.close()
+    return found
+
+
+def _type(kind: str) -> str:
+    return f"vn.lienthong.{kind}.v1"

@@ -19,6 +19,7 @@ from adapters.channels import strict_json
 from adapters.doors.acceptances import replayed
 from adapters.doors.auth import Gate, Visitor
 from adapters.doors.body import MAX_SMALL, BodyReader, require_media_type
+from adapters.doors.dossiers import dossier_for, without_free_words
 from adapters.doors.events import JSON
 from adapters.doors.malformed import Malformed, field_error
 from adapters.doors.parameters import LARGEST, Parameters
@@ -27,7 +28,6 @@ from adapters.doors.refusals import TurnedAway
 from bus import reasons
 from bus.errors import NotAllowedNow, NotFound
 from bus.ledger import Ledger
-from bus.privacy import mask_text
 from bus.reads import Reads, View
 from bus.repairs import Repairs
 
@@ -100,7 +100,7 @@ class QuestionDoor:
     def _event(self, visitor: Visitor, request: Request, body: bytes) -> View:
         id = request.path_params["id"]
         source = self._source_of(visitor, id, Parameters(request, "source").text("source"))
-        view: View = _without_free_words(self._reads.event(source, id))
+        view: View = without_free_words(self._reads.event(source, id))
         key, at = self._keys.of(view.pop("receipt_key")), str(view["accepted_at"])
         return view | {"receipt": receipt(key, source=source, id=id, digest=view["digest"], accepted_at=at)}
 
@@ -120,15 +120,7 @@ class QuestionDoor:
 
     def _dossier(self, visitor: Visitor, request: Request, body: bytes) -> View:
         Parameters(request)
-        number = request.path_params["number"]
-        view = self._reads.dossier(number)
-        events = [event for event in view["events"] if visitor.may_use(event["source"])]
-        if not events:
-            raise NotFound(f"no dossier {number}")
-        timeline = [move for move in view["timeline"] if visitor.may_use(move["source"])]
-        facts = _facts_for(visitor, view)
-        shown: View = _without_free_words(facts | {"number": number, "events": events, "timeline": timeline})
-        return shown
+        return dossier_for(self._reads, visitor, request.path_params["number"])
 
     # -- lists --------------------------------------------------------------------------------------------------
 
@@ -138,7 +130,7 @@ class QuestionDoor:
         after, limit = asked.page()
         sources = None if visitor.is_demo else visitor.sources
         page = self._reads.deliveries(state=state, partner=partner, sources=sources, after=after, limit=limit)
-        items = [_without_free_words(each) for each in page]
+        items = [without_free_words(each) for each in page]
         return {"items": items, "next": page[-1]["id"] if len(page) == limit else None}
 
     def _outcomes(self, visitor: Visitor, request: Request, body: bytes) -> View:
@@ -153,7 +145,7 @@ class QuestionDoor:
             for source in sources
             for each in self._reads.outcomes(source, after=after, limit=limit)
         ]
-        rows = [_without_free_words(row) for row in sorted(rows, key=lambda row: int(row["n"]))[:limit]]
+        rows = [without_free_words(row) for row in sorted(rows, key=lambda row: int(row["n"]))[:limit]]
         return {"items": rows, "next": rows[-1]["n"] if len(rows) == limit else None}
 
     def _sources(self, visitor: Visitor, request: Request, body: bytes) -> View:
@@ -181,18 +173,6 @@ class QuestionDoor:
         log.info("person_acted", actor=visitor.name, action="replay", count=1)
         self._on_replayed()
         return {"id": delivery, "state": state.value}
-
-
-def _facts_for(visitor: Visitor, view: View) -> View:
-    """What is known of a dossier, for whom its newest record belongs to (without one: for whom it came from first).
-
-    Everybody else gets none: whoever guesses a number may send a step of that name, and must not learn of the dossier.
-    """
-    sources = {event["number"]: event["source"] for event in view["events"]}
-    if not visitor.may_use(sources.get(view["record_event"], view["source"])):
-        return {}
-    hidden = {"record_event"} if visitor.may_use(view["source"]) else {"record_event", "source"}
-    return {name: value for name, value in view.items() if name not in hidden}
 
 
 def _number_in(text: str) -> int:
@@ -227,13 +207,3 @@ def _wrong_in(told: Any) -> Iterator[tuple[str, str, str, dict[str, str]]]:
     elif fault := reasons.fault_in(told["reason"]):
         limits = {"too_short": "1", "too_long": str(LONGEST_REASON)}
         yield "out_of_range", "/reason", fault, {"limit": limits[fault]} if fault in limits else {}
-
-
-def _without_free_words(value: Any) -> Any:
-    """Reasons are words of partners and of persons: what looks like a number or an address of somebody is masked."""
-    if isinstance(value, dict):
-        return {
-            name: mask_text(item) if name == "reason" and isinstance(item, str) else _without_free_words(item)
-            for name, item in value.items()
-        }
-    return [_without_free_words(item) for item in value] if isinstance(value, list) else value

@@ -7,13 +7,13 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import timedelta
 from typing import Any, Final
 
 import msgspec
 
 from adapters.channels.http import header
+from adapters.channels.retry_after import retry_after
 from adapters.partners.national_portal.codes import (
     REPLIES,
     SUCCESS_WORDS,
@@ -30,8 +30,6 @@ from bus.privacy import mask_text
 
 NUMBER: Final = re.compile(r"[+-]?[0-9]{1,18}")
 EXISTS_CODES: Final = frozenset({"0", "3", "-3"})
-LONGEST_WAIT: Final = timedelta(hours=24)
-"""A longer `Retry-After` is a mistake at the other side; a person would notice it too late."""
 LONGEST_TEXT: Final = 300
 """The exchange keeps the whole reply; a reason is for reading."""
 SESSION_ROW: Final = next(row for row in REPLIES if row.verdict is Verdict.SESSION)
@@ -125,20 +123,6 @@ def open_body(exchange: Exchange, settings: NationalPortalSettings) -> Body:
         value = _decode(value.encode()) if isinstance(value, str) else value
         return _unwrapped(value)
     return object_body(value)
-
-
-def retry_after(exchange: Exchange) -> timedelta | None:
-    """`Retry-After`, in seconds or as a date."""
-    value = header(exchange.reply_head, "retry-after") if exchange.status in (429, 503) else None
-    if value is None:
-        return None
-    if value.isascii() and value.isdigit():
-        return min(timedelta(seconds=min(int(value[:9]), 10**8)), LONGEST_WAIT)
-    try:
-        when = parsedate_to_datetime(value)
-    except (ValueError, OverflowError):  # a year that no clock has overflows
-        return None
-    return min(max(_aware(when) - (exchange.sent_at + exchange.took), timedelta(0)), LONGEST_WAIT)
 
 
 def code_of(value: object) -> str | None:
@@ -235,10 +219,6 @@ def _lacks_words(operation: Operation, body: Body, settings: NationalPortalSetti
 def _told(text: str) -> str:
     """The portal's words as reasons keep them, unsealed: without the numbers of people that it likes to repeat."""
     return mask_text(text[:LONGEST_TEXT]) if text else ""
-
-
-def _aware(when: datetime) -> datetime:
-    return when if when.tzinfo else when.replace(tzinfo=UTC)
 
 
 def table() -> list[Mapping[str, str]]:

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 
+from adapters.channels.retry_after import retry_after
 from adapters.partners.national_portal.codes import REPLIES, WRITES, Operation, Shape, Verdict
 from adapters.partners.national_portal.replies import (
     Body,
@@ -15,7 +16,6 @@ from adapters.partners.national_portal.replies import (
     find_row,
     open_body,
     read,
-    retry_after,
     table,
 )
 from adapters.partners.national_portal.settings import SessionError

@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import Any, Final, Literal
 
 from adapters.channels.http import Channel
-from adapters.partners.national_portal import lookups, wire
+from adapters.partners.national_portal import born, lookups, wire
 from adapters.partners.national_portal.codes import OPERATIONS, Operation, Verdict
 from adapters.partners.national_portal.named import doubted, record_answers
 from adapters.partners.national_portal.settings import NationalPortalSettings, check_settings
@@ -24,8 +24,10 @@ from bus.errors import Unmappable
 from bus.messages import Attempt, Delivered, Delivery, Exchange, InDoubt, Outcome, Unreachable
 from bus.ports import Clock, CrashPoint, no_crash
 
-RECORDED: Final = "dossier.recorded"
+RECORDED: Final = born.RECORDED
 AT_ONCE: Final = timedelta(0)
+BLIND: Final = frozenset({Operation.STEP, Operation.STATUS})
+TOLD_ALREADY: Final = "the portal has this status"
 POLICIES: Final[dict[str, Then]] = {"hold": "hold", "go_on": "go_on", "send_again": "ask"}
 """`unclear_steps` → what the bus does next; "send again" comes back through `ask`, which then says "may be sent"."""
 
@@ -116,6 +118,11 @@ class NationalPortal:
         return [attempts[delivery.id] for delivery in batch]
 
     def _shape(self, delivery: Delivery, tables: Tables) -> dict[str, Any]:
+        body = self._record_or_step(delivery, tables)
+        self._speaker.calls.check(body)
+        return body
+
+    def _record_or_step(self, delivery: Delivery, tables: Tables) -> dict[str, Any]:
         if delivery.event.kind == RECORDED:
             return wire.record_of(delivery.event, tables, self._settings)
         return wire.step_of(delivery.event, delivery.standing, tables, self._settings)
@@ -125,6 +132,10 @@ class NationalPortal:
         facts: dict[str, Any] = {"mapping": version}
         if delivery.is_shadow:
             return self._shadow(delivery, body, facts)
+        if self._is_born(delivery):
+            if born.tells_nothing_new(delivery.event, delivery.standing, self._tables):
+                return Attempt(outcome=Delivered(receipt=TOLD_ALREADY), facts=facts)
+            return Shaped(delivery=delivery, operation=Operation.STATUS, body=body, facts=facts)
         if delivery.event.kind != RECORDED:
             return Shaped(delivery=delivery, operation=Operation.STEP, body=body, facts=facts)
         exists = delivery.standing.exists
@@ -188,6 +199,8 @@ class NationalPortal:
 
     def ask(self, delivery: Delivery) -> Attempt:
         """What became of a write whose reply was lost, as far as the contract lets us find out."""
+        if self._is_born(delivery):
+            return self._by_policy(delivery)  # nothing lists such statuses, and a look-up must not lead to a create
         if delivery.event.kind != RECORDED:
             return self._ask_step(delivery)
         if delivery.standing.exists:
@@ -209,6 +222,9 @@ class NationalPortal:
     def _ask_step(self, delivery: Delivery) -> Attempt:
         if self._settings.lookup_proves == "entries" and self._speaker.calls.has_lookup:
             return self._ask_for_step(delivery)
+        return self._by_policy(delivery)
+
+    def _by_policy(self, delivery: Delivery) -> Attempt:
         policy = self._policy(delivery)
         if policy == "send_again":
             again = Unreachable(reason="policy: send_again", retry_after=AT_ONCE, is_down=False)
@@ -233,15 +249,19 @@ class NationalPortal:
 
     # -- what the tables and settings say -----------------------------------------------------------------------
 
+    def _is_born(self, delivery: Delivery) -> bool:
+        return born.is_born(delivery, self._settings)
+
     def _then(self, item: Shaped) -> Then:
-        if item.operation is not Operation.STEP or self._settings.lookup_proves == "entries":
+        is_asked = item.operation is Operation.STEP and self._settings.lookup_proves == "entries"
+        if is_asked or item.operation not in BLIND:
             return "ask"
         return POLICIES[self._policy(item.delivery)]
 
     def _policy(self, delivery: Delivery) -> str:
         """`unclear_steps` for this step's status; whatever cannot be read is held."""
         try:
-            procedure = delivery.standing.procedure or ""
+            procedure = delivery.event.data.get("procedure") or delivery.standing.procedure or ""
             status = wire.status_of(delivery.event, procedure, self._tables, "TrangThai")
         except Unmappable:
             return "hold"
@@ -256,19 +276,20 @@ class NationalPortal:
 
     def _may_split(self, operation: Operation) -> bool:
         """A refused array stored nothing when it is atomic; records may go again in any case, steps may not."""
-        return operation is not Operation.STEP or self._answer_kind(operation) == "atomic"
+        return operation not in BLIND or self._answer_kind(operation) == "atomic"
 
     @property
     def _looks_up_first(self) -> bool:
         return self._settings.lookup_before_create and self._speaker.calls.has_lookup
 
-    def _look_up(self, delivery: Delivery) -> Heard:
+    def _look_up(self, delivery: Delivery, number: str = "") -> Heard:
         trace, until = delivery.event.traceparent, delivery.leased_until
-        return self._speaker.look_up(delivery.event.dossier, trace, until=until)
+        return self._speaker.look_up(number or delivery.event.dossier, trace, until=until)
 
     def _shadow(self, delivery: Delivery, body: dict[str, Any], facts: dict[str, Any]) -> Attempt:
         """Everything but the write: what would be sent, beside what the portal has."""
-        heard = self._look_up(delivery) if self._speaker.calls.has_lookup else Heard(exchanges=())
-        compared = lookups.compare(heard, delivery.event.dossier, body)
+        number = body["MaHoSo"]
+        heard = self._look_up(delivery, number) if self._speaker.calls.has_lookup else Heard(exchanges=())
+        compared = lookups.compare(heard, number, body)
         outcome = Unreachable(reason="shadow", is_down=False)
         return Attempt(outcome=outcome, exchanges=heard.exchanges, facts=facts | {"shadow": compared})

@@ -1,9 +1,9 @@
-"""Pure. Records and steps in, requests out, to the adapter or a façade, as the settings say."""
+"""Pure. Records and steps in, requests out, to the adapter, a façade or a security server, as the settings say."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 from urllib.parse import quote, urlencode
 
 import msgspec
@@ -14,8 +14,13 @@ from adapters.channels.outer_auth import ClientCredentials
 from adapters.partners.national_portal.codes import OPERATIONS, Operation
 from adapters.partners.national_portal.settings import NationalPortalSettings
 
+if TYPE_CHECKING:
+    from adapters.partners.national_portal.xroad import Envelopes
+
 UPDATING: Final = {Operation.CREATE: "False", Operation.UPDATE: "True"}
 """NOTES.md#r33: the string, with its capital letter."""
+STATUS_TYPE: Final = "2"
+"""NOTES.md#r300."""
 HEADERS: Final = {"accept": "application/json", "content-type": "application/json", "charset": "utf-8"}
 """NOTES.md#r9."""
 
@@ -38,14 +43,19 @@ class Calls:
         self._settings = settings
         self._secret = secret_headers
         self._is_facade = settings.variant == "facade"
-        in_header = bool(settings.dstcode) and settings.dstcode_in == "header" and not self._is_facade
-        self._headers = HEADERS | ({"dstcode": settings.dstcode} if in_header else {})
+        self._xroad = _envelopes(settings)
+        self._headers = _headers(settings)
         self._urls = {operation: self._url(operation) for operation in Operation}
 
     @property
     def has_login(self) -> bool:
-        """A façade hides the session (NOTES.md#r130)."""
-        return not self._is_facade
+        """A façade hides the session (NOTES.md#r130); to a security server our certificate says who we are (#r208)."""
+        return self._settings.variant == "adapter"
+
+    @property
+    def has_status(self) -> bool:
+        """Whether statuses of dossiers born on the portal have an address (NOTES.md#r309)."""
+        return bool(self._urls[Operation.STATUS])
 
     @property
     def has_lookup(self) -> bool:
@@ -66,14 +76,22 @@ class Calls:
         session: str,
         extra: Mapping[str, str] = _NO_HEADERS,
     ) -> Request:
-        """Create, update or step: one call with one record or more."""
+        """Create, update, step or status: one call with one record or more; a status goes alone."""
+        data: Any = records[0] if operation is Operation.STATUS else records  # r300, r309: one object
         if self._is_facade:
-            return self._request(operation, _encode(records), extra)  # r131, r132: a bare array
+            return self._request(operation, _encode(data), extra)  # r131, r132: a bare array
         envelope: dict[str, Any] = self._envelope(operation, session)
         if operation in UPDATING:
             envelope["isUpdating"] = UPDATING[operation]
-        envelope["data"] = records
-        return self._request(operation, _encode(envelope), extra)
+        if operation is Operation.STATUS:
+            envelope["type"] = STATUS_TYPE
+        envelope["data"] = data
+        return self._request(operation, self._written(operation, envelope), extra)
+
+    def check(self, body: Mapping[str, Any]) -> None:
+        """Whether this record or step can be written at all. Raises `Unmappable`."""
+        if self._xroad is not None:
+            self._xroad.check(body)
 
     def lookup(self, number: str, session: str, extra: Mapping[str, str] = _NO_HEADERS) -> Request:
         """NOTES.md#r120: `mahoso` in lower case."""
@@ -81,12 +99,12 @@ class Calls:
             url = _with_query(self._urls[Operation.LOOKUP], {"mahoso": number})
             return self._request(Operation.LOOKUP, b"", extra, url=url, method="GET")  # r136
         envelope = self._envelope(Operation.LOOKUP, session) | {"mahoso": number}
-        return self._request(Operation.LOOKUP, _encode(envelope), extra)
+        return self._request(Operation.LOOKUP, self._written(Operation.LOOKUP, envelope), extra)
 
     @property
     def has_reads(self) -> bool:
         """Whether the catalogue and the other services that only read can be asked for."""
-        return not self._is_facade or bool(self._settings.facade_read_url)
+        return self._settings.variant == "adapter" or (self._is_facade and bool(self._settings.facade_read_url))
 
     def read(
         self,
@@ -109,6 +127,9 @@ class Calls:
         return Request(
             operation=service, method=method, url=url, headers=headers, body=body, secret_headers=self._secret
         )
+
+    def _written(self, operation: Operation, envelope: Mapping[str, Any]) -> bytes:
+        return _encode(envelope) if self._xroad is None else self._xroad.document(operation, envelope)
 
     def _envelope(self, operation: Operation, session: str) -> dict[str, Any]:
         return {"session": session, "madonvi": self._settings.madonvi, "service": OPERATIONS[operation].service}
@@ -134,6 +155,8 @@ class Calls:
         )
 
     def _url(self, operation: Operation) -> str:
+        if self._xroad is not None:
+            return "" if operation is Operation.LOGIN else self._settings.xroad_url  # r200: one address for all
         return self._facade_url(operation) if self._is_facade else self._adapter_url(operation)
 
     def _adapter_url(self, operation: Operation) -> str:
@@ -162,12 +185,32 @@ class Calls:
             Operation.CREATE: settings.facade_add_url,
             Operation.UPDATE: settings.facade_update_url or settings.facade_add_url,
             Operation.STEP: settings.facade_progress_url,
+            Operation.STATUS: settings.facade_status_url,
             Operation.LOOKUP: settings.facade_lookup_url,
         }[operation]
         query = {"MaDinhDanhDV": settings.madonvi} if settings.facade_unit_in_query else {}
         if settings.facade_updating_in_query and operation in UPDATING:
             query["isUpdating"] = UPDATING[operation]
         return _with_query(url, query) if url else ""
+
+
+def _headers(settings: NationalPortalSettings) -> Mapping[str, str]:
+    if settings.variant == "xroad":
+        from adapters.partners.national_portal.xroad import HEADERS as SOAP_HEADERS
+
+        return SOAP_HEADERS
+    in_header = bool(settings.dstcode) and settings.dstcode_in == "header" and settings.variant == "adapter"
+    return HEADERS | ({"dstcode": settings.dstcode} if in_header else {})
+
+
+def _envelopes(settings: NationalPortalSettings) -> Envelopes | None:
+    """Raises `ValueError` for identifiers that no security server knows."""
+    if settings.variant != "xroad":
+        return None
+    # Loaded only here: a worker that speaks JSON need not load an XML library.
+    from adapters.partners.national_portal.xroad import Envelopes
+
+    return Envelopes(settings)
 
 
 def _with_query(url: str, query: Mapping[str, str]) -> str:

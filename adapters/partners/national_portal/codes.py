@@ -134,6 +134,10 @@ class Shape(StrEnum):
     EMPTY = "empty"
     BROKEN = "broken"
     OTHER_TYPE = "other_type"
+    FAULT = "fault"
+    """A SOAP Fault."""
+    OTHER_ANSWER = "other_answer"
+    """An X-Road answer that does not repeat our header: to another request, or to none."""
 
 
 Code = Literal["zero", "exists", "not_zero", "none", "any"]
@@ -157,6 +161,8 @@ class Row:
     """All of these words stand in the message (folded, NFC); of alternatives `a|b` one does."""
     retry_after: bool | None = None
     """Whether the header stands there; None: no matter."""
+    faults: frozenset[str] | None = None
+    """The Fault's code is one of these, in small letters and without underscores; None: any, or no Fault."""
 
 
 # Generous on purpose: taking another refusal for a session error costs one login and one more refusal, no effect.
@@ -167,9 +173,71 @@ SESSION_ENDED: Final = (
     "không hợp lệ|hết hạn|hết hiệu lực|không tồn tại|không đúng|chưa|lại|invalid|expired|not valid|not found|timeout"
 )
 _CREATE: Final = frozenset({Operation.CREATE})
-_BUSINESS: Final = frozenset({Operation.CREATE, Operation.UPDATE, Operation.STEP, Operation.LOOKUP})
+
+# Fault codes of X-Road's reference implementation that are raised before a message is handed on (NOTES.md#r214, #r215).
+# Those that can also come while an answer is waited for, or of it, are not here: NetworkError, IOError, InternalError,
+# LoggingFailed, everything below ServiceFailed.
+OWN_SERVER_REFUSED: Final = frozenset(
+    {
+        *(
+            f"client.{code}"
+            for code in (
+                "missingheader",
+                "missingheaderfield",
+                "duplicateheaderfield",
+                "inconsistentheaders",
+                "invalidprotocolversion",
+                "invalidclientidentifier",
+                "missingbody",
+                "invalidbody",
+                "missingsoap",
+                "invalidsoap",
+                "malformedsoap",
+                "invalidxml",
+                "invalidmessage",
+                "invalidcontenttype",
+                "invalidhttpmethod",
+            )
+        ),
+        "server.clientproxy.unknownmember",
+        "server.clientproxy.sslauthenticationfailed",
+    }
+)
+THEIR_SERVER_REFUSED: Final = frozenset(
+    f"server.serverproxy.{code}"
+    for code in (
+        "unknownmember",
+        "unknownservice",
+        "accessdenied",
+        "servicedisabled",
+        "securitycategory",
+        "servicetype",
+        "invalidservicetype",
+        "invalidsecurityserver",
+        "sslauthenticationfailed",
+    )
+)
+_BUSINESS: Final = WRITES | {Operation.LOOKUP}
 
 REPLIES: Final = (
+    # A Fault is what it says, whatever HTTP says of it: security servers send theirs with 200 (r212).
+    Row(
+        id="fault_own_server",
+        verdict=Verdict.DOWN,
+        source="r214: our security server did not forward it",
+        http=(100, 599),
+        shape=Shape.FAULT,
+        faults=OWN_SERVER_REFUSED,
+    ),
+    Row(
+        id="fault_their_server",
+        verdict=Verdict.DOWN,
+        source="r215: the provider's security server did not forward it",
+        http=(100, 599),
+        shape=Shape.FAULT,
+        faults=THEIR_SERVER_REFUSED,
+    ),
+    Row(id="fault", verdict=Verdict.UNCLEAR, source="r212", http=(100, 599), shape=Shape.FAULT),
     # A session error is a definite "not taken" (r25); text and code differ by installation, so words decide.
     Row(
         id="session_ended",
@@ -198,6 +266,7 @@ REPLIES: Final = (
     Row(id="broken", verdict=Verdict.UNCLEAR, source="r144", shape=Shape.BROKEN),
     Row(id="other_type", verdict=Verdict.UNCLEAR, source="r144", shape=Shape.OTHER_TYPE),
     Row(id="other_json", verdict=Verdict.UNCLEAR, source="r38", shape=Shape.OTHER_JSON),
+    Row(id="other_answer", verdict=Verdict.UNCLEAR, source="r210, r211", shape=Shape.OTHER_ANSWER),
     # Who stands in front of the portal speaks in HTTP.
     Row(id="http_401", verdict=Verdict.DOWN, source="r27", http=(401, 401), shape=None),
     Row(id="http_403", verdict=Verdict.DOWN, source="r27", http=(403, 403), shape=None),

@@ -48,6 +48,8 @@ class Body:
     text: str = ""
     result: Any = None
     session: str = ""
+    fault: str = ""
+    """The code of a SOAP Fault, in one spelling."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +99,8 @@ def find_row(operation: Operation, status: int, body: Body, has_retry_after: boo
             continue
         if row.retry_after is not None and row.retry_after is not has_retry_after:
             continue
+        if row.faults is not None and body.fault not in row.faults:
+            continue
         if row.texts:
             text = fold(body.text).replace(VERSION_WORD, "") if text is None else text
             if not all(any(word in text for word in words.split("|")) for words in row.texts):
@@ -107,6 +111,11 @@ def find_row(operation: Operation, status: int, body: Body, has_retry_after: boo
 
 def open_body(exchange: Exchange, settings: NationalPortalSettings) -> Body:
     """The reply's shape and, where it is an object, what stands in it."""
+    if settings.variant == "xroad":
+        # Loaded only here: a worker that speaks JSON need not load an XML library.
+        from adapters.partners.national_portal import xroad_answers
+
+        return xroad_answers.open_body(exchange, settings)
     raw = exchange.reply_body or b""
     if not raw.strip():
         return Body(shape=Shape.EMPTY)

@@ -51,7 +51,7 @@ class NationalPortalSettings:
     provider_url: str = ""
     """Address of one backend behind the provider, sent as `providerurl` (NOTES.md#r7)."""
 
-    variant: Literal["adapter", "facade"] = "adapter"
+    variant: Literal["adapter", "facade", "xroad"] = "adapter"
     facade_add_url: str = ""
     facade_update_url: str = ""
     facade_progress_url: str = ""
@@ -59,10 +59,28 @@ class NationalPortalSettings:
     """Empty: this façade has no `TraCuuHoSo`, so an unclear create stays in doubt until a person looks."""
     facade_read_url: str = ""
     """The address below which it publishes what only reads, `…/LayThuTuc?maTTHC=`; empty: it cannot be asked."""
+    facade_status_url: str = ""
+    """`DongBoTrangThaiHoSoKM` (NOTES.md#r309); empty: dossiers born on the portal are held."""
     facade_unit_in_query: bool = False
     """Adds `MaDinhDanhDV=<madonvi>` (NOTES.md#r131)."""
     facade_updating_in_query: bool = False
     """Adds `isUpdating=True|False` where add and update share one address (NOTES.md#r131)."""
+
+    xroad_url: str = ""
+    """The security server that we call, `https://10.0.0.7/` (NOTES.md#r200)."""
+    xroad_client: str = ""
+    """Who calls: instance/class/member/subsystem, the last may be missing (NOTES.md#r204)."""
+    xroad_service_provider: str = "VN/GOV/000.00.00.G22/vpcpdvcprovider"
+    """Who is called; `dstcode` in X-Road's own form (NOTES.md#r3, #r209)."""
+    xroad_services: Mapping[str, str] = field(default_factory=dict)
+    """Operation → service code/version, where it is not the portal's name and `v1` (NOTES.md#r206)."""
+    xroad_namespace: str = "urn:vn:lienthong:national-portal:v1"
+    """Of the elements in the Body: the provider's own (NOTES.md#r207)."""
+    xroad_user_id: str = ""
+    """`userId`; empty: the country and `madonvi`, and so no person (NOTES.md#r205)."""
+    xroad_protocol_version: str = "4.0"
+    xroad_issue: bool = False
+    """Whether `issue` tells the dossier's number: security servers keep it in their monitoring data."""
 
     outer_auth: OuterAuth | None = None
     """The provincial LGSP's own authentication (NOTES.md#r27)."""
@@ -92,6 +110,8 @@ class NationalPortalSettings:
     """NOTES.md#r71: not known; bytes of UTF-8 is the stricter one."""
     fees_sent: Literal["paid", "all"] = "paid"
     """Decision: only paid fees above zero, as the newest client does; the index counts payments by them."""
+    portal_born_unnumbered: Literal["hold", "sync"] = "hold"
+    """What becomes of a record that says it was born on the portal, under no known number (NOTES.md#r318)."""
     http: HttpSettings = field(default_factory=HttpSettings)
     """Time-outs, TLS and limits of the channel."""
 
@@ -100,6 +120,11 @@ def check_settings(settings: NationalPortalSettings) -> None:
     """Refuse what would break a promise. Raises `ValueError`."""
     if settings.variant == "facade" and not (settings.facade_update_url or settings.facade_updating_in_query):
         raise ValueError("facade_update_url: missing; an update sent to the address for adding would be a create")
+    if settings.variant == "xroad":
+        # Loaded only here: a worker that speaks JSON need not load an XML library.
+        from adapters.partners.national_portal.xroad import check_xroad
+
+        check_xroad(settings)
     known = {row.id for row in REPLIES}
     for row, verdict in settings.reply_overrides.items():
         # An override may make a reply stricter or more exact; it may never make a yes of what is not one.

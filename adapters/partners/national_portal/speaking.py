@@ -181,6 +181,8 @@ class Speaker:
 def _with_hint(answer: Answer) -> str:
     if answer.row == "http_404":
         return "http_404: the adapter did not forward the call; check dstcode, context and endpoint"
+    if answer.row in ("fault_own_server", "fault_their_server"):
+        return f"{answer.reason}; check the xroad_ settings, and the rights at both security servers"
     if answer.row in ("http_401", "http_403"):
         return f"{answer.row}: the exchange in front of the portal refused us; check outer_auth"
     return answer.reason

@@ -21,9 +21,24 @@ from adapters.partners.national_portal.replies import (
 from adapters.partners.national_portal.settings import SessionError
 from bus.messages import Exchange
 from tests.portal_kit import facade_settings, make_settings, replied, said
+from tests.xroad_kit import answer_to, asked, fault, heard, xroad_settings
 
 HTML = replied(raw=b"\n<!doctype html><title>B\xe1\xba\xa3o tr\xc3\xac</title>", kind="text/html")
+ASKED = asked()
 SAMPLES: dict[str, list[tuple[Operation, Exchange]]] = {
+    "fault_own_server": [
+        (Operation.CREATE, heard(fault(code), ASKED, status=status))
+        for code in ("Client.MissingHeaderField", "Server.ClientProxy.UnknownMember", "client.invalid_protocol_version")
+        for status in (200, 500)
+    ],
+    "fault_their_server": [
+        (Operation.STEP, heard(fault(code), ASKED))
+        for code in ("Server.ServerProxy.AccessDenied", "soap:Server.ServerProxy.UnknownService")
+    ],
+    "fault": [
+        (Operation.STEP, heard(fault(code), ASKED))
+        for code in ("Server", "soap:Client", "Server.ServerProxy.ServiceFailed.HttpError", "Client.AccessDenied")
+    ],
     "session_ended": [
         (Operation.CREATE, said(-1, "Phiên làm việc không hợp lệ")),
         (Operation.STEP, said("5", "PHIÊN LÀM VIỆC ĐÃ HẾT HẠN")),
@@ -60,6 +75,10 @@ SAMPLES: dict[str, list[tuple[Operation, Exchange]]] = {
         (Operation.CREATE, replied({"error_code": 0}, kind=kind)) for kind in ("text/plain", "", "image/png")
     ],
     "other_json": [(Operation.CREATE, replied(body)) for body in ([], "ok", 0, None, [{"error_code": 0}])],
+    "other_answer": [
+        (Operation.CREATE, heard(answer_to(asked()), ASKED)),
+        (Operation.CREATE, heard(answer_to(ASKED, name="TraCuuHoSoResponse"), ASKED)),
+    ],
     "http_401": [(Operation.CREATE, replied(raw=b"no", status=401))],
     "http_403": [(Operation.CREATE, replied({"error_code": 0}, status=403))],
     "http_404": [(Operation.CREATE, replied(raw=b"", status=404))],
@@ -89,7 +108,9 @@ CELLS = [(row, n, *sample) for row, samples in SAMPLES.items() for n, sample in 
 )
 def test_sample_meets_its_row(row, operation, reply):
     """Each sample is decided by the row that it stands for."""
-    assert row == read(reply, operation, make_settings()).row
+    settings = xroad_settings() if b"text/xml" in reply.reply_head else make_settings()
+
+    assert row == read(reply, operation, settings).row
 
 
 STATUSES = (100, 200, 201, 204, 301, 400, 401, 403, 404, 408, 413, 422, 429, 500, 502, 503, 599)

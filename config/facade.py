@@ -8,20 +8,23 @@ import threading
 from collections.abc import Callable
 from datetime import timedelta
 
+from adapters.channels.http import HttpChannel
 from adapters.doors.acceptances import Acceptances, CountsEvents
 from adapters.doors.body import BodyReader
 from adapters.doors.facade import Facade, Manners
 from adapters.doors.facade_accounts import Account, Accounts
 from adapters.doors.facade_answers import Answers
+from adapters.doors.facade_catalogue import Catalogue
 from adapters.doors.facade_reading import STEP, SYNC, Reader
 from adapters.doors.refusals import Desk
 from adapters.partners.national_portal.settings import NationalPortalSettings
+from adapters.partners.national_portal.speaking import Speaker
 from adapters.partners.national_portal.tables import Tables
 from bus.reads import Reads
 from config.partner_tables import in_force
 from config.settings import Settings
 from config.settings_file import secret
-from config.wiring import Installation
+from config.wiring import Installation, national_portal_settings, token_channel
 
 
 def make_facade(
@@ -62,7 +65,22 @@ def make_facade(
         bodies=BodyReader(),
         clock=ports.clock,
         crash_point=ports.crash_point,
+        catalogue=_catalogue(installation),
     )
+
+
+def _catalogue(installation: Installation) -> Catalogue | None:
+    """Asks the portal over a channel of the doors' own; None where the tables are to answer. Raises SettingsRefused."""
+    told, portal = installation.settings.facade, installation.settings.partners.national_portal
+    assert portal is not None
+    if told.catalogue == "tables":
+        return None
+    settings, ports = national_portal_settings(portal), installation.ports
+    channel = HttpChannel(settings.http, clock=ports.clock)
+    speaker = Speaker(settings, channel, token_channel=token_channel(portal, settings.http, ports))
+    if not speaker.calls.has_reads:
+        return None
+    return Catalogue(speaker.read, fresh_s=told.catalogue_fresh_s, kept_s=told.catalogue_kept_s, clock=ports.clock)
 
 
 def accounts_of(settings: Settings, *, is_demo: bool = False) -> list[Account]:

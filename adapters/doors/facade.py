@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from anyio import CapacityLimiter, to_thread
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
@@ -24,6 +25,7 @@ from adapters.doors.acceptances import Acceptances
 from adapters.doors.body import MAX_BATCH, BodyReader
 from adapters.doors.facade_accounts import Account, Accounts
 from adapters.doors.facade_answers import ACCEPTED, Answers, Codes, Said
+from adapters.doors.facade_catalogue import PASSED, Catalogue, Service
 from adapters.doors.facade_reading import STEP, SYNC, Reader, read_json, require_updating
 from adapters.doors.malformed import Malformed
 from adapters.doors.problems import problem
@@ -44,6 +46,13 @@ LOOK_S: Final = 0.05
 """Between two looks for the portal's answer."""
 LONGEST_WAIT_S: Final = 20.0
 """Past it callers have gone, and so has the time that a closing door gives its answers."""
+SUCCESS: Final = "x-lienthong-success"
+"""Header of a yes to a write: `accepted` here, or `portal`: the portal's own words."""
+ASKING: Final = 12
+"""Threads for catalogue calls: those that wait for a slow portal must not keep records from being written."""
+AROUND: Final = frozenset({"session", "madonvi", "service", "dstcode", "providerurl", "MaDinhDanhDV"})
+"""Members of a question that are not its parameters."""
+LONGEST_PARAMETER: Final = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +83,9 @@ class Facade:
         bodies: BodyReader,
         clock: Clock,
         crash_point: CrashPoint = no_crash,
+        catalogue: Catalogue | None = None,
     ) -> None:
+        """`catalogue` asks the portal; without one the tables answer."""
         self._accounts = accounts
         self._manners = manners
         self._reader = reader
@@ -86,6 +97,8 @@ class Facade:
         self._bodies = bodies
         self._clock = clock
         self._point = crash_point
+        self._catalogue = catalogue
+        self._asking = CapacityLimiter(ASKING)
 
     def add_to(self, router: Router) -> None:
         """All its routes."""
@@ -129,6 +142,7 @@ class Facade:
             raw = await self._bodies.read(request, MAX_BATCH)
             self._point("door.received")
             said = await work(request, raw)
+            headers |= said.headers
         except (TurnedAway, Malformed, NotCarried, LedgerUnavailable) as trouble:
             away, troubles = _as_refusal(trouble)
             said = self._refused(request, away, troubles)
@@ -166,14 +180,14 @@ class Facade:
             if service == SYNC:
                 require_updating(told.get("isUpdating"))
             return await self._write(account, service, told.get("data"))
-        return await run_in_threadpool(self._ask, account, service, told)
+        return await self._ask(account, service, told)
 
     async def _provincial(self, request: Request, raw: bytes) -> Said:
         account = self._known(request, self._of_exchange(request))
         service = request.path_params["service"]
         told = await run_in_threadpool(read_json, raw, MAX_BATCH)
         if service not in WRITES:
-            return await run_in_threadpool(self._ask, account, service, _object(told))
+            return await self._ask(account, service, _object(told))
         if unit := request.query_params.get("MaDinhDanhDV"):
             _require_unit(account, unit, "MaDinhDanhDV")
         if service == SYNC:
@@ -183,11 +197,18 @@ class Facade:
     async def _question(self, request: Request, raw: bytes) -> Said:
         account = self._known(request, self._of_exchange(request))
         service = request.path_params["service"]
-        return await run_in_threadpool(self._ask, account, service, dict(request.query_params))
+        return await self._ask(account, service, dict(request.query_params))
 
-    def _ask(self, account: Account, service: str, told: Mapping[str, Any]) -> Said:
+    async def _ask(self, account: Account, service: str, told: Mapping[str, Any]) -> Said:
         if service == "TraCuuHoSo":
-            return self._answers.lookup(account.source, _text(told, "mahoso"))
+            return await run_in_threadpool(self._answers.lookup, account.source, _text(told, "mahoso"))
+        passed = PASSED.get(service) if self._catalogue is not None else None
+        if self._catalogue is None or passed is None:
+            return await run_in_threadpool(self._by_tables, service, told)
+        asked = _parameters(passed, told)
+        return await to_thread.run_sync(self._catalogue.tell, passed, asked, account.name, limiter=self._asking)
+
+    def _by_tables(self, service: str, told: Mapping[str, Any]) -> Said:
         parameter = _text(told, "maTTHC") if service == "LayThuTuc" else ""
         said = answers.catalogue(service, parameter, self._tables(), local_date(self._clock.now()))
         if said is None:
@@ -211,7 +232,9 @@ class Facade:
         ids = await run_in_threadpool(self._record, account, service, data)
         said = await self._portal_says(account, ids, self._manners.wait_s.get(service, 0.0))
         self._point("door.before_answer")
-        return said or Said(message=ACCEPTED[service])
+        if said is None:
+            return Said(message=ACCEPTED[service], headers={SUCCESS: "accepted"})
+        return replace(said, headers={SUCCESS: "portal"})
 
     def _record(self, account: Account, service: str, data: Any) -> list[str]:
         """Read, checked and on disk: the names of the events. Raises NotCarried; of foreign dossiers only in part."""
@@ -264,6 +287,19 @@ def _text(told: Mapping[str, Any], name: str) -> str:
     if not isinstance(value, str) or not value:
         raise NotCarried([Trouble(field=name, rule="missing_field" if value in (None, "") else "wrong_type")])
     return value
+
+
+def _parameters(service: Service, told: Mapping[str, Any]) -> dict[str, str]:
+    """Those of the service; whatever else says something would not go along, and is refused by name."""
+    extra = [
+        name[:64] for name, value in told.items() if value and name not in AROUND and name not in service.parameters
+    ]
+    if extra:
+        raise NotCarried([Trouble(field=name, rule="unknown_field") for name in extra])
+    found = {name: _text(told, name) for name in service.parameters}
+    if long := [name for name, value in found.items() if len(value) > LONGEST_PARAMETER]:
+        raise NotCarried([Trouble(field=name, rule="out_of_range") for name in long])
+    return found
 
 
 def _require_unit(account: Account, unit: str, place: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Final, Literal
 
@@ -33,6 +33,7 @@ RULES: Final = {
     "contradicted": "mâu thuẫn với trường khác",
     "forbidden_source": "hồ sơ thuộc hệ thống khác",
     "malformed_json": "nội dung không phải JSON",
+    "portal_silent": "Cổng DVCQG chưa trả lời, hãy hỏi lại sau",
 }
 TROUBLES: Final = {
     "rate_limited": "Gửi quá nhanh, hãy thử lại sau",
@@ -56,6 +57,8 @@ class Said:
     code: int | str = 0
     message: str = ""
     more: Mapping[str, Any] | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Beside the envelope, for whoever wants to know more than it can say."""
 
     def as_bytes(self, codes: Codes, *, is_double: bool = False) -> bytes:
         """The envelope. Double: as a text within another envelope, as provincial exchanges give it."""
@@ -128,7 +131,7 @@ class Answers:
 
 
 def catalogue(service: str, parameter: str, tables: Tables, on: date) -> Said | None:
-    """The catalogue of a day as far as the province's tables go (#r43); None when the service is none of it."""
+    """The catalogue of a day as far as the province's tables go (#r55); None when the service is none of it."""
     rows = [row.values for row in tables["procedures"].rows if row.first <= on <= row.last]
     match service:
         case "LayDanhSachTTHC":
@@ -139,7 +142,7 @@ def catalogue(service: str, parameter: str, tables: Tables, on: date) -> Said | 
             found = {row["sector_code"]: _sector(row) for row in rows}
         case _:
             return None
-    return Said(more={"result": list(found.values())})
+    return Said(more={"result": list(found.values())}, headers={"x-lienthong-answer": "tables"})
 
 
 def _procedure(row: Mapping[str, str]) -> dict[str, Any]:

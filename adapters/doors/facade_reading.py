@@ -23,7 +23,7 @@ SYNC: Final = "DongBoHoSoMC"
 STEP: Final = "CapNhatTienDoHoSoMC"
 MOST_RECORDS: Final = 500
 """In one call; far past what any client sends, and few enough for one commit."""
-UPDATING: Final = frozenset({"true", "false"})
+UPDATING: Final = frozenset({"true", "false", "1", "0"})
 _NOBODY: Final = Standing(
     exists=None, procedure=None, unit=None, national_number=None, received_at=None, shown_status=None
 )

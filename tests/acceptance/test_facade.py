@@ -230,8 +230,8 @@ def test_client_of_three_addresses(town: Town) -> None:
         assert (0, 0) == (outer["error_code"], inner["error_code"])
         assert "thành công" in outer["message"]
     assert digest(later) == until(town.effects, lambda found: digest(later) in [one.digest for one in found])[-1].digest
-    listed = httpx2.get(f"{town.url}/facade/LayThuTuc?maTTHC=1.013225", headers=headers).json()
-    assert "1.013225" == json.loads(listed["message"])["result"][0]["MATTHC"]
+    listed = httpx2.get(f"{town.url}/facade/LayThuTuc?maTTHC=1.999193", headers=headers).json()
+    assert "1.999193" == json.loads(listed["message"])["result"][0]["MATTHC"]
 
 
 def test_client_of_a_bare_array(town: Town) -> None:
@@ -251,18 +251,24 @@ def test_client_of_a_bare_array(town: Town) -> None:
         assert -1 == json.loads(town.post(wrong, records, headers=headers).json()["message"])["error_code"]
 
 
-def test_catalogue_of_the_tables(town: Town) -> None:
-    """The catalogue is answered from the province's tables; what is not there is named."""
-    session = town.login()["session"]
-    listed = town.call("LayDanhSachTTHC", session, endpoint="share")["result"]
-    sectors = town.call("LayDanhMucLinhVuc", session, endpoint="share")["result"]
-    unknown = town.call("LayThuTuc", session, maTTHC="9.999999")
-    missing = town.call("LayDVC", session)
+TABLES = FACADE.replace("enabled = true", 'enabled = true\ncatalogue = "tables"')
 
-    assert {"MATTHC", "TENTTHC"} == set(listed[0])
-    assert {"MALINHVUC", "TENLINHVUC"} == set(sectors[0])
-    assert [] == unknown["result"]
-    assert (-1, "enum") == (missing["error_code"], town.refusal(missing["message"])["code"])
+
+def test_catalogue_of_the_tables(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where the settings say so, the catalogue is answered from the province's tables; what is not there is named."""
+    with a_town(tmp_path, capsys, TABLES) as town:
+        session = town.login()["session"]
+        listed = town.call("LayDanhSachTTHC", session, endpoint="share")["result"]
+        sectors = town.call("LayDanhMucLinhVuc", session, endpoint="share")["result"]
+        known = town.call("LayThuTuc", session, maTTHC="1.013225")
+        unknown = town.call("LayThuTuc", session, maTTHC="9.999999")
+        missing = town.call("LayDVC", session)
+
+        assert {"MATTHC", "TENTTHC"} == set(listed[0])
+        assert {"MALINHVUC", "TENLINHVUC"} == set(sectors[0])
+        assert "1.013225" == known["result"][0]["MATTHC"]
+        assert [] == unknown["result"]
+        assert (-1, "enum") == (missing["error_code"], town.refusal(missing["message"])["code"])
 
 
 def test_the_demos_old_client(town: Town) -> None:

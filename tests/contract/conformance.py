@@ -1,7 +1,7 @@
 """One suite for every adapter: repeats, refusals, lost and garbled answers. The judge is the mock's own effect list.
 
-A partner's test module inherits `AdapterConformance` and says how its mock and its adapter are made. A new adapter
-starts by turning this list green. `Carrier` does for one delivery what the bus does: deliver, ask when an answer is
+A partner's test module inherits `AdapterConformance`, for records and steps, or `MessageConformance`, for messages known
+by their id, and says how its mock and its adapter are made. A new adapter starts by turning its list green. `Carrier` does for one delivery what the bus does: deliver, ask when an answer is
 owed, deliver again when the adapter says that it may.
 """
 
@@ -54,12 +54,9 @@ class Carrier:
         return attempt
 
 
-class AdapterConformance:
-    """The rules that hold for every partner that takes records and steps."""
+class Conformance:
+    """What both lists stand on."""
 
-    record_operation: ClassVar[str]
-    step_operation: ClassVar[str]
-    lookup_operation: ClassVar[str]
     mock: Mock
     adapter: Adapter
 
@@ -77,6 +74,25 @@ class AdapterConformance:
 
     def effects(self, operation: str | None = None) -> list[Any]:
         return [effect for effect in self.mock.effects if operation in (None, effect.operation)]
+
+    LOST: ClassVar[Sequence[str]] = (
+        "lose_reply_after_effect",
+        "lose_request",
+        "reset",
+        "half_body",
+        "html_200",
+        "http_500",
+        "wrong_content_type",
+        "slow",
+    )
+
+
+class AdapterConformance(Conformance):
+    """The rules that hold for every partner that takes records and steps."""
+
+    record_operation: ClassVar[str]
+    step_operation: ClassVar[str]
+    lookup_operation: ClassVar[str]
 
     def doubled(self) -> list[tuple[str, str]]:
         """Steps that stand twice, and records stored twice as new: the judge's own words for "doubled"."""
@@ -146,18 +162,7 @@ class AdapterConformance:
 
     # -- lost and garbled answers -------------------------------------------------------------------------------
 
-    LOST: ClassVar[Sequence[str]] = (
-        "lose_reply_after_effect",
-        "lose_request",
-        "reset",
-        "half_body",
-        "html_200",
-        "http_500",
-        "wrong_content_type",
-        "slow",
-    )
-
-    @pytest.mark.parametrize("fault", LOST)
+    @pytest.mark.parametrize("fault", Conformance.LOST)
     @pytest.mark.parametrize("knows", [True, False])
     def test_record_survives_a_lost_answer(self, fault, knows):
         """Whatever happens to the answer, the record ends up stored once and delivered."""
@@ -180,7 +185,7 @@ class AdapterConformance:
         assert isinstance(self.carrier.carry(make_event()), Delivered)
         assert self.doubled() == []
 
-    @pytest.mark.parametrize("fault", LOST)
+    @pytest.mark.parametrize("fault", Conformance.LOST)
     def test_p02_step_with_a_lost_answer_is_never_sent_again(self, fault):
         """A blind write whose answer is lost is left visible for a person; it is never doubled."""
         self.with_record()
@@ -251,3 +256,80 @@ class AdapterConformance:
         self.carrier.carry(make_event())
 
         assert [False, True] == [effect.repeat for effect in self.effects()]
+
+
+class MessageConformance(Conformance):
+    """The rules that hold for every partner whose messages are known by their id: the same again is safe."""
+
+    messages: ClassVar[Sequence[Event]]
+    """One of each kind that it takes, in an order in which it can take them."""
+
+    def carry_all(self) -> list[Outcome]:
+        return [self.carrier.carry(event) for event in self.messages]
+
+    def test_each_kind_is_taken_once(self):
+        """Every kind of message is in the partner's books, once, and its answer is kept as evidence."""
+        assert all(isinstance(outcome, Delivered) for outcome in self.carry_all())
+        assert len(self.messages) == len(self.effects())
+        for attempt in self.carrier.attempts:
+            (exchange,) = attempt.exchanges
+            assert exchange.request_body
+            assert exchange.reply_body
+            assert exchange.status in (200, 201)
+
+    def test_nothing_about_it_is_noted(self):
+        """What is sent breaks no rule of the contract."""
+        self.carry_all()
+
+        assert [] == [broken for visit in self.mock.log.page() for broken in visit.broken]
+
+    def test_repeat_is_no_second_effect(self):
+        """The same messages again are taken again, with the answers that they had, and nothing is stored twice."""
+        self.carry_all()
+
+        assert all(isinstance(outcome, Delivered) for outcome in self.carry_all())
+        assert len(self.messages) == len(self.effects())
+
+    def test_p02_message_survives_a_lost_answer(self):
+        """Whatever happens to the answers of each kind, it ends up stored once and delivered, by asking nothing."""
+        for event in self.messages:
+            for fault in self.LOST:
+                self.arm(fault, seconds=0.8)
+            assert isinstance(self.carrier.carry(event, tries=30), Delivered)
+            assert 0 == self.mock.faults.total - len(self.LOST) * (self.messages.index(event) + 1)
+        assert len(self.messages) == len(self.effects())
+
+    def test_p05_nothing_is_sent_while_it_is_in_doubt(self):
+        """After a lost answer the next thing is `ask`, which sends nothing and says: at once, the same again."""
+        self.arm("lose_reply_after_effect")
+
+        self.carrier.carry(self.messages[0])
+
+        lost, asked, again = self.carrier.attempts
+        assert isinstance(lost.outcome, InDoubt)
+        assert "ask" == lost.outcome.then
+        assert isinstance(asked.outcome, Unreachable)
+        assert (0, False, ()) == (asked.outcome.retry_after.total_seconds(), asked.outcome.is_down, asked.exchanges)
+        assert isinstance(again.outcome, Delivered)
+
+    def test_refusal_is_final(self):
+        """A business no is refused, says why, stores nothing, and is not sent again."""
+        self.arm("refuse_record", count=9)
+
+        outcome = self.carrier.carry(self.messages[0])
+
+        assert isinstance(outcome, Refused)
+        assert outcome.code
+        assert outcome.reason
+        assert 1 == len(self.carrier.attempts)
+        assert [] == self.effects()
+
+    def test_rate_limit_is_honoured(self):
+        """ "Later", with a time, is not taken, not in doubt, and no sign of a partner that is down."""
+        self.arm("rate_limited", retry_after=7)
+
+        attempt = self.carrier._try(make_delivery(self.messages[0], standing=self.carrier.standing))
+
+        assert isinstance(attempt.outcome, Unreachable)
+        assert (7, False) == (attempt.outcome.retry_after.total_seconds(), attempt.outcome.is_down)
+        assert isinstance(self.carrier.carry(self.messages[0]), Delivered)

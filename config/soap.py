@@ -14,6 +14,8 @@ from adapters.doors.receipts import KeyRing
 from adapters.doors.refusals import Desk
 from adapters.doors.soap import SoapDoor
 from adapters.doors.soap_answers import Speaker
+from adapters.doors.soap_callers import Callers
+from adapters.doors.soap_operations import Operations
 from config.caller_keys import every_key
 from config.settings import Settings, SoapSettings
 from config.settings_file import SettingsRefused
@@ -36,17 +38,22 @@ def make_soap(
 ) -> SoapDoor:
     """The door. Raises SettingsRefused when a key or certificate cannot be used."""
     ports = installation.ports
-    by_certificate = {der: callers[name] for der, name in certificates_of(installation.settings).items()}
+    named = {der: callers[name] for der, name in certificates_of(installation.settings).items()}
     return SoapDoor(
-        callers=by_certificate,
-        trust=Trust(named=by_certificate, revocation="none", is_demo=is_demo),
+        callers=callers.values(),
+        trust=Callers(named=named, by_name=Trust(named=named, revocation="none", is_demo=is_demo)),
         speaker=Speaker(identity_of(told, is_demo=is_demo), ports.clock),
         url=told.url,
-        intake=installation.intake,
-        acceptances=Acceptances(installation.ledger, metrics, on_accepted, clock=ports.clock),
+        operations=Operations(
+            intake=installation.intake,
+            ledger=installation.ledger,
+            reads=installation.reads,
+            acceptances=Acceptances(installation.ledger, metrics, on_accepted, clock=ports.clock),
+            keys=keys,
+            crash_point=ports.crash_point,
+        ),
         desk=desk,
         bodies=BodyReader(),
-        keys=keys,
         clock=ports.clock,
         crash_point=ports.crash_point,
     )

@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry
 from adapters.doors.health import Readiness, told_ready
 from adapters.doors.metrics import Metrics, PartnerStats, Stats
 from adapters.doors.problems import STATUS
+from adapters.doors.soap_codes import FAULTS
 from adapters.doors.watched import Answer
 from bus.messages import Attempt, Decision, Delivery
 from bus.times import from_ms
@@ -31,7 +32,7 @@ def make_metrics(installation: Installation) -> Metrics:
         sources=settings.sources(),
         kinds=installation.routes.kinds,
         partners=installation.routes.partners,
-        codes=STATUS,
+        codes={*STATUS, *FAULTS},
         stats=lambda: stats_of(installation),
     )
 

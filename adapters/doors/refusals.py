@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeAlias
 
 import structlog
 from starlette.requests import Request
@@ -55,6 +55,10 @@ class TurnedAway(Exception):
         super().__init__(code)
 
 
+Tongue: TypeAlias = Callable[[Request, TurnedAway], Response]
+"""Tells a refusal in another form than as a problem, and notes it."""
+
+
 class Desk:
     """Answers refused requests."""
 
@@ -63,6 +67,11 @@ class Desk:
         self._randomness = randomness
         self._metrics = metrics
         self._patterns: dict[Any, str] = {}
+        self._tongues: dict[str, Tongue] = {}
+
+    def speak_at(self, path: str, tongue: Tongue) -> None:
+        """Whatever is refused at this path is told so: by its route, and by all that stands around the routes."""
+        self._tongues[path] = tongue
 
     def know_route(self, endpoint: Any, pattern: str) -> None:
         """Notes name a route by its pattern, never by the path that came: a path may hold anything."""
@@ -78,6 +87,8 @@ class Desk:
         if isinstance(trouble, Malformed):
             trouble = TurnedAway(trouble.code, errors=trouble.errors)
         scope = request.scope
+        if tongue := self._tongues.get(scope["path"]):
+            return tongue(request, trouble)
         told = self._told(trouble, language=request.headers.get("accept-language"))
         rules = [{"field": error.field, "rule": error.rule} for error in trouble.errors]
         self.note(
@@ -101,11 +112,15 @@ class Desk:
         caller: str | None,
         rules: Sequence[Mapping[str, str | int]] = (),
         base: bytes | None = None,
+        counted: str = "",
     ) -> None:
-        """Log it, count it, and keep it for the operator; nothing personal in any of the three."""
+        """Log it, count it, and keep it for the operator; nothing personal in any of the three.
+
+        `counted`: what the public code is, where the note's own is a finer one.
+        """
         rule = str(rules[0]["rule"]) if rules else told.code
         log.warning("request_refused", reference=told.reference, caller=caller, route=route, code=told.code, rule=rule)
-        self._metrics.request_refused(code=told.code)
+        self._metrics.request_refused(code=counted or told.code)
         self._refusals.note(
             Refusal(
                 reference=told.reference,

@@ -11,18 +11,17 @@ from starlette.responses import Response
 from adapters.doors import words
 from adapters.doors.malformed import FieldError
 from adapters.doors.refusals import RETRY_S
+from adapters.doors.soap_codes import LATER
 from bus.ports import Clock
-from contracts.one_stop.envelopes import ENVELOPES, TITLES, WSA, XML_LANG, addressing, answer, wrap
+from contracts.one_stop.envelopes import ENVELOPES, WSA, XML_LANG, addressing, answer, wrap
 from contracts.one_stop.shapes import DOOR, NAMESPACE
 from contracts.one_stop.twins import write
 from contracts.one_stop.xsd import FILE, WSDL
 from signing import wsse
 
-SERVED: Final = ("RecordEvent",)
-"""Of the contract's operations those that this door has; the WSDL that it shows has no others."""
-LATER: Final = frozenset({"unavailable"})
 LONGEST_ID: Final = 1_024
 """Of a MessageID that an answer repeats."""
+MOST_ERRORS: Final = 50
 TEXT_XML: Final = "text/xml; charset=utf-8"
 _WSDL: Final = "{http://schemas.xmlsoap.org/wsdl/}"
 _XS: Final = "{http://www.w3.org/2001/XMLSchema}"
@@ -37,18 +36,24 @@ class Speaker:
 
     def answer(self, soap: str, operation: str, part: etree._Element, *, relates_to: str | None) -> Response:
         """The yes to an operation."""
-        return self._signed(soap, answer(operation, part), f"{NAMESPACE}:{operation}Response", 200, relates_to)
+        return self._signed(soap, answer(operation, part), f"{NAMESPACE}:{operation}Response", 200, relates_to, {})
 
     def fault(
-        self, soap: str, code: str, *, reference: str, errors: Sequence[FieldError], relates_to: str | None
+        self,
+        soap: str,
+        told: Mapping[str, Any],
+        *,
+        language: str,
+        relates_to: str | None = None,
+        status: int | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Response:
-        """The no, with a stable code and nothing of our inside (`NOTES.md#r53`)."""
-        title = TITLES.get(code) or words.title(code, words.VIETNAMESE)
-        rows = [{"field": each.field, "rule": each.rule} for each in errors]
-        told = {"code": code, "title": title, "reference": reference, "errors": rows}
-        element = _fault(soap, code, title, write(told, "problem", "problem"))
-        headers = {"retry-after": str(RETRY_S)} if code in LATER else {}
-        return self._signed(soap, element, f"{WSA}/fault", fault_status(soap, code), relates_to, headers)
+        """The no: this problem, and nothing of our inside (`NOTES.md#r53`). `status` where it is not a Fault's own."""
+        element = _fault(soap, told, language)
+        more = {"content-language": language, **(headers or {})}
+        if told["code"] in LATER:
+            more.setdefault("retry-after", str(RETRY_S))
+        return self._signed(soap, element, f"{WSA}/fault", status or fault_status(soap, told["code"]), relates_to, more)
 
     def _signed(
         self,
@@ -57,14 +62,29 @@ class Speaker:
         action: str,
         status: int,
         relates_to: str | None,
-        headers: Mapping[str, str] | None = None,
+        headers: Mapping[str, str],
     ) -> Response:
         version = ENVELOPES[soap]
         told = relates_to if relates_to and len(relates_to) <= LONGEST_ID else None
         envelope = wrap(content, version, addressing=addressing(action, relates_to=told))
         signed = wsse.sign(envelope, self._identity, now=self._clock.now())
-        more = {"cache-control": "no-store", **(headers or {})}
+        more = {"cache-control": "no-store", **headers}
         return Response(signed, status, more, f"{version.content_type}; charset=utf-8")
+
+
+def problem(
+    code: str, *, reference: str, errors: Sequence[FieldError], language: str, place: str = ""
+) -> dict[str, Any]:
+    """A problem in the contract's form, with a sentence for the whole and one for each place.
+
+    `place` comes before each: in a batch the event's number (`NOTES.md#r31`).
+    """
+    title, detail = words.fault(code, language)
+    rows = [
+        {"field": place + each.field, "rule": each.rule, "detail": each.say(language) or None}
+        for each in errors[:MOST_ERRORS]
+    ]
+    return {"code": code, "title": title, "detail": detail, "reference": reference, "errors": rows}
 
 
 def fault_status(soap: str, code: str) -> int:
@@ -72,20 +92,21 @@ def fault_status(soap: str, code: str) -> int:
     return 500 if ENVELOPES[soap].is_11 or code in LATER else 400
 
 
-def _fault(soap: str, code: str, title: str, problem: etree._Element) -> etree._Element:
-    version = ENVELOPES[soap]
+def _fault(soap: str, told: Mapping[str, Any], language: str) -> etree._Element:
+    version, code, title = ENVELOPES[soap], told["code"], told["title"]
     said = version.receiver if code in LATER else version.sender
     if code == "must_understand":
         said = "soap:MustUnderstand"
+    problem = write(told, "problem", "problem")
     element = etree.Element(f"{{{soap}}}Fault", nsmap={"soap": soap})
     if version.is_11:
         etree.SubElement(element, "faultcode").text = said
-        etree.SubElement(element, "faultstring", {XML_LANG: "vi"}).text = title
+        etree.SubElement(element, "faultstring", {XML_LANG: language}).text = title
         etree.SubElement(element, "detail").append(problem)
         return element
     etree.SubElement(etree.SubElement(element, f"{{{soap}}}Code"), f"{{{soap}}}Value").text = said
     reason = etree.SubElement(element, f"{{{soap}}}Reason")
-    etree.SubElement(reason, f"{{{soap}}}Text", {XML_LANG: "vi"}).text = title
+    etree.SubElement(reason, f"{{{soap}}}Text", {XML_LANG: language}).text = title
     etree.SubElement(element, f"{{{soap}}}Detail").append(problem)
     return element
 
@@ -96,15 +117,19 @@ def schema_page() -> Response:
 
 
 def wsdl_page(address: str) -> Response:
-    """The contract's WSDL for callers of this door: its service, at this address, with what it serves."""
+    """The contract's WSDL with this address, and without the service that is not ours."""
     root: Any = etree.fromstring(WSDL.read_bytes())
     root.find(f".//{_XS}include").set("schemaLocation", f"{address}?xsd")
-    for service in root.findall(f"{_WSDL}service"):
-        if service.get("name") != "DoorService":
-            root.remove(service)
+    _keep(root, "service", {"DoorService"})
+    _keep(root, "binding", {"Door11", "Door12"})
+    _keep(root, "portType", {"Door"})
+    _keep(root, "message", {"Problem", *DOOR, *(f"{name}Response" for name in DOOR)})
     for port in root.iter(f"{_WSDL}port"):
         port[0].set("location", address)
-    for operation in list(root.iter(f"{_WSDL}operation")):
-        if operation.get("name") in DOOR and operation.get("name") not in SERVED:
-            operation.getparent().remove(operation)
     return Response(etree.tostring(root, xml_declaration=True, encoding="UTF-8"), 200, media_type=TEXT_XML)
+
+
+def _keep(root: Any, kind: str, names: set[str]) -> None:
+    for each in root.findall(f"{_WSDL}{kind}"):
+        if each.get("name") not in names:
+            root.remove(each)

@@ -15,7 +15,7 @@ LANGUAGES: Final = (VIETNAMESE, ENGLISH)
 
 @lru_cache(maxsize=len(LANGUAGES))
 def catalogue(language: str) -> Mapping[str, Any]:
-    """`problems.<code>` with title and detail; `reasons.<reason>` with a sentence."""
+    """`problems.<code>` and `faults.<code>` with title and detail; `reasons.<reason>` with a sentence."""
     text = files("adapters.doors").joinpath(f"problems.{language}.toml").read_text(encoding="utf-8")
     return tomllib.loads(text)
 
@@ -28,6 +28,12 @@ def title(code: str, language: str) -> str:
 def detail(code: str, language: str) -> str:
     """A problem's detail: what is wrong and what to do."""
     return str(catalogue(language)["problems"][code]["detail"])
+
+
+def fault(code: str, language: str) -> tuple[str, str]:
+    """Title and detail of a Fault of the SOAP door."""
+    told = catalogue(language)["faults"][code]
+    return str(told["title"]), str(told["detail"])
 
 
 def reason(name: str, language: str, facts: Mapping[str, str]) -> str:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from copy import deepcopy
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from pathlib import Path
@@ -15,26 +14,18 @@ import httpx2
 import pytest
 from lxml import etree
 
-from adapters.doors.server import serve
-from bus.ports import no_crash
 from config.checks import offline
-from config.doors import make_app
 from config.settings_file import SettingsRefused, load
-from config.signing_key import InstallationKey
-from config.watching import make_metrics
-from config.wiring import Installation, build, real_ports
 from contracts.one_stop import xsd
-from contracts.one_stop.envelopes import SOAP_11, SOAP_12, WSA, WSU
-from contracts.one_stop.pki import Leaf, Pki
+from contracts.one_stop.envelopes import SOAP_11, SOAP_12
+from contracts.one_stop.pki import Pki
 from contracts.one_stop.shapes import NAMESPACE
-from contracts.one_stop.twins import read, write
 from signing import wsse
-from signing.keys import KeyInMemory, X509Identity
 from signing.trust import Trust
 from tests.acceptance.desk import Place, place
+from tests.acceptance.soap_kit import PATH, Door, Plugin, envelope, furnish, identity, opened, operation, text
 from tests.builders import PROGRESSED, event_json
 
-PATH = "/soap/one-stop"
 POINTS = ("door.received", "door.verified", "door.before_answer")
 
 
@@ -42,108 +33,6 @@ POINTS = ("door.received", "door.verified", "door.before_answer")
 def pki() -> Pki:
     """Keys for both sides, and for a stranger."""
     return Pki(datetime.now(UTC))
-
-
-def furnish(here: Place, pki: Pki, more: str = "") -> None:
-    """A caller with a certificate, and the door's own identity."""
-    for name, octets in (
-        ("caller.pem", pki.caller.certificate_pem),
-        ("soap.pem", pki.one_stop.certificate_pem),
-        ("soap.key", pki.one_stop.key_pem),
-    ):
-        (here.folder / name).write_bytes(octets)
-        (here.folder / name).chmod(0o600)
-    soap = f'[soap]\nidentity_file = "soap.key"\ncertificate_file = "soap.pem"\n{more}'
-    caller = '[callers.soap]\ncertificate = "caller.pem"\nsources = ["one-stop/h99"]\n'
-    here.set(r"\n\[partners", f"\n{soap}\n{caller}\n[partners")
-
-
-@dataclass(slots=True, kw_only=True)
-class Door:
-    """A SOAP door on a port, and messages to it."""
-
-    installation: Installation
-    url: str
-    pki: Pki
-    points: list[str]
-
-    def sign(self, content: Any, *, soap: str = SOAP_11, leaf: Leaf | None = None, **how: Any) -> bytes:
-        return wsse.sign(envelope(content, soap), identity(leaf or self.pki.caller), now=datetime.now(UTC), **how)
-
-    def post(self, raw: bytes, *, soap: str = SOAP_11, **headers: str) -> httpx2.Response:
-        action = f"{NAMESPACE}:RecordEvent"
-        usual = (
-            {"content-type": "text/xml; charset=utf-8", "soapaction": f'"{action}"'}
-            if soap == SOAP_11
-            else {"content-type": f'application/soap+xml; charset=utf-8; action="{action}"'}
-        )
-        told = {name.replace("_", "-"): value for name, value in headers.items()}
-        return httpx2.post(self.url + PATH, content=raw, headers=usual | told, timeout=20)
-
-    def say(self, content: Any, *, soap: str = SOAP_11, **how: Any) -> etree._Element:
-        """The verified answer's element."""
-        return self.verified(self.post(self.sign(content, soap=soap, **how), soap=soap))
-
-    def verified(self, response: httpx2.Response) -> etree._Element:
-        trust = Trust(named=[identity(self.pki.one_stop).certificate_der], revocation="none")
-        return wsse.verify(response.content, trust=trust, now=datetime.now(UTC)).body[0]
-
-    def refused(self, raw: bytes, *, soap: str = SOAP_11, **headers: str) -> dict[str, Any]:
-        """The problem of a signed Fault; what the operator finds under its reference, and that nothing was recorded."""
-        before = self.events()
-        response = self.post(raw, soap=soap, **headers)
-        fault = self.verified(response)
-        (problem,) = fault.iter(f"{{{NAMESPACE}}}problem")
-        assert xsd.schema().validate(problem), xsd.schema().error_log
-        told = read(problem, "problem")
-        self.installation.ledger.engine.write(lambda tx: None)
-        note = self.installation.reads.refusal(told["reference"])
-        assert (f"POST {PATH}", before) == (note["route"], self.events())
-        return told | {"status": response.status_code, "note": note, "fault": fault}
-
-    def events(self) -> int:
-        row = self.installation.ledger.engine.read().one("count_events")
-        assert row is not None
-        return int(row[0])
-
-
-def identity(leaf: Leaf) -> X509Identity:
-    return X509Identity("test", KeyInMemory(leaf.key), leaf.certificate)
-
-
-def operation(event: dict[str, Any]) -> etree._Element:
-    element = etree.Element(f"{{{NAMESPACE}}}RecordEvent", nsmap={"lt": NAMESPACE})
-    element.append(write(event, "event", "event"))
-    return element
-
-
-def envelope(content: Any, soap: str = SOAP_11, **addressing: str) -> etree._Element:
-    root = etree.Element(f"{{{soap}}}Envelope", nsmap={"soap": soap, "wsu": WSU})
-    header = etree.SubElement(root, f"{{{soap}}}Header")
-    for name, value in addressing.items():
-        etree.SubElement(header, f"{{{WSA}}}{name}").text = value
-    body = etree.SubElement(root, f"{{{soap}}}Body")
-    for each in content if isinstance(content, list) else [content]:
-        body.append(each)
-    return root
-
-
-@contextmanager
-def opened(folder: Path, pki: Pki) -> Iterator[Door]:
-    points: list[str] = []
-
-    def crash_point(name: str) -> None:
-        points.append(name)
-        no_crash(name)
-
-    settings = load(folder / "lienthong.toml", {}).settings
-    installation = build(settings, replace(real_ports(), crash_point=crash_point))
-    key = InstallationKey.from_file(settings.ledger.signing_key_file)
-    try:
-        with serve(make_app(installation, key, make_metrics(installation))) as serving:
-            yield Door(installation=installation, url=serving.url, pki=pki, points=points)
-    finally:
-        installation.close()
 
 
 @pytest.fixture
@@ -159,10 +48,6 @@ def door(here: Place, pki: Pki) -> Iterator[Door]:
     furnish(here, pki)
     with ExitStack() as stack:
         yield stack.enter_context(opened(here.folder, pki))
-
-
-def text(element: etree._Element, name: str) -> str:
-    return [each.text or "" for each in element.iter(f"{{{NAMESPACE}}}{name}")][-1]
 
 
 # -- taken ---------------------------------------------------------------------------------------------------------
@@ -205,31 +90,6 @@ def test_zeep_speaks_with_the_door(door: Door, here: Place, port: str) -> None:
     with pytest.raises(zeep.exceptions.Fault) as fault:
         client.service.RecordEvent(event=members | {"dossier_progressed": data, "source": "one-stop/h99-communes"})
     assert "forbidden_source" in etree.tostring(fault.value.detail).decode()
-
-
-class Plugin:
-    """zeep's own, with the Timestamp that it does not write, and the door's certificate for the answer."""
-
-    def __init__(self, here: Place, pki: Pki) -> None:
-        xmlsec: Any = pytest.importorskip("xmlsec", reason="xmlsec has no wheel for this Python yet")
-        self._zeep: Any = import_module("zeep.wsse.signature")
-        self._security: Any = import_module("zeep.wsse.utils").get_security_header
-        self._door = str(here.folder / "soap.pem")
-        key = here.folder / "caller.key"
-        key.write_bytes(pki.caller.key_pem)
-        sha256 = {"signature_method": xmlsec.Transform.RSA_SHA256, "digest_method": xmlsec.Transform.SHA256}
-        self._signature = self._zeep.BinarySignature(str(key), str(here.folder / "caller.pem"), **sha256)
-
-    def apply(self, envelope: Any, headers: Any) -> Any:
-        stamp = etree.SubElement(self._security(envelope), f"{{{WSU}}}Timestamp")
-        now = datetime.now(UTC)
-        etree.SubElement(stamp, f"{{{WSU}}}Created").text = now.isoformat()
-        etree.SubElement(stamp, f"{{{WSU}}}Expires").text = (now + timedelta(minutes=5)).isoformat()
-        return self._signature.apply(envelope, headers)
-
-    def verify(self, envelope: Any) -> Any:
-        self._zeep.verify_envelope(envelope, self._door)
-        return envelope
 
 
 # -- turned away ---------------------------------------------------------------------------------------------------
@@ -309,8 +169,8 @@ def test_bodies_and_operations(door: Door) -> None:
     assert "wrong_parts" == door.refused(etree.tostring(root))["code"]
     assert "bad_signature" == door.refused(good.replace(b"accepted", b"rejected"))["code"]
     assert "unknown_operation" == door.refused(door.sign(two))["code"]
-    other = door.sign(etree.Element(f"{{{NAMESPACE}}}GetDossier"))
-    assert "unknown_operation" == door.refused(other, soapaction=f'"{NAMESPACE}:GetDossier"')["code"]
+    other = door.sign(etree.Element(f"{{{NAMESPACE}}}ReceiveOutcome"))
+    assert "unknown_operation" == door.refused(other, soapaction=f'"{NAMESPACE}:ReceiveOutcome"')["code"]
 
 
 def test_headers_of_the_request(door: Door) -> None:
@@ -369,8 +229,8 @@ def test_settings_are_checked(here: Place, pki: Pki) -> None:
     none = good.replace("[soap]", "[soap]\nurl = ''").replace(
         'certificate = "caller.pem"', 'secret_file = "caller.pem"'
     )
-    for text in (twice, none, good.replace('"soap.key"', '"caller.pem"')):
-        file.write_text(text)
+    for wrong in (twice, none, good.replace('"soap.key"', '"caller.pem"')):
+        file.write_text(wrong)
         settings = load(file, {}).settings
         assert [answer for answer in offline(settings) if answer.what.startswith("soap") and not answer.is_well]
         with pytest.raises(SettingsRefused), opened(here.folder, pki):

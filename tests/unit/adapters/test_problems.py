@@ -12,6 +12,7 @@ import pytest
 
 from adapters.doors import problems, words
 from adapters.doors.malformed import Malformed, field_error
+from adapters.doors.soap_codes import FAULTS
 from bus.ports import SystemRandomness
 
 CODES = [
@@ -45,6 +46,8 @@ def sentences(language):
     found = {f"reason {name}": text for name, text in words.catalogue(language)["reasons"].items()}
     for code, entry in words.catalogue(language)["problems"].items():
         found |= {f"{code} {part}": entry[part] for part in ("title", "detail")}
+    for code, entry in words.catalogue(language)["faults"].items():
+        found |= {f"fault {code} {part}": entry[part] for part in ("title", "detail")}
     return found
 
 
@@ -53,6 +56,7 @@ def test_every_code_has_status_and_words():
     assert set(CODES) == set(problems.STATUS)
     for language in words.LANGUAGES:
         assert set(CODES) == set(words.catalogue(language)["problems"])
+        assert set(FAULTS) == set(words.catalogue(language)["faults"])
 
 
 @pytest.mark.parametrize(

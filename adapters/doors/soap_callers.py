@@ -1,0 +1,57 @@
+"""Whose certificate it is: a caller's that the settings name, or one that an agreed authority vouches for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from adapters.doors.auth import Caller
+from signing import wsse
+from signing.errors import NotTrusted, Untrusted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownCaller:
+    """A caller, by a certificate that was believed."""
+
+    subject: str
+    caller: Caller = field(repr=False)
+
+
+class Callers:
+    """The trust of the SOAP door."""
+
+    def __init__(
+        self,
+        *,
+        named: Mapping[bytes, Caller],
+        by_name: wsse.TrustIn | None,
+        vouched: Sequence[tuple[Caller, wsse.TrustIn]] = (),
+    ) -> None:
+        """`named`: certificate, DER → its caller, believed by `by_name`; `vouched`: callers with trusts of their own."""
+        self._named = named
+        self._by_name = by_name
+        self._vouched = vouched
+
+    def __call__(self, leaf: bytes, more: Sequence[bytes], now: datetime) -> KnownCaller:
+        """The caller of this certificate. Raises NotTrusted: the one that comes nearest to a yes."""
+        if leaf in self._named and self._by_name is not None:
+            return KnownCaller(subject=self._by_name(leaf, more, now).subject, caller=self._named[leaf])
+        refusals: list[NotTrusted] = []
+        for caller, trust in self._vouched:
+            try:
+                return KnownCaller(subject=trust(leaf, more, now).subject, caller=caller)
+            except NotTrusted as refusal:
+                refusals.append(refusal)
+        if not refusals and self._by_name is not None:
+            self._by_name(leaf, more, now)  # says why: of no agreed certificate it says no in any case
+        raise max(refusals, key=_nearness, default=Untrusted())
+
+
+_NEAR: Final = ("untrusted", "weak_key", "foreign_subject", "expired_certificate", "revocation_unknown", "revoked")
+
+
+def _nearness(refusal: NotTrusted) -> int:
+    return _NEAR.index(refusal.code)

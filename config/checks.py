@@ -167,7 +167,13 @@ def _refused(url: str, partner: PartnerSettings) -> str:
 
 def addresses(partner: NationalPortalKeys) -> list[str]:
     """Where its calls go."""
-    facade = (partner.facade_add_url, partner.facade_update_url, partner.facade_progress_url, partner.facade_lookup_url)
+    facade = (
+        partner.facade_add_url,
+        partner.facade_update_url,
+        partner.facade_progress_url,
+        partner.facade_status_url,
+        partner.facade_lookup_url,
+    )
     token = (partner.outer_auth.token_url,) if isinstance(partner.outer_auth, OAuth2Settings) else ()
     return [url for url in (facade if partner.variant == "facade" else (partner.adapter_url,)) + token if url]
 

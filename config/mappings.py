@@ -42,6 +42,8 @@ def holes(tables: Tables, dossiers: Iterable[Dossier], today: date | None = None
             yield f"statuses.csv has no row for {status}"
         if tables["unclear_steps"].find(status, today) is None:
             yield f"unclear_steps.csv has no row for {status}"
+        if tables["portal_born_statuses"].find(status, today) is None:
+            yield f"portal_born_statuses.csv has no row for {status}"
     told = set()
     for dossier in dossiers:
         view = view_of(tables, dossier, today)

@@ -288,6 +288,8 @@ class NationalPortalKeys(PartnerSettings, frozen=True, forbid_unknown_fields=Tru
     facade_progress_url: str = ""
     facade_lookup_url: str = ""
     """Empty: this façade cannot be asked, so an unclear create stays in doubt until a person looks."""
+    facade_status_url: str = ""
+    """`DongBoTrangThaiHoSoKM`; empty: statuses of dossiers born on the portal are held."""
     facade_read_url: str = ""
     """The address below which it publishes the catalogue, `…/LayThuTuc?maTTHC=`; empty: it cannot be asked."""
     facade_unit_in_query: bool = False
@@ -318,6 +320,8 @@ class NationalPortalKeys(PartnerSettings, frozen=True, forbid_unknown_fields=Tru
     limit_unit: Literal["characters", "bytes"] = "characters"
     """In what a field's limit is counted."""
     fees_sent: Literal["paid", "all"] = "paid"
+    portal_born_unnumbered: Literal["hold", "sync"] = "hold"
+    """A record that says it was born on the portal, with no known national number: hold it, or create it there."""
 
     def __post_init__(self) -> None:
         PartnerSettings.__post_init__(self)

@@ -257,9 +257,10 @@ _OPERATIONS: Final[tuple[Operation, ...]] = ("create", "update", "step")
 _SAME: Final = (
     "adapter_url", "madonvi", "username", "context", "auth_endpoint", "share_endpoint", "integration_endpoint",
     "dstcode", "dstcode_in", "provider_url", "variant", "facade_add_url", "facade_update_url", "facade_progress_url",
+    "facade_status_url",
     "facade_lookup_url", "facade_read_url", "facade_unit_in_query", "facade_updating_in_query", "lookup_before_create",
     "lookup_proves", "lookup_entries_field", "lookup_step_keys", "write_success", "reply_types", "reply_overrides",
-    "batch_answer", "limit_unit", "fees_sent",
+    "batch_answer", "limit_unit", "fees_sent", "portal_born_unnumbered",
 )  # fmt: skip
 
 

@@ -69,8 +69,11 @@ def _kind(value: Any) -> str:
     return "null" if value is None else type(value).__name__
 
 
+REFUSED_BLANK: Final = frozenset(("r55", "r92", "r302", "r303", "r305"))
+
+
 def _blank(seen: Inspection, where: str, name: str, empty: str | None) -> None:
-    if empty in ("r55", "r92"):
+    if empty in REFUSED_BLANK:
         seen.refuse(empty, where + name, "không được để trống", expected="not empty", found="empty")
     elif empty:
         seen.note(empty, where + name, expected="not empty", found="empty")
@@ -136,18 +139,17 @@ def code(rule: str, *values: str, empty: str | None = None, null: bool = False) 
     return check
 
 
-def status(empty: str) -> Check:
-    """A status code from 1 to 10 (r64)."""
+def status(empty: str, codes: frozenset[str] = STATUSES, *, rule: str = "r64") -> Check:
+    """A status code: from 1 to 10 (r64), unless other codes are given (r303)."""
+    known = ", ".join(sorted(codes, key=int))
 
     def check(seen: Inspection, where: str, name: str, value: Any) -> None:
-        if not _is_text(seen, where, name, value) or value in STATUSES:
+        if not _is_text(seen, where, name, value) or value in codes:
             return
         if not value:
             _blank(seen, where, name, empty)
         else:
-            seen.refuse(
-                "r64", where + name, "không có trong danh mục", expected="a code from 1 to 10", found=value[:40]
-            )
+            seen.refuse(rule, where + name, "không có trong danh mục", expected=f"one of {known}", found=value[:40])
 
     return check
 

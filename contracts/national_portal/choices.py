@@ -118,4 +118,11 @@ SWITCHES: Final = (
         rule="r136",
         says="whether the façade publishes TraCuuHoSo",
     ),
+    Switch(
+        name="born_statuses",
+        default="reduced",
+        read=one_of("reduced", "own"),
+        rule="r303",
+        says="which codes DongBoTrangThaiHoSo takes",
+    ),
 )

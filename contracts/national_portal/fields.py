@@ -128,6 +128,31 @@ STEP: Final[Table] = {
     "NgayKetThucTheoQuyDinh": time(),
 }
 
+PAPER: Final[Table] = {name: DOCUMENT[name] for name in ("TepDinhKemId", "TenTepDinhKem", "IsDeleted")} | {  # r304
+    "MaThanhPhanHoSo": text(),
+    "DuongDanTaiTepTin": address,
+}
+
+
+def told_status(codes: frozenset[str]) -> Table:
+    """`data` of `DongBoTrangThaiHoSo` under one reading of its codes (r301 to r305)."""
+    return {
+        "MaHoSo": number("r305"),
+        "MaHoSoDonVi": text(empty="r305"),
+        "MaDoiTuong": text(),
+        "NoiDung": text(empty="r301"),
+        "NgayXuLy": time(empty="r302"),
+        "TrangThai": status("r303", codes, rule="r303"),
+        "TaiLieuXuLy": rows(PAPER, "r304"),
+    }
+
+
+TOLD: Final[Mapping[str, Table]] = {
+    "reduced": told_status(frozenset(("1", "2", "5"))),
+    "own": told_status(frozenset((*(str(code) for code in range(1, 11) if code != 3), "11"))),
+}
+"""By the switch `born_statuses` (r303)."""
+
 NEEDED_IN_RECORD: Final = (
     "MaHoSo",
     "MaTTHC",
@@ -147,6 +172,8 @@ RULES_OF_RECORD: Final = (
     *("r50", "r51", "r55", "r56", "r57", "r58", "r61", "r62", "r63", "r64", "r65", "r66", "r67", "r68", "r69", "r70"),
     *("r73", "r74", "r75", "r76", "r77", "r78", "r79", "r80", "r81", "r35"),
 )
+NEEDED_IN_STATUS: Final = tuple(TOLD["reduced"])
+RULES_OF_STATUS: Final = ("r50", "r51", "r74", "r75", "r301", "r302", "r303", "r304", "r305", "r35")
 RULES_OF_STEP: Final = ("r50", "r51", "r64", "r65", "r70", "r92", "r35")
 
 
@@ -163,6 +190,12 @@ def look_at_step(seen: Inspection, where: str, row: Mapping[str, Any]) -> None:
     """One step of `CapNhatTienDoHoSoMC`."""
     _all_there(seen, where, row, NEEDED_IN_STEP, "r92")
     look(seen, where, STEP, row)
+
+
+def look_at_status(seen: Inspection, codes: str, row: Mapping[str, Any]) -> None:
+    """The one object of `DongBoTrangThaiHoSo`."""
+    _all_there(seen, "data.", row, NEEDED_IN_STATUS, "r301")
+    look(seen, "data.", TOLD[codes], row)
 
 
 def _all_there(seen: Inspection, where: str, row: Mapping[str, Any], names: tuple[str, ...], rule: str) -> None:

@@ -21,7 +21,9 @@ from contracts.mock_log import Broken, Visit
 from contracts.mock_switches import Switch
 from contracts.mocking import Call, Mock, Request, Response, utc_now
 from contracts.national_portal import catalogue, places
-from contracts.national_portal.books import STEP, SYNC, Books
+from contracts.national_portal.books import STEP, SYNC, TELL, Books
+from contracts.national_portal.born import IN_ENVELOPE as BESIDE_TYPE
+from contracts.national_portal.born import Statuses
 from contracts.national_portal.checks import Inspection, refused
 from contracts.national_portal.choices import SWITCHES
 from contracts.national_portal.fields import RULES_OF_RECORD, RULES_OF_STEP, look_at_record, look_at_step
@@ -57,11 +59,13 @@ class Portal(Mock):
         self.books = Books(self.effects)
         self._replies = Replies(self.switches)
         self._gate = Gate(account=account, switches=self.switches, replies=self._replies, seed=seed)
+        self._statuses = Statuses(self.switches, self._replies, self.faults)
         self._services: dict[str, Callable[[Call, Visit], Response]] = {
             "login": self._gate.login,
             "token": self._gate.token,
             SYNC: self._records,
             STEP: self._steps,
+            TELL: self._status,
             "TraCuuHoSo": self._look_up,
             "LayThuTuc": self._procedure,
             "LayDanhSachTTHC": lambda call, visit: self._list(visit, catalogue.procedures()),
@@ -135,6 +139,8 @@ class Portal(Mock):
             trouble = self._judge(index, row, visit, look_at_step)
             if trouble or row["MaHoSo"] in self.books:
                 return trouble
+            if self.books.is_born(row["MaHoSo"]):
+                return visit.break_rule(_born_here(row["MaHoSo"]))
             says = f"Hồ sơ {row['MaHoSo']} chưa có trên hệ thống"
             return visit.break_rule(
                 Broken(rule="r96", field="MaHoSo", expected="a dossier in the books", found="unknown", message=says)
@@ -144,6 +150,10 @@ class Portal(Mock):
             self.books.append(row, at=visit.clock)
 
         return self._take(call, visit, judge, store, "Cập nhật tiến độ thành công")
+
+    def _status(self, call: Call, visit: Visit) -> Response:
+        self._note_unknown(call, visit, BESIDE_TYPE)
+        return self._statuses.take(self.books, call, visit)
 
     def _no_array(self, call: Call, visit: Visit, most: int, rule: str) -> Response | None:
         data = call.payload.get("data")
@@ -181,7 +191,9 @@ class Portal(Mock):
     def _standing(self, row: Row, is_update: bool, taken: set[str], visit: Visit) -> Broken | None:
         """Create or update, against what is there (r53, r54)."""
         number = row["MaHoSo"]
-        is_there = number in self.books or (not is_update and number in taken)
+        if self.books.is_born(number) and is_update:
+            return visit.break_rule(_born_here(number))
+        is_there = number in self.books or self.books.is_born(number) or (not is_update and number in taken)
         if is_there == is_update:
             return None
         if is_there:
@@ -288,6 +300,11 @@ class Portal(Mock):
         if visit.skew:
             response = replace(response, headers={**response.headers, "Date": http_date(int(visit.clock.timestamp()))})
         return response
+
+
+def _born_here(number: str) -> Broken:
+    says = f"Hồ sơ {number} được nộp trên Cổng, dùng {TELL}"
+    return Broken(rule="r308", field="MaHoSo", expected="a dossier of the province", found="filed here", message=says)
 
 
 def _double(code: object, body: bytes) -> bytes:

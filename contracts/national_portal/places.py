@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from contracts.mock_log import Broken
 from contracts.mocking import Call, Request
-from contracts.national_portal.books import STEP, SYNC
+from contracts.national_portal.books import STEP, SYNC, TELL
 from contracts.national_portal.reading import NotReadable, read_json
 
 FACADE: Final = "/national_portal/facade/"
@@ -20,14 +20,15 @@ DOORS: Final = {
     for context in ("XrdAdapter", "VXPAdapter")
     for door in ("login", "share", "integration")
 }
-WRITES: Final = frozenset((SYNC, STEP))
+WRITES: Final = frozenset((SYNC, STEP, TELL))
 FACADE_WRITES: Final[Mapping[str, tuple[str, str | None]]] = {
     "ThemHoSo": (SYNC, "False"),
     "CapNhatHoSo": (SYNC, "True"),
     SYNC: (SYNC, None),
     STEP: (STEP, None),
+    f"{TELL}KM": (TELL, None),
 }
-"""The façade's addresses for writes (r131, r132): the portal's service, and `isUpdating` where the address says it."""
+"""The façade's addresses for writes (r131, r132, r309): the portal's service, and `isUpdating` where it is said so."""
 
 
 def recognise(request: Request) -> Call:
@@ -89,6 +90,9 @@ def dossiers_of(payload: dict[str, Any]) -> tuple[str, ...]:
     if isinstance(data, list):
         numbers = [row.get("MaHoSo") for row in data if isinstance(row, dict)]
         return tuple(number for number in numbers if isinstance(number, str))
+    if isinstance(data, dict):
+        data = data.get("MaHoSo")
+        return (data,) if isinstance(data, str) else ()
     number = payload.get("mahoso")
     return (number,) if isinstance(number, str) else ()
 

@@ -105,7 +105,7 @@ class NationalPortal:
         attempts: dict[int, Attempt] = {}
         ready: dict[Operation, list[Shaped]] = {}
         for delivery, body in zip(batch, bodies, strict=True):
-            found = self._prepare(delivery, body, tables.version)
+            found = self._prepare(delivery, body, tables)
             if isinstance(found, Attempt):
                 attempts[delivery.id] = found
             else:
@@ -123,17 +123,21 @@ class NationalPortal:
         return body
 
     def _record_or_step(self, delivery: Delivery, tables: Tables) -> dict[str, Any]:
+        if self._is_born(delivery):
+            if not self._speaker.calls.has_status:
+                raise Unmappable(field="facade_status_url", rule="missing")
+            return born.status_of(delivery.event, delivery.standing, tables, self._settings)
         if delivery.event.kind == RECORDED:
             return wire.record_of(delivery.event, tables, self._settings)
         return wire.step_of(delivery.event, delivery.standing, tables, self._settings)
 
-    def _prepare(self, delivery: Delivery, body: dict[str, Any], version: str) -> Shaped | Attempt:
+    def _prepare(self, delivery: Delivery, body: dict[str, Any], tables: Tables) -> Shaped | Attempt:
         """Decide the operation from durable facts; ask the portal where there are none."""
-        facts: dict[str, Any] = {"mapping": version}
+        facts: dict[str, Any] = {"mapping": tables.version}
         if delivery.is_shadow:
             return self._shadow(delivery, body, facts)
         if self._is_born(delivery):
-            if born.tells_nothing_new(delivery.event, delivery.standing, self._tables):
+            if born.tells_nothing_new(delivery.event, delivery.standing, tables):
                 return Attempt(outcome=Delivered(receipt=TOLD_ALREADY), facts=facts)
             return Shaped(delivery=delivery, operation=Operation.STATUS, body=body, facts=facts)
         if delivery.event.kind != RECORDED:

@@ -34,10 +34,11 @@ class Operation(StrEnum):
     CREATE = "create"
     UPDATE = "update"
     STEP = "step"
+    STATUS = "status"
     LOOKUP = "lookup"
 
 
-WRITES: Final = frozenset({Operation.CREATE, Operation.UPDATE, Operation.STEP})
+WRITES: Final = frozenset({Operation.CREATE, Operation.UPDATE, Operation.STEP, Operation.STATUS})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +94,15 @@ OPERATIONS: Final = {
             batch="none",
             unclear="the table unclear_steps says for each status: hold, go on without it, or send again",
             source="r91, r110",
+        ),
+        Contract(
+            operation=Operation.STATUS,
+            service="DongBoTrangThaiHoSo",
+            endpoint="integration",
+            kind="blind",
+            batch="none",
+            unclear="as a step: the table unclear_steps says for each status; by default a person does",
+            source="r300, r306, r315",
         ),
         Contract(
             operation=Operation.LOOKUP,

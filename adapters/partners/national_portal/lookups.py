@@ -64,9 +64,11 @@ def compare(heard: Heard, number: str, body: Mapping[str, Any]) -> dict[str, Any
     exists = existence(heard, number)
     shown = _folded(_element(heard) or {}).get("trangthai") if exists else None
     status = body.get("TrangThaiHoSo", body.get("TrangThai"))
-    is_step = "TrangThaiHoSo" not in body
+    would = {True: "update", False: "create", None: "look up"}[exists]
+    if "TrangThaiHoSo" not in body:
+        would = "status" if "MaHoSoDonVi" in body else "step"
     return {
-        "would": "step" if is_step else {True: "update", False: "create", None: "look up"}[exists],
+        "would": would,
         "exists": exists,
         "status": status,
         "shown_status": shown,

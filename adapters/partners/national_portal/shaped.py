@@ -26,7 +26,7 @@ class Shaped:
 
 def learned(operation: Operation, heard: Heard) -> dict[str, bool]:
     """What the portal's answer to a record says about its books, for good."""
-    if operation is Operation.STEP:
+    if operation in (Operation.STEP, Operation.STATUS):
         return {}
     if heard.verdict is Verdict.YES:
         return {"exists": True}

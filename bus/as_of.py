@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from bus.messages import Event, State
+from bus.messages import FILED, Event, State
 from bus.prepared import RECORD_KIND, record_facts, status_of
 from bus.times import from_ms
 
@@ -32,7 +32,10 @@ def head_at(told: Iterable[Told]) -> View:
     """Status and facts, by the newest of these events and their newest record; times as the ledger has them."""
     head: View = dict.fromkeys(("status", "record_event", *FACTS))
     for one in sorted((one for one in told if one.place is not None), key=lambda one: (one.place, one.number)):
-        head["status"] = status_of(one.event)
+        head["status"] = status_of(one.event) or head["status"]
+        if one.event.kind == FILED:
+            head |= {"origin": "portal", "national_number": one.event.dossier}
+            head |= {name: head[name] or one.event.data.get(name) for name in ("procedure", "unit")}
         if one.event.kind == RECORD_KIND:
             known = head["national_number"]
             head |= dict(zip(FACTS, record_facts(one.event), strict=True)) | {"record_event": one.number}

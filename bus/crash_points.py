@@ -42,4 +42,7 @@ WORKER: Final = (
     "settle.after",
     "next.before",
 )
+TELLING: Final = ("tell.before", "tell.after_event", "tell.after")
+"""At the end of any transaction with an outcome that somebody is told."""
 ALL: Final = DOOR + WORKER
+"""Of every installation; `TELLING` comes to those of which a partner takes outcomes."""

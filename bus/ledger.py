@@ -17,6 +17,7 @@ from bus.circuit import Manners
 from bus.claiming import FARTHEST_DUE, Claimed, Claimer, Whom, open_claimed
 from bus.engines.sqlite import SqliteEngine, Teller, Tx
 from bus.errors import LedgerDamaged, LedgerUnsafe, NonceSeen, SchemaBehind, StaleFence
+from bus.follow_ups import NOTHING, FollowUps
 from bus.messages import Acceptance, Attempt, Decision, Delivery, Event, Exchange, State
 from bus.moves import MoveWriter
 from bus.ports import Clock, CrashPoint, Randomness, Storage, no_crash
@@ -26,6 +27,7 @@ from bus.routing import Route
 from bus.seal import MasterKey, Sealed, Sealer
 from bus.settling import Settled, Settlement, Settler, prepare
 from bus.sql import Migration, load_migrations
+from bus.telling import OutcomeWriter
 from bus.times import ms, to_ms
 from bus.unnamed import Marked, Unnamed, mark_of, name_all
 
@@ -60,11 +62,13 @@ class Ledger:
         shadows: frozenset[str] = frozenset(),
         speakers: Mapping[str, frozenset[str]] | None = None,
         receipt_key: str | None = None,
+        follow_ups: FollowUps = NOTHING,
     ) -> None:
         """`manners` for each partner, `orders` for each source, `shadows`: partners that are only watched.
 
         `speakers`: source → the sources whose dossiers it may speak of beside its own (None: of any). `receipt_key`:
-        the name of the key that signs receipts now; the ledger remembers it with each event.
+        the name of the key that signs receipts now; the ledger remembers it with each event. `follow_ups`: who is told
+        what became of which source's events.
 
         Raises SchemaBehind when the file needs `lienthong migrate`, LedgerUnsafe when the master key is another one
         or a migration was applied with another text.
@@ -78,6 +82,8 @@ class Ledger:
         self.bodies = Bodies(self._sealer, self._load_keys)
         self.moves = MoveWriter(master.head_key)
         self.recorder = Recorder(self.moves, self.bodies, crash_point)
+        if follow_ups.outcomes:
+            self.moves.follow = OutcomeWriter(self.recorder, self.bodies, follow_ups, crash_point).write
         self._claimer = Claimer(self.moves, crash_point)
         self._settler = Settler(self.moves, self._claimer, crash_point)
         self.master = master
@@ -104,6 +110,7 @@ class Ledger:
         shadows: frozenset[str] = frozenset(),
         speakers: Mapping[str, frozenset[str]] | None = None,
         receipt_key: str | None = None,
+        follow_ups: FollowUps = NOTHING,
     ) -> Ledger:
         """Open a migrated ledger file."""
         engine = SqliteEngine(path, storage, crash_point=crash_point)
@@ -119,6 +126,7 @@ class Ledger:
                 shadows=shadows,
                 speakers=speakers,
                 receipt_key=receipt_key,
+                follow_ups=follow_ups,
             )
         except BaseException:
             engine.close()

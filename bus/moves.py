@@ -7,8 +7,9 @@ the last commit left it. A partition belongs to a lane, so a chain is never long
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 from bus.engines.sqlite import Row, Tx
 from bus.evidence import GENESIS, INSTALLATION, chain, head_mac, partition_of
@@ -35,11 +36,17 @@ class Move:
     binds: bytes | None = None
 
 
+Follow: TypeAlias = Callable[[Tx, Sequence[tuple[Move, Row]]], None]
+"""Told of a transaction's moves, each beside its row; what it adds itself is written with them, and not told again."""
+
+
 class MoveWriter:
     """Appends moves to their chains. One for a ledger; it keeps nothing between transactions."""
 
     def __init__(self, mac_key: bytes) -> None:
         self._mac_key = mac_key
+        self.follow: Follow | None = None
+        """What follows from moves (`telling.py`); None where nobody takes it."""
 
     def add(self, tx: Tx, move: Move, partner: str | None = None) -> None:
         """Note a move; it is written, with all others of the transaction, before the commit."""
@@ -57,12 +64,20 @@ class MoveWriter:
 
     def _write(self, tx: Tx) -> None:
         moves: list[Move] = tx.memory["moves"]
-        partitions = {_partition(move) for move in moves}
-        heads = _heads(tx, partitions)
-        tx.many("add_move", [self._link(heads, move) for move in moves])
-        tx.many("put_chain_head", [self._head(partition, *heads[partition]) for partition in sorted(partitions)])
+        heads: dict[int, tuple[int, bytes]] = {}
+        rows = self._linked(tx, heads, moves)
+        if self.follow is not None:
+            self.follow(tx, list(zip(moves, rows, strict=True)))
+            rows += self._linked(tx, heads, moves[len(rows) :])
+        tx.many("add_move", rows)
+        tx.many("put_chain_head", [self._head(partition, *heads[partition]) for partition in sorted(heads)])
         changes: Counter[tuple[str, str]] = tx.memory["tallies"]
         tx.many("add_to_tally", [(partner, state, n) for (partner, state), n in changes.items() if n])
+
+    def _linked(self, tx: Tx, heads: dict[int, tuple[int, bytes]], moves: Sequence[Move]) -> list[Row]:
+        """The moves as rows of their chains, which go on from `heads` and end there."""
+        heads |= _heads(tx, {_partition(move) for move in moves} - heads.keys())
+        return [self._link(heads, move) for move in moves]
 
     def _link(self, heads: dict[int, tuple[int, bytes]], move: Move) -> Row:
         partition = _partition(move)
@@ -96,6 +111,7 @@ def _partition(move: Move) -> int:
 def _heads(tx: Tx, partitions: set[int]) -> dict[int, tuple[int, bytes]]:
     """Where the chains of these partitions end; a group that touches many reads all of them in one statement."""
     if len(partitions) > FEW:
-        return {partition: (n, link) for partition, n, link, _mac in tx.all("all_chain_heads")}
+        all_heads = tx.all("all_chain_heads")
+        return {partition: (n, link) for partition, n, link, _mac in all_heads if partition in partitions}
     found = {partition: tx.one("find_chain_head", partition) for partition in partitions}
     return {partition: (row[0], row[1]) for partition, row in found.items() if row}

@@ -7,24 +7,46 @@ must never reach another.
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from bus.engines.sqlite import Tx
 from bus.messages import FILED, Attempt, Delivery, State
+from bus.moves import Move, MoveWriter
+
+LEARNED: Final = "number_learned"
+CONTRADICTED: Final = "number_contradicted"
+"""Causes of the moves that say so; the number is their reason."""
 
 Origin: TypeAlias = Literal["portal", "one_stop"] | None
 
 
-def learn(tx: Tx, delivery: Delivery, attempt: Attempt, state: State, at: int) -> str | None:
-    """Keep the pair that a settled delivery tells; the number that is not believed, when there is one."""
+def learn(
+    tx: Tx, moves: MoveWriter, delivery: Delivery, attempt: Attempt, state: State, worker: str, at: int
+) -> str | None:
+    """Keep the pair that a settled delivery tells; the number that is not believed, when there is one.
+
+    Either is a move of that delivery, which goes on standing as delivered: the chain binds what was believed.
+    """
     number = attempt.facts.get("number")
     if number is None or delivery.event.kind != FILED or state is not State.DELIVERED:
         return None
     national = delivery.event.dossier
-    if tx.run("learn_own_number", national, number, delivery.id, at):
+    is_new = bool(tx.run("learn_own_number", national, number, delivery.id, at))
+    if not is_new and tx.one("own_number_of", national) == (number,):
         return None
-    known = tx.one("own_number_of", national)
-    return None if known is not None and known[0] == number else str(number)
+    cause = LEARNED if is_new else CONTRADICTED
+    move = Move(
+        lane=delivery.lane,
+        at=at,
+        delivery=delivery.id,
+        from_state=state,
+        to_state=state,
+        cause=cause,
+        reason=number,
+        actor=worker,
+    )
+    moves.add(tx, move, delivery.partner)
+    return None if is_new else number
 
 
 def numbers_of(

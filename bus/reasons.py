@@ -18,8 +18,9 @@ LONGEST: Final = 500
 
 Fault = Literal["too_short", "too_long", "control_character"]
 
-_OBEYED: Final = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-"""Control characters (C0, C1), line and paragraph separators, marks of direction, and halves of characters."""
+_OBEYED: Final = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
+"""Control characters (C0, C1), line and paragraph separators, marks of direction, and what is no character: XML cannot
+carry it."""
 
 
 def fault_in(reason: str) -> Fault | None:

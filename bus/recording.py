@@ -8,9 +8,10 @@ from datetime import datetime
 from bus.bodies import Bodies
 from bus.engines.sqlite import Row, Tx
 from bus.errors import NonceSeen
+from bus.follow_ups import LEDGER_SOURCE
 from bus.fresh import Fresh
 from bus.lanes import BUS, Entry, deadline_of, enter, leave, put_before_steps, set_head, supersede_waiting
-from bus.messages import Acceptance, Contradicted, Decision, Event, ForeignDossier, Recorded, Repeated, State
+from bus.messages import FILED, Acceptance, Contradicted, Decision, Event, ForeignDossier, Recorded, Repeated, State
 from bus.moves import Move, MoveWriter
 from bus.ports import CrashPoint
 from bus.prepared import RECORD_KIND, Prepared, event_row_digest, ms_of, record_facts, status_of
@@ -56,6 +57,9 @@ class Recorder:
     def record(self, tx: Tx, prepared: Prepared, now: datetime) -> Acceptance | NonceSeen:
         """One event in. A nonce that was here before is given back as a value: nothing was written for it."""
         event, at = prepared.event, to_ms(now)
+        if event.source == LEDGER_SOURCE:
+            # An outcome told under a name that somebody took beforehand could never be written, nor its move.
+            return ForeignDossier(owner=LEDGER_SOURCE)
         if self.doubt_before is None:
             number = Fresh.of(tx, self._moves).take(tx, prepared, at, self._point)
             if number is not None:
@@ -93,6 +97,15 @@ class Recorder:
                 self._place_passed(tx, event.source, dossier.id, sequence, at)
             self._release_followers(tx, event.source, dossier.id, at)
         return _recorded(prepared, number, at)
+
+    def record_own(self, tx: Tx, prepared: Prepared, dossier: int, due_at: int | None, at: int) -> None:
+        """An event that the ledger itself tells of a dossier: nothing that is known of the dossier changes by it."""
+        place = to_ms(prepared.event.occurred_at)
+        number = self._write_event(tx, prepared, dossier, None, place, at)
+        self._point("tell.after_event")
+        binds = event_row_digest(number, prepared.event, None, at, prepared.sealed.commitment)
+        of = _Dossier(id=dossier, owner=LEDGER_SOURCE, due_at=due_at, record_place=None, status_place=None)
+        self._deliver_to_all(tx, prepared, number, place, of, at, binds)
 
     # -- the event ----------------------------------------------------------------------------------------------
 
@@ -150,8 +163,12 @@ class Recorder:
     def _note_dossier(self, tx: Tx, prepared: Prepared, number: int, place: int, dossier: _Dossier) -> None:
         """Keep what the dossier's newest record and newest status say."""
         event = prepared.event
-        if dossier.status_place is None or place >= dossier.status_place:
-            tx.run("update_dossier_status", status_of(event), place, dossier.id)
+        status = status_of(event)
+        if status is not None and (dossier.status_place is None or place >= dossier.status_place):
+            tx.run("update_dossier_status", status, place, dossier.id)
+        if event.kind == FILED:
+            tx.run("note_filed", event.data.get("procedure"), event.data.get("unit"), dossier.id)
+            tx.many("add_search_term", [(term, dossier.id) for term in prepared.terms])
         if event.kind == RECORD_KIND and (dossier.record_place is None or place >= dossier.record_place):
             note_record(tx, event, number, place, dossier.id, has_lanes=not dossier.is_new)
             tx.many("add_search_term", [(term, dossier.id) for term in prepared.terms])

@@ -28,9 +28,12 @@ class Route:
 class Routes:
     """The whole table, by kind."""
 
-    def __init__(self, routes: Iterable[Route]) -> None:
+    def __init__(self, routes: Iterable[Route], *, also: frozenset[str] = frozenset()) -> None:
+        """`also`: partners to whom the ledger itself tells something, beside those of the table."""
+        self.rows = tuple(routes)
+        self._also = also
         self._by_kind: dict[str, tuple[Route, ...]] = {}
-        for route in routes:
+        for route in self.rows:
             self._by_kind[route.kind] = (*self._by_kind.get(route.kind, ()), route)
 
     def routes_for(self, event: Event) -> tuple[Route, ...]:
@@ -44,8 +47,12 @@ class Routes:
 
     @property
     def partners(self) -> frozenset[str]:
-        """Every partner that the table names."""
-        return frozenset(route.partner for routes in self._by_kind.values() for route in routes)
+        """Every partner that anything goes to."""
+        return self._also | {route.partner for route in self.rows}
+
+    def kinds_to(self, partner: str) -> frozenset[str]:
+        """Kinds that this partner is sent by the table."""
+        return frozenset(route.kind for route in self.rows if route.partner == partner)
 
 
 def routes_from_table(rows: Iterable[Mapping[str, Any]]) -> Routes:

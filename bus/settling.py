@@ -109,7 +109,7 @@ class Settler:
         change = self._health(tx, work, manners, at)
         if State(now[4]) is State.SENDING and now[5] == "latest_wins" and work.decision.state in UNKNOWN:
             tx.run("may_have_arrived", delivery.id)
-        disbelieved = learn(tx, delivery, work.attempt, decision.state, at)
+        disbelieved = learn(tx, self._moves, delivery, work.attempt, decision.state, work.worker, at)
         following = self._leave(tx, work, now, decision, manners, at)
         self._point("settle.after_head")
         return Settled(

@@ -256,6 +256,7 @@ def _verify_all(
     yield from _verify_events(tx)
     yield from _verify_attempts(tx)
     yield from _verify_states(tx)
+    yield from _verify_numbers(tx)
     if bodies:
         yield from _verify_bodies(ledger, tx)
 
@@ -294,6 +295,13 @@ def _verify_states(tx: Tx) -> Iterator[Damage]:
         yield Damage(table="deliveries", row=delivery, detail=f"it says {state}, its last move says {said}")
     for move, delivery in tx.each("undelivered_moves"):
         yield Damage(table="deliveries", row=delivery, detail=f"it is gone; move {move} speaks of it")
+
+
+def _verify_numbers(tx: Tx) -> Iterator[Damage]:
+    for delivery, national, own in tx.each("misstated_numbers"):
+        yield Damage(table="own_numbers", row=delivery, detail=f"no move says that {national} is called {own}")
+    for move, number in tx.each("forgotten_numbers"):
+        yield Damage(table="own_numbers", row=None, detail=f"move {move} learned {number}, which is not here")
 
 
 def _verify_bodies(ledger: Ledger, tx: Tx) -> Iterator[Damage]:

@@ -17,6 +17,7 @@ from typing import Any
 from bus.circuit import Manners
 from bus.dispatch import Dispatcher, PartnerWork
 from bus.errors import NotFound
+from bus.follow_ups import NOTHING, FollowUps, routes_with
 from bus.intake import Intake
 from bus.ledger import Ledger
 from bus.messages import (
@@ -249,6 +250,7 @@ class World:
         clock: SimClock | None = None,
         books: Books | None = None,
         seed: int = 0,
+        follow_ups: FollowUps = NOTHING,
     ) -> None:
         self.path = folder / "ledger.db"
         self.clock = clock or SimClock()
@@ -259,7 +261,10 @@ class World:
         self._manners = manners or Manners()
         self._patience = patience or Patience(in_flight=self._manners.in_flight)
         self._orders = orders or {}
-        self._routes = Routes(routes)
+        self._routes = routes_with(Routes(routes), follow_ups)
+        self.follow_ups = follow_ups
+        self.others: dict[str, PartnerWork] = {}
+        """Further partners, by name."""
         self._batch = batch
         self._shadows = shadows
         self._crash_point = crash_point
@@ -278,11 +283,13 @@ class World:
             manners={PARTNER: self._manners},
             orders=self._orders,
             shadows=self._shadows,
+            follow_ups=self.follow_ups,
         )
         self.intake = Intake(self.ledger, self._routes, crash_point=self._crash_point)
         self.reads = Reads(self.ledger)
         self.repairs = Repairs(self.ledger)
-        self.partners = {PARTNER: PartnerWork(adapter=self.adapter, patience=self._patience, batch=self._batch)}
+        here = PartnerWork(adapter=self.adapter, patience=self._patience, batch=self._batch)
+        self.partners = {PARTNER: here, **self.others}
         self.dispatcher = self.worker("w1")
 
     def worker(self, name: str) -> Dispatcher:
@@ -317,7 +324,8 @@ class World:
                 idle = 0
                 continue
             idle += 1
-            due = self.ledger.next_due(PARTNER)
+            dues = [due for name in self.partners if (due := self.ledger.next_due(name)) is not None]
+            due = min(dues, default=None)
             if due is None or due > end.timestamp() * 1000:
                 return
             when = datetime.fromtimestamp((due + 1) / 1000, tz=self.clock.now().tzinfo)

@@ -54,6 +54,9 @@ INSERT INTO dossiers (number, source, first_seen_at) VALUES (?, ?, ?);
 UPDATE dossiers SET origin = ?, national_number = coalesce(?, national_number), procedure = ?, unit = ?,
   received_at = ?, due_at = ?, record_event = ?, record_place = ? WHERE id = ?;
 
+-- note_filed -- A dossier that was filed on the portal, under the number that is its own there.
+UPDATE dossiers SET origin = 'portal', national_number = number, procedure = coalesce(procedure, ?), unit = coalesce(unit, ?) WHERE id = ?;
+
 -- update_dossier_status -- The latest event's status.
 UPDATE dossiers SET status = ?, status_place = ? WHERE id = ?;
 

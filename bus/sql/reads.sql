@@ -10,8 +10,9 @@ SELECT d.id, d.partner, d.state, d.cause, d.reason, d.due_at, d.tries, d.accepte
 FROM deliveries d WHERE d.event = ? ORDER BY d.id;
 
 -- read_dossier -- One dossier by number.
-SELECT id, number, source, origin, national_number, procedure, unit, received_at, due_at, status, first_seen_at, record_event
-FROM dossiers WHERE number = ?;
+SELECT d.id, d.number, d.source, CASE WHEN n.own_number IS NULL THEN d.origin ELSE 'portal' END,
+  coalesce(d.national_number, n.national_number), d.procedure, d.unit, d.received_at, d.due_at, d.status, d.first_seen_at, d.record_event
+FROM dossiers d LEFT JOIN own_numbers n ON n.own_number = d.number WHERE d.number = ?;
 
 -- lanes_of_dossier -- Its standing at each partner.
 SELECT partner, exists_there, record_state, shown_status, shown_record, shown_place, ready_at, lease_until, head

@@ -46,6 +46,17 @@ UPDATE lanes SET shown_status = ? WHERE id = ?;
 INSERT INTO moves (partition, n, at, delivery, event, from_state, to_state, cause, reason, actor, binds, prev, hash)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
+-- last_move_id -- How many there are.
+SELECT coalesce(max(id), 0) FROM moves;
+
+-- told_event -- Whose delivery this is: what its source is told of it.
+SELECT e.source, e.event_id, e.kind, e.traceparent, o.id, o.due_at, o.number, d.partner
+FROM deliveries d JOIN events e ON e.id = d.event JOIN dossiers o ON o.id = e.dossier WHERE d.id = ?;
+
+-- last_outcome_place -- Where the newest outcome of a dossier stands that a partner is told.
+SELECT e.place FROM lanes l JOIN deliveries d ON d.lane = l.id JOIN events e ON e.id = d.event
+WHERE l.dossier = ? AND l.partner = ? AND e.kind = 'delivery.settled' ORDER BY d.id DESC LIMIT 1;
+
 -- find_chain_head -- Where a partition's chain ends.
 SELECT n, hash FROM chain_heads WHERE partition = ?;
 

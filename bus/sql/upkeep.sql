@@ -58,6 +58,15 @@ WHERE m.to_state IS NOT d.state ORDER BY d.id;
 SELECT m.id, m.delivery FROM moves m LEFT JOIN deliveries d ON d.id = m.delivery
 WHERE m.delivery IS NOT NULL AND d.id IS NULL ORDER BY m.id;
 
+-- misstated_numbers -- Own numbers that are not what a move of their filed dossier learned.
+SELECT n.delivery, n.national_number, n.own_number FROM own_numbers n
+WHERE NOT EXISTS (SELECT 1 FROM moves m JOIN deliveries d ON d.id = m.delivery JOIN events e ON e.id = d.event JOIN dossiers o ON o.id = e.dossier
+  WHERE m.delivery = n.delivery AND m.cause = 'number_learned' AND m.reason = n.own_number AND o.number = n.national_number) ORDER BY 2;
+
+-- forgotten_numbers -- Moves that learned a number of which nothing is left.
+SELECT m.id, m.reason FROM moves m LEFT JOIN own_numbers n ON n.delivery = m.delivery AND n.own_number = m.reason
+WHERE m.cause = 'number_learned' AND n.own_number IS NULL ORDER BY m.id;
+
 -- all_bodies -- Sealed bodies beside what their rows committed to.
 SELECT 'event', e.id, b.data_key, b.sealed, e.commitment FROM events e JOIN bodies b ON b.id = e.body
 UNION ALL SELECT 'exchange', x.id, b.data_key, b.sealed, x.commitment FROM exchanges x JOIN bodies b ON b.id = x.body;

@@ -86,7 +86,7 @@ def test_own_number_is_learned_and_told(portal: tuple[World, Numbering]) -> None
     world.settle_down()
 
     first = adapter.seen[f"{FILED}.{NATIONAL}"]
-    assert (None, None) == (first.origin, first.own_number)
+    assert ("portal", NATIONAL, None) == (first.origin, first.national_number, first.own_number)
     for event in (amended, record, step):
         standing = adapter.seen[event.id]
         assert ("portal", NATIONAL, OWN) == (standing.origin, standing.national_number, standing.own_number)

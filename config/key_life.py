@@ -6,8 +6,10 @@ from 14 days before its end                        a note in /readyz, which stay
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -27,43 +29,82 @@ UNREADABLE: Final = "certificate_unreadable"
 DAY: Final = timedelta(days=1)
 
 
-def certificate_files(settings: Settings) -> Iterator[tuple[str, Path]]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CertificateFile:
+    """One file of the settings that has certificates in it."""
+
+    setting: str
+    path: Path
+    is_of_authorities: bool = False
+    """It holds until the last of them ends; anything else until the first: a chain is as long as its shortest link."""
+    password_file: str = ""
+    """Of a PKCS#12 file."""
+
+
+def certificate_files(settings: Settings) -> Iterator[CertificateFile]:
     """Every file of a certificate, ours and others', by its setting."""
     yield from _within(settings, "")
 
 
-def _within(value: object, where: str) -> Iterator[tuple[str, Path]]:
-    if isinstance(value, Struct):
-        members = {name: getattr(value, name) for name in value.__struct_fields__}
-    elif isinstance(value, dict):
-        members = value
-    elif isinstance(value, tuple):
-        members = {str(n): item for n, item in enumerate(value)}
-    else:
-        return
+def _within(value: object, where: str) -> Iterator[CertificateFile]:
+    members = _members(value)
     for name, item in members.items():
-        if isinstance(item, str) and item and (name in ("identity_file", "certificate") or _ends_so(name)):
-            yield f"{where}{name}", Path(item)
+        if isinstance(item, str) and item and _has_certificates(name, item, members):
+            password = members.get(f"{name.removesuffix('_file')}_password_file", "")
+            yield CertificateFile(
+                setting=f"{where}{name}",
+                path=Path(item),
+                is_of_authorities=name == "ca_file" or name.endswith(("roots_file", "authorities_file")),
+                password_file=str(password) if name.endswith("pkcs12_file") else "",
+            )
         yield from _within(item, f"{where}{name}.")
 
 
-def _ends_so(name: str) -> bool:
-    return name.endswith("certificate_file")
+def _members(value: object) -> dict[str, object]:
+    match value:
+        case Struct():
+            return {name: getattr(value, name) for name in value.__struct_fields__}
+        case dict():
+            return value
+        case tuple():
+            return {str(n): item for n, item in enumerate(value)}
+        case _:
+            return {}
+
+
+def _has_certificates(name: str, path: str, members: Mapping[str, object]) -> bool:
+    if name == "identity_file":
+        # Where the certificate has a file of its own, this one is the bare key.
+        return members.get("certificate_file") in (None, path)
+    return name in ("certificate", "ca_file") or name.endswith(("certificate_file", "roots_file", "pkcs12_file"))
 
 
 def ends(settings: Settings) -> dict[str, datetime | None]:
     """Setting → the certificate's last moment; None where it cannot be read."""
-    # Loaded only here: a worker's first delivery does not wait for it.
-    from signing.errors import KeyUnreadable
-    from signing.keys import certificates_in
+    return {file.setting: _end_of(file) for file in certificate_files(settings)}
 
-    found: dict[str, datetime | None] = {}
-    for name, path in certificate_files(settings):
-        try:
-            found[name] = certificates_in(path)[0].not_valid_after_utc
-        except KeyUnreadable:
-            found[name] = None
-    return found
+
+def _end_of(file: CertificateFile) -> datetime | None:
+    # Loaded only here: a worker's first delivery does not wait for it.
+    from signing.errors import KeyTrouble
+
+    try:
+        told = file.path.stat()
+        return _read_end(file, told.st_mtime_ns, told.st_size)
+    except (OSError, KeyTrouble):
+        return None
+
+
+@lru_cache(maxsize=1_000)
+def _read_end(file: CertificateFile, changed_ns: int, size: int) -> datetime:
+    """Once for each state of the file: a PKCS#12 file is slow to open on purpose, and metrics ask every few seconds."""
+    from signing.keys import certificates_in, from_pkcs12
+
+    if file.setting.endswith("pkcs12_file"):
+        word = Path(file.password_file).read_bytes().strip() if file.password_file else None
+        return from_pkcs12(file.path, name=file.setting, password=word, is_demo=True).not_after
+    found = [each.not_valid_after_utc for each in certificates_in(file.path)]
+    return max(found) if file.is_of_authorities else min(found)
 
 
 def seconds_left(settings: Settings, now: datetime) -> dict[str, float]:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 import structlog
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
+from cryptography.hazmat.primitives.serialization.pkcs12 import serialize_key_and_certificates
 from msgspec import Struct
 from structlog.testing import capture_logs
 
@@ -47,11 +49,60 @@ def settings_with(folder: Path, *, ours: float = 335, theirs: float = 335) -> _S
 
 def test_every_certificate_is_found(tmp_path):
     """Ours and the callers', those that are next too, and no other file."""
-    found = dict(certificate_files(settings_with(tmp_path)))
+    found = [each.setting for each in certificate_files(settings_with(tmp_path))]
 
-    assert ["partners.identity_file", "callers.one-stop.certificate", "callers.one-stop.also.0.certificate"] == list(
-        found
-    )
+    assert ["partners.identity_file", "callers.one-stop.certificate", "callers.one-stop.also.0.certificate"] == found
+
+
+class _Soap(Struct):
+    identity_file: str = ""
+    certificate_file: str = ""
+
+
+class _Told(Struct):
+    soap: _Soap | None = None
+    ca_file: str = ""
+    trust_roots_file: str = ""
+    signing_pkcs12_file: str = ""
+    signing_pkcs12_password_file: str = ""
+
+
+def test_key_beside_its_certificate(tmp_path):
+    """A bare key has no end; its certificate has, and in one file with it the key's setting tells it too."""
+    mine = made("mine", days=(-30, 10))
+    (tmp_path / "mine.pem").write_bytes(mine.pem + pem_of(mine.key))
+    apart = _Soap(identity_file=str(tmp_path / "mine.key"), certificate_file=str(tmp_path / "mine.pem"))
+    together = _Soap(identity_file=str(tmp_path / "mine.pem"), certificate_file=str(tmp_path / "mine.pem"))
+
+    assert {"soap.certificate_file": NOW + 10 * DAY} == ends(_Told(soap=apart))
+    assert {"soap.identity_file", "soap.certificate_file"} == ends(_Told(soap=together)).keys()
+
+
+def test_chain_and_authorities(tmp_path):
+    """A chain ends with its first certificate that does; a file of authorities with its last."""
+    (tmp_path / "both.pem").write_bytes(made("a", days=(-30, 5)).pem + made("b", days=(-30, 50)).pem)
+    file = str(tmp_path / "both.pem")
+
+    assert {
+        "soap.certificate_file": NOW + 5 * DAY,
+        "ca_file": NOW + 50 * DAY,
+        "trust_roots_file": NOW + 50 * DAY,
+    } == ends(_Told(soap=_Soap(certificate_file=file), ca_file=file, trust_roots_file=file))
+
+
+def test_pkcs12(tmp_path):
+    """A container is opened with its password; with another one it counts as unreadable."""
+    mine = made("mine", days=(-30, 10))
+    sealed = BestAvailableEncryption(b"word")
+    (tmp_path / "mine.p12").write_bytes(serialize_key_and_certificates(b"m", mine.key, mine.certificate, None, sealed))
+    (tmp_path / "mine.p12").chmod(0o600)
+    for word, end in (("word\n", NOW + 10 * DAY), ("other", None)):
+        (tmp_path / "word").write_text(word)
+        (tmp_path / "mine.p12").touch()
+        told = _Told(
+            signing_pkcs12_file=str(tmp_path / "mine.p12"), signing_pkcs12_password_file=str(tmp_path / "word")
+        )
+        assert {"signing_pkcs12_file": end} == ends(told)
 
 
 def test_seconds_left(tmp_path):

@@ -1,8 +1,8 @@
 """One suite for every adapter: repeats, refusals, lost and garbled answers. The judge is the mock's own effect list.
 
-A partner's test module inherits `AdapterConformance`, for records and steps, or `MessageConformance`, for messages known
-by their id, and says how its mock and its adapter are made. A new adapter starts by turning its list green. `Carrier` does for one delivery what the bus does: deliver, ask when an answer is
-owed, deliver again when the adapter says that it may.
+A partner's test module inherits `AdapterConformance` (records and steps) or `MessageConformance` (messages known by
+their id) and says how its mock and its adapter are made. A new adapter starts by turning its list green. `Carrier` does
+for one delivery what the bus does: deliver, ask when an answer is owed, deliver again when the adapter says it may.
 """
 
 from __future__ import annotations

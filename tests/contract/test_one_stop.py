@@ -1,4 +1,4 @@
-"""The one-stop system's adapter against its mock on a real port: both protocols, both versions of SOAP, the same rules."""
+"""The one-stop system's adapter against its mock on a real port: every protocol and version, the same rules."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class OneStopConformance(MessageConformance):
             yield
 
     def test_own_number_of_a_filed_dossier_is_learned(self):
-        """The one-stop system's own number comes back with the filing, the same number each time, and with nothing else."""
+        """The one-stop system's own number comes back with the filing, the same each time, and with nothing else."""
         self.carry_all()
         self.carry_all()
 

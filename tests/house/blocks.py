@@ -180,6 +180,23 @@ def unclear_steps() -> str:
     return table(["status", "policy", "what it means to send twice, or to leave out"], rows)
 
 
+def one_stop_operations() -> str:
+    """The contract table of the one-stop system."""
+    from adapters.partners.one_stop.codes import CONTRACTS
+
+    rows = [[code(c.kind), code(c.operation), code(c.path), c.unclear, c.source] for c in CONTRACTS.values()]
+    return table(["event", "over SOAP", "over REST", "after an unclear outcome", "rules"], rows)
+
+
+def one_stop_replies() -> str:
+    """The answer table of the one-stop system: the first row that fits decides."""
+    from adapters.partners.one_stop import replies
+
+    names = ("protocol", "http", "answer", "signature", "code", "side", "verdict", "source")
+    rows = [[code(row["id"]), *(row[name] for name in names)] for row in replies.table()]
+    return table(["row", "over", "HTTP", "answer", "signature", "code", "side", "verdict", "rules"], rows)
+
+
 def portal_limits() -> str:
     """Fields whose length the portal limits."""
     from adapters.partners.national_portal.limits import NESTED_LIMITS, RECORD_LIMITS, STEP_LIMITS
@@ -232,6 +249,8 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "portal-operations": portal_operations,
     "portal-replies": portal_replies,
     "portal-limits": portal_limits,
+    "one-stop-operations": one_stop_operations,
+    "one-stop-replies": one_stop_replies,
     "unclear-steps": unclear_steps,
     "tables": tables,
     "faults": faults,

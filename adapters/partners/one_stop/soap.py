@@ -110,7 +110,7 @@ class SoapSide:
         except NotVerified as trouble:
             return Body(shape=Shape.UNPROVEN, proof=Proof.WRONG, text=f"{trouble.code}: {trouble}")
         if verified.version != self._soap or verified.addressing.get("RelatesTo") != call.known_by:
-            return Body(shape=Shape.UNPROVEN, proof=Proof.OTHER_REQUEST)
+            return Body(shape=Shape.UNPROVEN, proof=Proof.OTHER_REQUEST, text="relates to another message")
         return self._proven(verified, call)
 
     def _proven(self, verified: wsse.VerifiedMessage, call: Call) -> Body:

@@ -33,6 +33,7 @@ from bus.times import from_ms
 from bus.upkeep import pending
 from config.caller_keys import every_key, read_key, shown
 from config.column_maps import map_named
+from config.follow_ups import unheard
 from config.mappings import holes
 from config.partner_tables import WITH_TABLES, in_force
 from config.settings import CallerKeySettings, NationalPortalKeys, OAuth2Settings, PartnerSettings, Settings
@@ -134,6 +135,7 @@ def _soap(settings: Settings) -> Iterator[Answer]:
 def _partners(settings: Settings) -> Iterator[Answer]:
     named = settings.partner_table()
     yield _asked("routes", lambda: _unserved(load_routes(settings).partners, frozenset(named)))
+    yield _asked("follow_ups", lambda: unheard(settings, has_portal_door=False))
     for name, partner in named.items():
         yield _asked(f"partners.{name}", lambda partner=partner, name=name: _partner(name, partner))  # type: ignore[misc]
 

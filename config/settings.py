@@ -16,6 +16,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import Meta, Struct
 
+from bus.follow_ups import LEDGER_SOURCE
 from config.file_settings import FileSettings
 
 SQLITE: Final = "sqlite:///"
@@ -358,6 +359,10 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
             if len(set(told.values())) > 1:
                 raise ValueError(f"source {source} has two orders, by callers {', '.join(sorted(told))}")
         self._check_facade(orders)
+        if LEDGER_SOURCE in self.sources():
+            raise ValueError(
+                f"source {LEDGER_SOURCE} is what the ledger itself says; no caller may speak under its name"
+            )
 
     def _check_facade(self, callers: Mapping[str, object]) -> None:
         accounts = self.facade.accounts

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from bus.circuit import Manners
 from bus.dispatch import Dispatcher, PartnerWork, Worker
+from bus.follow_ups import routes_with
 from bus.intake import Intake
 from bus.ledger import Ledger
 from bus.messages import Attempt, Decision, Delivery
@@ -25,6 +26,7 @@ from bus.repairs import Repairs
 from bus.retry import Patience
 from bus.routing import Routes, routes_from_table
 from bus.seal import MasterKey
+from config.follow_ups import follow_ups_of
 from config.settings import KeyHeaderSettings, NationalPortalKeys, OAuth2Settings, Operation, PartnerSettings, Settings
 from config.settings_file import SettingsRefused, read_private, secret
 
@@ -92,8 +94,9 @@ class Installation:
 def build(settings: Settings, ports: Ports | None = None) -> Installation:
     """Open the ledger and put everything around it. Raises SettingsRefused, LedgerUnsafe, SchemaBehind."""
     ports = ports or real_ports()
-    routes = load_routes(settings)
     partners = settings.partner_table()
+    follow_ups = follow_ups_of(partners)
+    routes = routes_with(load_routes(settings), follow_ups)
     ledger = Ledger.open(
         settings.ledger.path,
         MasterKey.from_file(settings.ledger.master_key_file),
@@ -106,6 +109,7 @@ def build(settings: Settings, ports: Ports | None = None) -> Installation:
         speakers=settings.speakers(),
         receipt_key=_receipt_key(settings),
         shadows=frozenset(name for name, each in partners.items() if each.mode == "shadow"),
+        follow_ups=follow_ups,
     )
     return Installation(
         settings=settings,
@@ -181,7 +185,7 @@ def _work(installation: Installation, name: str, partner: PartnerSettings) -> Pa
         adapter=WithFreshTables(adapter, installation.reads, name),
         patience=patience_of(partner),
         threads=partner.threads,
-        batch=max(adapter.batch_size(kind) for kind in installation.routes.kinds),
+        batch=max((adapter.batch_size(kind) for kind in installation.routes.kinds_to(name)), default=1),
         batch_size=adapter.batch_size,
     )
 

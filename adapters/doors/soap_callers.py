@@ -30,7 +30,7 @@ class Callers:
         by_name: wsse.TrustIn | None,
         vouched: Sequence[tuple[Caller, wsse.TrustIn]] = (),
     ) -> None:
-        """`named`: certificate, DER → its caller, believed by `by_name`; `vouched`: callers with trusts of their own."""
+        """`named`: certificate, DER → its caller, believed by `by_name`; `vouched`: callers with a trust each."""
         self._named = named
         self._by_name = by_name
         self._vouched = vouched

@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 import pytest
 from lxml import etree
 
 from signing import wsse
 from signing.errors import NotVerified, VerifierFailed
-from tests.contract import wss_attacks
-from tests.contract.wss_attacks import Case
+from tests.contract.wss_attacks import corpus
 from tests.message_pki import NOW
 from tests.wss_kit import partner_trust
-
-
-@cache
-def corpus() -> tuple[Case, ...]:
-    """Made once: it holds some hundred signatures."""
-    return tuple(wss_attacks.cases())
 
 
 def verdict(data: bytes) -> str:

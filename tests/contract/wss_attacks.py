@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
@@ -40,6 +41,12 @@ class Case:
     code: str
     """Empty for a good message."""
     data: bytes
+
+
+@cache
+def corpus() -> tuple[Case, ...]:
+    """Made once in a run: it holds some hundred signatures."""
+    return tuple(cases())
 
 
 def cases() -> Iterator[Case]:

@@ -1,7 +1,10 @@
-"""Feeding the day through the HTTP door, really signed: each dossier's events in their order of arrival.
+"""Feeding the day through the doors, really signed: each dossier's events in their order of arrival.
 
-The departments' one-stop system posts its events one by one, on several connections; the communes' system sends
-batches. A dossier always goes by the same connection, so its order is what the day says.
+REST      the departments' events one by one, on several connections; the communes', which are numbered, in batches
+SOAP      two wards' events one by one, each a signed message: of one ward in SOAP 1.1, of the other in 1.2
+façade    an old system's records and steps, in the portal's own words; what got no answer is sent again as it was
+
+A dossier always goes by the same connection, so its order is what the day says.
 """
 
 from __future__ import annotations
@@ -11,51 +14,85 @@ import threading
 import unicodedata
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any, Final
 
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from adapters.channels.http import HttpSettings, open_fastest
 from bus.ports import Clock
 from config.demo.day import Feed
-from config.demo.lives import COMMUNES, ONE_STOP
-from config.demo_stage import CALLERS, Stage
+from config.demo.lives import COMMUNES, OLD, ONE_STOP, WARDS, WARDS_UNITS
+from config.demo.old_client import Impatient, NoAnswer, OldClient
+from config.demo.old_system import OldSystem
+from config.demo.soap_client import NoSoapAnswer, SoapClient, SoapMessage
+from config.demo_stage import CALLERS, MADONVI, OLD_ACCOUNT, OLD_USER, SOAP, WARDS_CALLER, Stage
+from config.partner_tables import in_force
 from config.signed_client import DoorClosed, DoorRefused, SignedClient
+from contracts.one_stop.envelopes import SOAP_11, SOAP_12
+from signing.keys import certificates_in, from_pem
+from signing.trust import Trust
 
 LANES: Final = 8
 BATCH: Final = 100
 BATCH_BYTES: Final = 4_000_000
 ANSWERS: Final = {201: "recorded", 200: "repeated"}
+VERSIONS: Final = dict(zip(WARDS_UNITS, (SOAP_11, SOAP_12), strict=True))
+DEAF_EVERY: Final = 6
+"""The old system does not wait for the answer to every sixth of its calls, and sends that call again."""
 Key = tuple[str, str]
+Way = Callable[[list[Feed]], None]
 
 
 class Feeder:
-    """Feeds in threads; counts what the door answered, and keeps what it took."""
+    """Feeds in threads; counts what the doors answered, and keeps what they took."""
 
-    def __init__(self, stage: Stage, feeds: Sequence[Feed], clock: Clock) -> None:
-        self._lanes: list[list[Feed]] = [[] for _ in range(LANES)]
-        self._batches: list[Feed] = []
-        for feed in feeds:
-            source, dossier = _place(feed)
-            if source == COMMUNES:
-                self._batches.append(feed)
-            else:
-                self._lanes[zlib.crc32(dossier.encode()) % LANES].append(feed)
+    def __init__(self, stage: Stage, feeds: Sequence[Feed], clock: Clock, *, is_side_by_side: bool = False) -> None:
+        """`is_side_by_side`: the wards' system speaks SOAP and the old one the portal's API; else all is REST."""
+        self._stage = stage
+        self._clock = clock
         self._clients = {
             source: SignedClient(stage.bus, caller=caller, secret=stage.secrets[caller], clock=clock)
             for source, caller in CALLERS.items()
         }
+        self._unnamed = frozenset({OLD} if is_side_by_side else ())
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self.total = len(feeds)
         self.fed = 0
-        self.answers: Counter[str] = Counter()
+        self.answers: Counter[tuple[str, str]] = Counter()
+        """By source and answer."""
         self.surprises: list[str] = []
         self.taken: dict[Key, dict[str, Any]] = {}
         """The event that was recorded under each key, texts in NFC: what the judge goes by."""
+        self.told: Mapping[str, Sequence[dict[str, Any]]] = {}
+        """By dossier, in order: the new events of the system that gives them no ids."""
         self.trouble: BaseException | None = None
-        works: list[Callable[[], None]] = [partial(self._one_by_one, lane) for lane in self._lanes]
-        works.append(self._in_batches)
+        lanes = self._lanes(feeds, is_side_by_side=is_side_by_side)
+        works = [partial(way, lane) for (way, _), lane in lanes.items()]
         self._threads = [threading.Thread(target=self._guarded, args=(work,), daemon=True) for work in works]
+
+    def _lanes(self, feeds: Sequence[Feed], *, is_side_by_side: bool) -> dict[tuple[Way, str], list[Feed]]:
+        """What each thread feeds, and in which way."""
+        found: dict[tuple[Way, str], list[Feed]] = {}
+        for feed in feeds:
+            source, dossier = _place(feed)
+            if source == COMMUNES:
+                lane: tuple[Way, str] = self._in_batches, ""
+            elif is_side_by_side and source == OLD:
+                lane = self._over_facade, ""
+            elif is_side_by_side and source == WARDS:
+                lane = self._over_soap, feed.wire["data"]["unit"]
+            else:
+                lane = self._one_by_one, str(zlib.crc32(dossier.encode()) % LANES)
+            found.setdefault(lane, []).append(feed)
+        return found
+
+    def count(self, answer: str, *sources: str) -> int:
+        """How often this was answered, to these sources or to all."""
+        return sum(n for (source, said), n in self.answers.items() if said == answer and source in (sources or source))
 
     def start(self) -> None:
         """Begin."""
@@ -79,10 +116,10 @@ class Feeder:
     def _guarded(self, work: Callable[[], None]) -> None:
         try:
             work()
-        except (DoorClosed, DoorRefused) as trouble:
+        except (DoorClosed, DoorRefused, NoAnswer, NoSoapAnswer) as trouble:
             self.trouble = trouble
 
-    def _one_by_one(self, lane: Iterable[Feed]) -> None:
+    def _one_by_one(self, lane: list[Feed]) -> None:
         client = self._clients[ONE_STOP]
         for feed in lane:
             if self._stop.is_set():
@@ -91,24 +128,90 @@ class Feeder:
             answer = ANSWERS.get(reply.status) or _refused(json.loads(reply.body))
             self._note([(feed, answer)])
 
-    def _in_batches(self) -> None:
+    def _in_batches(self, lane: list[Feed]) -> None:
         client = self._clients[COMMUNES]
-        for part in _parted(self._batches):
+        for part in _parted(lane):
             if self._stop.is_set():
                 return
             answers = client.post_lines(b"".join(feed.line + b"\n" for feed in part))
             self._note([(feed, str(told["result"])) for feed, told in zip(part, answers, strict=True)])
 
+    def _over_soap(self, lane: list[Feed]) -> None:
+        """Repeats under a new signature; but of some the very bytes that were sent, as somebody else might who saw
+        them."""
+        client = self._soap_client(lane[0])
+        sent: dict[str, SoapMessage] = {}
+        try:
+            for feed in lane:
+                if self._stop.is_set():
+                    return
+                wire = feed.wire
+                if feed.is_same_message:
+                    answer = client.post(sent[wire["id"]])
+                    self._note([(feed, "replayed" if answer and answer.code == "replayed" else "accepted")])
+                    continue
+                sent[wire["id"]], answer = client.record(wire)
+                taken = "repeated" if answer.is_repeated else "recorded"
+                self._note([(feed, taken if answer.code is None else _refused({"code": answer.code}))])
+        finally:
+            client.close()
+
+    def _soap_client(self, feed: Feed) -> SoapClient:
+        folder = self._stage.folder
+        door = certificates_in(folder / f"{SOAP}.key.crt")[0].public_bytes(Encoding.DER)
+        key = folder / f"{WARDS_CALLER}.key"
+        return SoapClient(
+            self._stage.bus,
+            soap=VERSIONS[feed.wire["data"]["unit"]],
+            identity=from_pem(key, Path(f"{key}.crt"), name=WARDS_CALLER, is_demo=True),
+            trust=Trust(named=[door], revocation="none", is_demo=True),
+            clock=self._clock,
+        )
+
+    def _over_facade(self, lane: list[Feed]) -> None:
+        client = OldClient(
+            self._stage.bus,
+            username=OLD_USER,
+            password=self._stage.secrets[OLD_ACCOUNT].decode(),
+            madonvi=MADONVI,
+            tables=in_force(self._stage.installation.reads, "national_portal"),
+            open_transport=_deaf,
+        )
+        system = OldSystem(client, lambda feed, answer: self._note([(feed, answer)]))
+        self.told = system.new
+        try:
+            for feed in lane:
+                if self._stop.is_set():
+                    return
+                system.tell(feed)
+            system.finish()
+        finally:
+            self.answers[(OLD, "repeated")] += client.sent_again
+            client.close()
+
     def _note(self, told: Sequence[tuple[Feed, str]]) -> None:
         with self._lock:
             self.fed += len(told)
             for feed, answer in told:
-                self.answers[answer] += 1
-                if answer == "recorded":
+                source, _ = _place(feed)
+                self.answers[(source, answer)] += 1
+                if answer == "recorded" and source not in self._unnamed:
                     wire = in_nfc(feed.line)
                     self.taken[(wire["source"], wire["id"])] = wire
-                if feed.expectation is not None and answer != feed.expectation:
-                    self.surprises.append(f"{feed.wire.get('id')}: the door said {answer}, not {feed.expectation}")
+                if trouble := self._surprise(feed, source, answer):
+                    self.surprises.append(trouble)
+
+    def _surprise(self, feed: Feed, source: str, answer: str) -> str | None:
+        wanted = "replayed" if feed.is_same_message else feed.expectation
+        if wanted in (None, answer):
+            return None
+        if source in self._unnamed and (wanted, answer) == ("recorded", "repeated"):
+            return None  # a second record that says nothing new is one more event only where events have ids
+        return f"{feed.wire.get('id')}: the door said {answer}, not {wanted}"
+
+
+def _deaf(settings: HttpSettings) -> Impatient:
+    return Impatient(open_fastest(settings), every=DEAF_EVERY)
 
 
 def _parted(feeds: Sequence[Feed]) -> Iterator[list[Feed]]:

@@ -13,20 +13,24 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Literal
 
 from adapters.channels.http import HttpSettings, Transport, open_fastest
 from bus.messages import State
 from bus.ports import SystemClock
-from config.demo.account import entries_of, known_of, states_of
+from config.demo.account import Matched, entries_of, known_of, matched, states_of
 from config.demo.books import Effect, Entry, read_effects
 from config.demo.day import Day, Feed, day, read_ndjson, unmet
 from config.demo.faults import plan_faults
 from config.demo.judge import Came, Verdict, doubts, judge
+from config.demo.lives import OLD
+from config.demo.old_client import BASE as FACADE
 from config.demo.portal_view import expected
+from config.demo.soap_client import PATH as SOAP_PATH
 from config.demo.summary import Report, print_summary
+from config.demo.systems import shares
 from config.demo.wire import LOCAL_STEPS
 from config.demo_feeder import Feeder, sources_in
 from config.demo_stage import Stage, StageTaken, stage
@@ -79,7 +83,8 @@ def run(desk: Desk, wish: Wish) -> bool:
     told, feeds = _script(wish)
     stopped = _on_signals()
     try:
-        with stage(wish.state_dir, port=wish.port, mocks_port=wish.mocks_port, sources=sources_in(feeds)) as here:
+        sources = sources_in(feeds) if told is None else None
+        with stage(wish.state_dir, port=wish.port, mocks_port=wish.mocks_port, sources=sources) as here:
             return _Play(desk, wish, here, told, feeds, stopped).run()
     except StageTaken as taken:
         desk.fail(USAGE, "demo_state_taken", path=taken)
@@ -114,7 +119,7 @@ class _Play:
         self._stopped = stopped
         self._started = time.monotonic()
         self._portal = Control(here.mocks)
-        self._feeder = Feeder(here, feeds, SystemClock())
+        self._feeder = Feeder(here, feeds, SystemClock(), is_side_by_side=told is not None)
         self._resolved: Counter[str] = Counter()
         self._progress = Progress(desk)
 
@@ -140,6 +145,8 @@ class _Play:
         if not self._wish.is_once:
             self._desk.give(ready)
         self._desk.say("demo_ready", **ready)
+        if self._day is not None:
+            self._desk.say("demo_systems", **self._doors())
         self._desk.say("demo_feeding", count=self._feeder.total, seed=self._wish.seed)
 
     def _watch_first(self) -> None:
@@ -159,10 +166,12 @@ class _Play:
             self._wait()
             if self._feeder.trouble is not None:
                 raise OSError(f"the door: {self._feeder.trouble}")
-            entries, effects = self._entries(), self._portal.effects()
+            account, effects = self._here.installation.reads.whole_account(), self._portal.effects()
+            said = self._matched(account)
+            entries = self._entries(account, said)
             waiting = [entry for entry in entries if entry.state == State.IN_DOUBT]
             if not waiting or self._is_late():
-                return self._judged(entries, effects)
+                return self._judged(account, said, entries, effects)
             self._settle_doubts(waiting, doubts(entries, effects))
 
     def _wait(self) -> None:
@@ -189,12 +198,16 @@ class _Play:
 
     # -- the account ----------------------------------------------------------------------------------------------
 
-    def _entries(self) -> list[Entry]:
-        return entries_of(self._here.installation.reads.whole_account(), PARTNER, self._wanted)
+    def _matched(self, account: list[Mapping[str, Any]]) -> Matched:
+        """What each source said of the ledger's events, by the ledger's names of them."""
+        return matched(account, self._feeder.taken, unnamed={OLD: self._feeder.told} if self._day else {})
 
-    def _wanted(self, source: str, event_id: str) -> Mapping[str, Any]:
-        wire = self._feeder.taken.get((source, event_id))
-        return {} if wire is None else expected(wire, LOCAL_STATUSES)
+    def _entries(self, account: list[Mapping[str, Any]], said: Matched) -> list[Entry]:
+        def wanted(source: str, event_id: str) -> Mapping[str, Any]:
+            wire = said.wires.get((source, event_id))
+            return {} if wire is None else expected(wire, LOCAL_STATUSES)
+
+        return entries_of(account, PARTNER, wanted)
 
     def _settle_doubts(self, waiting: list[Entry], there: Mapping[tuple[str, str], bool]) -> None:
         """Look at the portal, then do as the documentation says: `deliveries resolve ID --as arrived|send-again`."""
@@ -208,21 +221,34 @@ class _Play:
             repairs.resolve(entry.delivery, how, actor=ACTOR, reason=reason)
             self._resolved[how] += 1
 
-    def _judged(self, entries: list[Entry], effects: list[Effect]) -> Found:
-        account = self._here.installation.reads.whole_account()
-        answers = self._feeder.answers
-        names = ("recorded", "repeated", "contradicted", "refused")
-        came = Came(**{name: answers[name] for name in names})
-        verdict = judge(entries, effects, came, known=known_of(account))
+    def _judged(
+        self, account: list[Mapping[str, Any]], said: Matched, entries: list[Entry], effects: list[Effect]
+    ) -> Found:
+        verdict = judge(entries, effects, self._came(), known=known_of(account))
+        verdict = replace(
+            verdict,
+            lost=verdict.lost + said.lost,
+            doubled=verdict.doubled + said.doubled,
+            out_of_order=verdict.out_of_order + said.out_of_order,
+        )
         missed = list(self._feeder.surprises)
         if self._day is not None:
-            missed += unmet(self._day, states_of(entries))
+            missed += unmet(self._day, states_of(entries, said.wires))
         return Found(
             verdict=verdict,
             entries=entries,
             seconds=time.monotonic() - self._started,
             resolved=dict(self._resolved),
             unmet=missed,
+        )
+
+    def _came(self) -> Came:
+        count = self._feeder.count
+        return Came(
+            recorded=count("recorded"),
+            repeated=count("repeated"),
+            contradicted=count("contradicted"),
+            refused=count("refused") + count("replayed"),
         )
 
     # -- the end --------------------------------------------------------------------------------------------------
@@ -241,9 +267,17 @@ class _Play:
             faults=self._portal.get("faults")["faults"],
             resolved=found.resolved,
             unmet=found.unmet,
-            places={name: ready[name] for name in ("bus", "mocks", "state_dir")},
+            shares=shares(self._feeder.answers, found.entries) if self._day else (),
+            places={name: ready[name] for name in ("bus", "mocks", "state_dir")} | self._doors(),
         )
         print_summary(report, sys.stdout, is_terminal=sys.stdout.isatty())
+
+    def _doors(self) -> dict[str, str]:
+        """Where each of the three systems knocks."""
+        if self._day is None:
+            return {}
+        bus = self._here.bus
+        return {"rest": f"{bus}/v1/events", "soap": f"{bus}{SOAP_PATH}?wsdl", "facade": f"{bus}{FACADE}/login"}
 
     def _serve_on(self) -> None:
         self._desk.say("demo_serving")

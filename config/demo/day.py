@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from bus.messages import State
 from config.demo.dirt import KINDS, Kind, Planted
-from config.demo.lives import COMMUNES, ENDS, ONE_STOP, Dossier, Plan, Registry, draw_plan, stretch
+from config.demo.lives import COMMUNES, ENDS, OLD, ONE_STOP, WARDS, Dossier, Plan, Registry, draw_plan, stretch
 from config.demo.province import WorkingTime
 from config.demo.spoil import Draft, Expectation, Line
 from config.demo.wire import record, step
@@ -23,7 +23,7 @@ from config.demo.wire import record, step
 DAY: Final = date(2026, 7, 3)
 _OPEN_DAYS: Final = 30
 """How far back the lives reach that this day's backlog tells."""
-SOURCES: Final = {ONE_STOP: "arrival", COMMUNES: "sequence"}
+SOURCES: Final = {ONE_STOP: "arrival", COMMUNES: "sequence", WARDS: "arrival", OLD: "arrival"}
 """The day's sources and how each tells its order."""
 
 
@@ -37,6 +37,8 @@ class Feed:
     """None for events from a file, of which nothing is known."""
     dirt: str | None = None
     """The kind of trouble that its dossier has."""
+    is_same_message: bool = False
+    """The very bytes that were sent before, where its system signs messages; everywhere else a repeat like others."""
 
     @property
     def wire(self) -> dict[str, Any]:
@@ -138,7 +140,7 @@ def _tell(rng: Random, registry: Registry, kind: Kind | None, plan: Plan) -> tup
     """One dossier's events, and its trouble if it has one."""
     if kind is None:
         return [_Arrival(draft=draft, dirt=None) for draft in _line(rng, registry.open(plan))], None
-    dossier = registry.open(plan, source=kind.source, is_owned_elsewhere=kind.is_owned_elsewhere)
+    dossier = registry.open(plan, source=kind.source, has_ids=True, is_owned_elsewhere=kind.is_owned_elsewhere)
     line, fates, tells = kind.spoil(rng, dossier, _line(rng, dossier))
     planted = Planted(kind=kind.name, source=dossier.source, dossier=dossier.number, fates=fates, tells=tells)
     return [_Arrival(draft=draft, dirt=kind.name) for draft in line], planted
@@ -165,7 +167,7 @@ def _moment_of(wire: dict[str, Any]) -> datetime:
 def _written(arrival: _Arrival) -> Feed:
     draft = arrival.draft
     line = json.dumps(draft.wire, ensure_ascii=False, separators=(",", ":")).encode()
-    return Feed(line=line, expectation=draft.expectation, dirt=arrival.dirt)
+    return Feed(line=line, expectation=draft.expectation, dirt=arrival.dirt, is_same_message=draft.is_same_message)
 
 
 def _is_new_step(draft: Draft) -> bool:

@@ -12,7 +12,7 @@ from typing import Final
 
 from bus.messages import State
 from config.demo import spoil
-from config.demo.lives import COMMUNES, ONE_STOP, Dossier
+from config.demo.lives import COMMUNES, OLD, ONE_STOP, WARDS, Dossier
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +26,7 @@ class Kind:
     """Of a thousand dossiers. At least one dossier of each kind is spoiled."""
     spoil: Callable[[Random, Dossier, spoil.Line], spoil.Spoiled]
     source: str | None = None
-    """Only dossiers of this source, where the kind needs its rule of order."""
+    """Only dossiers of this source, where the kind needs its rule of order or its way in; else any that has ids."""
     plan: str | None = None
     """The course that the dossier must take, where the kind needs one."""
     is_owned_elsewhere: bool = False
@@ -216,4 +216,55 @@ KINDS: Final[tuple[Kind, ...]] = (
         spoil=spoil.time_without_zone,
     ),
     Kind(name="unknown_member", vi="trường lạ", en="an unknown member", share=1, spoil=spoil.unknown_member),
+    Kind(
+        name="soap_repeated",
+        vi="SOAP: gửi lặp, ký lại",
+        en="SOAP: again, newly signed",
+        share=3,
+        spoil=spoil.repeat,
+        source=WARDS,
+    ),
+    Kind(
+        name="soap_contradicted",
+        vi="SOAP: trùng mã, khác nội dung",
+        en="SOAP: same id, other content",
+        share=1,
+        spoil=spoil.contradict,
+        source=WARDS,
+    ),
+    Kind(
+        name="soap_replayed",
+        vi="SOAP: phát lại đúng thông điệp đã ký",
+        en="SOAP: the very same signed message",
+        share=2,
+        spoil=spoil.replay,
+        source=WARDS,
+    ),
+    Kind(
+        name="old_told_again",
+        vi="hệ thống cũ: kể lại lần cuối (không có mã)",
+        en="old system: the last told again, without ids",
+        share=3,
+        spoil=spoil.tell_again,
+        source=OLD,
+        plan=_WHOLE,
+    ),
+    Kind(
+        name="old_a_b_a",
+        vi="hệ thống cũ: sửa rồi sửa lại (A→B→A)",
+        en="old system: changed and changed back",
+        share=2,
+        spoil=spoil.there_and_back_alone,
+        source=OLD,
+        plan=_WHOLE,
+    ),
+    Kind(
+        name="old_unknown_field",
+        vi="hệ thống cũ: trường lạ",
+        en="old system: an unknown field",
+        share=1,
+        spoil=spoil.unknown_field,
+        source=OLD,
+        plan=_WHOLE,
+    ),
 )

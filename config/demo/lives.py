@@ -14,6 +14,14 @@ ONE_STOP: Final = "one-stop/h99"
 """Tells order by arrival and event time."""
 COMMUNES: Final = "one-stop/h99-communes"
 """Numbers its events for each dossier: order by `sequence`."""
+WARDS: Final = "one-stop/h99-wards"
+"""A second one-stop system, of two wards: speaks SOAP and signs with a certificate."""
+OLD: Final = "one-stop/h99-old"
+"""A third, old one: knows no events, and speaks to us as it spoke to the national adapter."""
+
+WARDS_UNITS: Final = ("000.13.20.H99", "000.16.20.H99")
+"""Of about 48 dossiers a day each: SOAP costs eight times what REST does, and the day is to end in time."""
+OLD_UNITS: Final = ("000.22.20.H99", "000.25.20.H99")
 
 Plan = tuple[str, ...]
 
@@ -94,17 +102,19 @@ class Registry:
         self._communes = communes()
         self._counted: dict[str, int] = {}
 
-    def open(self, plan: Plan, *, source: str | None = None, is_owned_elsewhere: bool = False) -> Dossier:
-        """A dossier whose life follows the plan."""
+    def open(
+        self, plan: Plan, *, source: str | None = None, has_ids: bool = False, is_owned_elsewhere: bool = False
+    ) -> Dossier:
+        """A dossier whose life follows the plan, of this source, or of any; or of any that gives its events ids."""
         rng = self._rng
-        unit, procedure = self._place(source)
+        unit, procedure = self._place(source, has_ids=has_ids)
         if is_owned_elsewhere:
             procedure = OWNED_ELSEWHERE
             unit = next(u for u in departments() if u.department == procedure.department)
         moments = self._moments(plan, unit)
         return Dossier(
             number=self._number(unit, moments[0].at, is_owned_elsewhere),
-            source=ONE_STOP if unit.department else source or self._source_of(unit),
+            source=ONE_STOP if unit.department else self._source_of(unit),
             unit=unit,
             procedure=procedure,
             applicant=applicant(rng, rng.choice(words()["communes"])),
@@ -115,16 +125,24 @@ class Registry:
             seed=rng.getrandbits(32),
         )
 
-    def _place(self, source: str | None) -> tuple[Unit, Procedure]:
+    def _place(self, source: str | None, *, has_ids: bool) -> tuple[Unit, Procedure]:
         rng = self._rng
-        if source == COMMUNES or (source is None and rng.random() < 0.6):
-            mine = [u for u in self._communes if source is None or self._source_of(u) == source]
+        if source not in (None, ONE_STOP) or (source is None and rng.random() < 0.6):
+            mine = [u for u in self._communes if self._is_asked_for(self._source_of(u), source, has_ids=has_ids)]
             return rng.choice(mine), rng.choice([p for p in procedures() if not p.department])
         procedure = rng.choice([p for p in procedures() if p.department])
         return next(u for u in departments() if u.department == procedure.department), procedure
 
+    @staticmethod
+    def _is_asked_for(found: str, source: str | None, *, has_ids: bool) -> bool:
+        return found == source if source else not (has_ids and found == OLD)
+
     def _source_of(self, unit: Unit) -> str:
-        """Two communes in three have the system that numbers its events."""
+        """Four communes have systems of their own; of the rest two in three have the one that numbers its events."""
+        if unit.code in WARDS_UNITS:
+            return WARDS
+        if unit.code in OLD_UNITS:
+            return OLD
         return ONE_STOP if unit.department or self._communes.index(unit) % 3 == 0 else COMMUNES
 
     def _moments(self, plan: Plan, unit: Unit) -> tuple[Moment, ...]:

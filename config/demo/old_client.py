@@ -6,7 +6,7 @@ It logs in, tells records and steps in the portal's words, asks nothing, and sen
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
@@ -54,6 +54,8 @@ class OldClient:
         self._shape = NationalPortalSettings(fees_sent="paid")
         self._session = ""
         self._known: set[str] = set()
+        self.sent_again = 0
+        """Records and steps in the calls that were sent more than once."""
         self._transport = open_transport(HttpSettings(timeout=timedelta(seconds=30), allow_http=True))
 
     def close(self) -> None:
@@ -62,25 +64,41 @@ class OldClient:
 
     def record(self, event: Event) -> dict[str, Any]:
         """Tell one record; the façade's envelope. Raises CannotSend for what the old words do not have, NoAnswer."""
-        told = wire.record_of(event, self._tables, self._shape)
-        updating = "True" if event.dossier in self._known else "False"
-        self._known.add(event.dossier)
-        return self._call("DongBoHoSoMC", [told], isUpdating=updating)
+        return self.sync(self.record_of(event))
 
     def steps(self, events: Sequence[Event]) -> dict[str, Any]:
         """Tell some steps in one call. Raises CannotSend, NoAnswer."""
-        told = [wire.step_of(event, NOBODY, self._tables, self._shape) for event in events]
+        return self.progress([self.step_of(event) for event in events])
+
+    def record_of(self, event: Event) -> dict[str, Any]:
+        """A record in the portal's words. Raises CannotSend."""
+        return wire.record_of(event, self._tables, self._shape)
+
+    def step_of(self, event: Event) -> dict[str, Any]:
+        """A step in the portal's words. Raises CannotSend."""
+        return wire.step_of(event, NOBODY, self._tables, self._shape)
+
+    def sync(self, told: Mapping[str, Any]) -> dict[str, Any]:
+        """One record, as a create the first time and as an update from then on. Raises NoAnswer."""
+        dossier = told["MaHoSo"]
+        updating = "True" if dossier in self._known else "False"
+        self._known.add(dossier)
+        return self._call("DongBoHoSoMC", [told], isUpdating=updating)
+
+    def progress(self, told: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """Some steps. Raises NoAnswer."""
         return self._call("CapNhatTienDoHoSoMC", told)
 
     def _call(self, service: str, data: Sequence[Any], **more: str) -> dict[str, Any]:
         if not self._session:
             self._session = str(self._post("login", self._login)["session"])
         body = {"session": self._session, "madonvi": self._madonvi, "service": service, **more, "data": data}
-        return self._post("integration", body)
+        return self._post("integration", body, count=len(data))
 
-    def _post(self, endpoint: str, body: object) -> dict[str, Any]:
+    def _post(self, endpoint: str, body: object, count: int = 0) -> dict[str, Any]:
         raw = json.dumps(body, ensure_ascii=False).encode()
-        for _ in range(PATIENCE):
+        for turn in range(PATIENCE):
+            self.sent_again += count if turn else 0
             reply = self._send(f"{self._url}/{endpoint}", raw)
             if reply is not None and reply.status == 200:
                 told: dict[str, Any] = json.loads(reply.body)
@@ -92,3 +110,25 @@ class OldClient:
             return self._transport.perform("POST", url, HEADERS, raw)
         except (NotSent, ReplyLost):
             return None
+
+
+class Impatient:
+    """A transport that now and then hangs up before the answer, as callers with short time-outs do."""
+
+    def __init__(self, inner: Transport, *, every: int) -> None:
+        self._inner = inner
+        self._every = every
+        self._calls = 0
+
+    def perform(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Reply:
+        """The request goes out whole; of some the answer is not heard. Raises NotSent, ReplyLost."""
+        reply = self._inner.perform(method, url, headers, body)
+        self._calls += url.endswith("/integration")
+        if self._calls == self._every:
+            self._calls = 0
+            raise ReplyLost("the caller did not wait for it")
+        return reply
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._inner.close()

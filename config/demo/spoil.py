@@ -23,6 +23,8 @@ Expectation = Literal["recorded", "repeated", "contradicted", "refused"]
 
 UNMAPPED_PROCEDURE: Final = "1.990099"
 UNMAPPED_STEP: Final = "BUOC-CHUA-KHAI-BAO"
+UNKNOWN: Final = "priority"
+"""A member that no contract has a place for."""
 BACKWARD: Final = frozenset({("completed", "processing"), ("stopped", "processing"), ("returned", "accepted")})
 """9→4, 8→4 and 10→2 happen lawfully."""
 
@@ -34,6 +36,8 @@ class Draft:
     wire: dict[str, Any]
     arrives_at: datetime
     expectation: Expectation = "recorded"
+    is_same_message: bool = False
+    """The very bytes that were sent before, signature and all, where its system signs messages."""
 
     @property
     def id(self) -> str:
@@ -115,6 +119,20 @@ def contradict(rng: Random, _dossier: Dossier, line: Line) -> Spoiled:
     )
 
 
+def replay(rng: Random, dossier: Dossier, line: Line) -> Spoiled:
+    *line, again = repeat(rng, dossier, line)[0]
+    return [*line, replace(again, is_same_message=True)], _went(line), (again.id,)
+
+
+def tell_again(rng: Random, _dossier: Dossier, line: Line) -> Spoiled:
+    """The last record and the last step: without ids nothing but what came last can be known as a repeat."""
+    line = _with_one_record(line)
+    at = _later(line[-1], line, rng)
+    step = replace(line[-1], arrives_at=at, expectation="repeated")
+    record = replace(line[0], arrives_at=at + timedelta(minutes=1), expectation="repeated")
+    return [*line, step, record], _went(line), (step.id, record.id)
+
+
 # -- kinds that are a matter of order -------------------------------------------------------------------------------
 
 
@@ -135,6 +153,11 @@ def step_before_record(_rng: Random, _dossier: Dossier, line: Line) -> Spoiled:
     arrives_at = line[early[-1]].arrives_at + timedelta(minutes=1)
     line = [replace(d, arrives_at=arrives_at) if i == 0 else d for i, d in enumerate(line)]
     return line, _went(line), tuple(line[i].id for i in early)
+
+
+def there_and_back_alone(rng: Random, dossier: Dossier, line: Line) -> Spoiled:
+    """Without records that say nothing new: a system without ids could not tell them from repeats."""
+    return there_and_back(rng, dossier, _with_one_record(line))
 
 
 def there_and_back(_rng: Random, dossier: Dossier, line: Line) -> Spoiled:
@@ -247,8 +270,12 @@ def time_without_zone(rng: Random, _dossier: Dossier, line: Line) -> Spoiled:
     return _refused(rng, line, "no-zone", lambda wire: wire | {"time": wire["time"][:19]})
 
 
+def unknown_field(rng: Random, dossier: Dossier, line: Line) -> Spoiled:
+    return unknown_member(rng, dossier, _with_one_record(line))
+
+
 def unknown_member(rng: Random, _dossier: Dossier, line: Line) -> Spoiled:
-    return _refused(rng, line, "unknown", lambda wire: wire | {"data": wire["data"] | {"priority": "high"}})
+    return _refused(rng, line, "unknown", lambda wire: wire | {"data": wire["data"] | {UNKNOWN: "high"}})
 
 
 def _refused(rng: Random, line: Line, name: str, spoil: Callable[[dict[str, Any]], dict[str, Any]]) -> Spoiled:

@@ -20,6 +20,7 @@ from config.demo.books import Entry, Finding
 from config.demo.day import Day
 from config.demo.dirt import KINDS
 from config.demo.judge import GATES, HEADS, Verdict
+from config.demo.systems import Share
 
 _SHOWN_FINDINGS: Final = 20
 _TABLE: Final = re.compile(r"\(table (\w+), row '([^']*)'\)")
@@ -71,6 +72,8 @@ class Report:
     """Steps in doubt that were settled by the documented action, by what was found."""
     unmet: Sequence[str] = ()
     """Planted troubles that ended otherwise than they should (`day.unmet`)."""
+    shares: Sequence[Share] = ()
+    """What came of each one-stop system's day; empty when the events came from a file."""
     places: Mapping[str, str] = field(default_factory=dict)
     """Where to look: bus, mocks, state folder."""
 
@@ -88,7 +91,15 @@ class Section:
 
 def sections(report: Report) -> list[Section]:
     """The page, from top to bottom."""
-    found = [_came(report), _dirt(report), _became(report), _decisions(report), _misbehaved(report), _proof(report)]
+    found = [
+        _came(report),
+        _side_by_side(report),
+        _dirt(report),
+        _became(report),
+        _decisions(report),
+        _misbehaved(report),
+        _proof(report),
+    ]
     if report.places:
         found.append(Section(vi="Xem ở đâu", en="Where to look", header=("", ""), rows=tuple(report.places.items())))
     return [section for section in found if section]
@@ -134,6 +145,30 @@ def _came(report: Report) -> Section:
             *rows,
         ]
     return Section(vi="Đã nhận", en="What came in", header=("", "số (count)"), rows=tuple(rows))
+
+
+def _side_by_side(report: Report) -> Section | None:
+    """A column for each system."""
+    told = report.shares
+    if not told:
+        return None
+    counts = {
+        "hồ sơ (dossiers)": [share.dossiers for share in told],
+        "sự kiện mới (new events)": [share.events for share in told],
+        "gửi lặp (repeated)": [share.repeated for share in told],
+        "trùng mã khác nội dung (contradicted)": [share.contradicted for share in told],
+        "bị từ chối ở cửa (refused at the door)": [share.refused for share in told],
+        "đã đến Cổng (delivered)": [share.delivered for share in told],
+    }
+    return Section(
+        vi="Ba hệ thống một cửa",
+        en="Three one-stop systems side by side",
+        header=("", *(f"{share.system.vi} ({share.system.en})" for share in told)),
+        rows=(
+            ("nói bằng (speaks)", *(share.system.protocol for share in told)),
+            *((name, *map(str, row)) for name, row in counts.items()),
+        ),
+    )
 
 
 def _dirt(report: Report) -> Section | None:

@@ -75,10 +75,9 @@ def _data_at(dossier: Dossier, upto: int) -> dict[str, Any]:
     lived = dossier.moments[: upto + 1]
     due_at = _due_at(dossier, rng)
     supplements = _supplements(dossier, lived, due_at)
-    is_portal = dossier.channel == "online" and rng.random() < 0.3
     return {
-        "origin": "portal" if is_portal else "one_stop",
-        "national_number": f"G22.99-{dossier.number.partition('-')[2]}" if is_portal else None,
+        "origin": "one_stop",
+        "national_number": None,
         "unit": dossier.unit.code,
         "procedure": dossier.procedure.code,
         "status": lived[-1].status,

@@ -24,7 +24,7 @@ from contracts.serve import serve
 SHORT = (
     "timeout_s = 1\nconnect_timeout_s = 0.5\nin_flight_s = 0.2\nlease_s = 3\nretry_s = [0.05]\nprobe_every_s = 0.1\n"
 )
-SOURCES = '["one-stop/h99", "one-stop/h99-communes"]'
+SOURCES = '["one-stop/h99", "one-stop/h99-communes", "one-stop/h99-wards", "one-stop/h99-old"]'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from config.demo.day import SOURCES, day
 
 DEMO = [sys.executable, "-P", "-m", "config.cli", "demo"]
 STATES = ("delivered", "superseded", "held", "blocked", "refused", "in_doubt", "cancelled", "not_ours")
@@ -60,14 +63,51 @@ def test_p02_p03_ledger_and_mock_agree(tmp_path: Path, seed: int) -> None:
     assert {"ledger.db", "lienthong.toml"} <= {path.name for path in (tmp_path / "state").iterdir()}
 
 
-def test_summary_for_a_person(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def told_to_a_person(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """The state folder and the page of a demo without --json."""
+    folder = tmp_path_factory.mktemp("demo")
+    done = demo(folder, "--once", "--lang", "en", "--dossiers", "100", "--steps", "400", "--seed", "3")
+    assert 0 == done.returncode, done.stdout + done.stderr
+    return folder / "state", done.stdout
+
+
+def test_summary_for_a_person(told_to_a_person: tuple[Path, str]) -> None:
     """Without --json: the first delivered dossier, what was resolved, what waits, and the proof, as plain lines."""
-    done = demo(tmp_path, "--once", "--lang", "en", "--dossiers", "60", "--steps", "240")
+    _, page = told_to_a_person
+    for told in ("First dossier delivered: H99.", "What a person must decide", "0 sai thứ tự", "state_dir"):
+        assert told in page, told
+    assert "\x1b" not in page
+
+
+def test_three_systems_side_by_side(told_to_a_person: tuple[Path, str]) -> None:
+    """REST, SOAP and the portal's own API: each system's events reach the portal; what must stay outside does."""
+    state, page = told_to_a_person
+    (table,) = [part for part in page.split("\n\n") if "Three one-stop systems side by side" in part]
+    rows = {line.strip().split(" (")[0]: [int(count) for count in line.split()[-3:]] for line in table.splitlines()[3:]}
+    for name in ("hồ sơ", "sự kiện mới", "gửi lặp", "bị từ chối ở cửa", "đã đến Cổng"):
+        assert all(rows[name]), table
+    _, soap, old = rows["trùng mã khác nội dung"]
+    assert soap > 0
+    assert 0 == old, "where events have no ids nothing can be contradicted"
+    with closing(sqlite3.connect(state / "ledger.db")) as ledger:
+        callers = {caller for (caller,) in ledger.execute("SELECT caller FROM refusals")}
+        codes = {code for (code,) in ledger.execute("SELECT code FROM refusals WHERE caller = 'wards'")}
+    assert {"one-stop", "wards", "old"} <= callers
+    assert {"replayed", "contradicted"} <= codes
+
+
+def test_events_of_a_file_go_over_rest(tmp_path: Path) -> None:
+    """Whatever their sources, those of the day's other systems too."""
+    clean = [feed for feed in day(3, dossiers=60, steps=200).events if feed.dirt is None]
+    lines = [[feed.line for feed in clean if feed.wire["source"] == source][:2] for source in SOURCES]
+    (tmp_path / "day.ndjson").write_bytes(b"".join(line + b"\n" for part in lines for line in part))
+    done = demo(tmp_path, "--once", "--json", "--events", "day.ndjson")
+    line = json.loads(done.stdout)
 
     assert 0 == done.returncode, done.stdout + done.stderr
-    for told in ("First dossier delivered: H99.", "What a person must decide", "0 out of order", "state_dir"):
-        assert told in done.stdout or told.replace("0 out of order", "0 sai thứ tự") in done.stdout, told
-    assert "\x1b" not in done.stdout
+    assert 8 == line["events"] == line["deliveries"]
+    assert (0, 0, 0) == (line["lost"], line["doubled"], line["out_of_order"])
 
 
 def test_state_of_another_demo_is_left_alone(tmp_path: Path) -> None:

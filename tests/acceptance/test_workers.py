@@ -33,7 +33,7 @@ from tests.acceptance.desk import Place, place
 def here(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Place]:
     """An installation whose communes' source counts its events."""
     with place(tmp_path, capsys) as made:
-        made.set(r"sources = .*", 'sources = ["one-stop/h99"]')
+        made.set(r"sources = .*", 'sources = ["one-stop/h99", "one-stop/h99-wards", "one-stop/h99-old"]')
         file = made.folder / "lienthong.toml"
         communes = '\n[callers.communes]\nsecret_file = "one-stop.secret"\nsources = ["one-stop/h99-communes"]\n'
         file.write_text(file.read_text() + communes + 'order = "sequence"\n')

@@ -15,7 +15,7 @@ from adapters.doors.reading import Malformed, read_event
 from bus.messages import Event, State
 from config.demo.day import SOURCES, Day, day, read_ndjson, unmet, write_ndjson
 from config.demo.dirt import KINDS
-from config.demo.lives import COMMUNES, ONE_STOP
+from config.demo.lives import COMMUNES, OLD, ONE_STOP, WARDS, WARDS_UNITS
 from config.demo.people import words
 from config.demo.province import add_working_days, is_working_day
 from config.demo.spoil import BACKWARD
@@ -116,7 +116,29 @@ def test_numbered_source_numbers_from_one(whole: Day) -> None:
     gaps = {dossier for dossier, found in numbers.items() if found != set(range(1, len(found) + 1))}
 
     assert {planted.dossier for planted in whole.planted if planted.kind == "gap_left"} == gaps
-    assert {ONE_STOP: "arrival", COMMUNES: "sequence"} == SOURCES
+    assert {ONE_STOP: "arrival", COMMUNES: "sequence", WARDS: "arrival", OLD: "arrival"} == SOURCES
+
+
+def test_three_systems_share_the_day(whole: Day) -> None:
+    """Two wards' system and an old one have three to six dossiers in a hundred each; all others go over REST."""
+    dossiers: dict[str, set[str]] = defaultdict(set)
+    for feed in whole.events:
+        dossiers[feed.wire["source"]].add(feed.wire["subject"])
+
+    assert set(SOURCES) == set(dossiers)
+    assert all(0.03 <= len(dossiers[source]) / whole.dossiers <= 0.06 for source in (WARDS, OLD))
+    wards = {feed.wire["data"]["unit"] for feed in whole.events if feed.wire["source"] == WARDS}
+    assert set(WARDS_UNITS) == wards
+
+
+def test_each_way_in_has_its_own_troubles(small: Day, whole: Day) -> None:
+    """Replays are of SOAP messages; nothing is planted in the old system that needs ids to be seen."""
+    for told in (small, whole):
+        assert {WARDS} == {feed.wire["source"] for feed in told.events if feed.is_same_message}
+        old = {planted.kind for planted in told.planted if planted.source == OLD}
+        assert {"old_told_again", "old_a_b_a", "old_unknown_field"} == old
+        soap = {planted.kind for planted in told.planted if planted.source == WARDS}
+        assert {"soap_repeated", "soap_contradicted", "soap_replayed"} <= soap
 
 
 def test_clean_dossiers_come_in_order(whole: Day) -> None:

@@ -14,7 +14,9 @@ from config.demo.books import Entry, Finding
 from config.demo.day import Day, day
 from config.demo.faults import STEPS_IN_DOUBT, plan_faults
 from config.demo.judge import Came, Verdict
+from config.demo.lives import COMMUNES, ONE_STOP, WARDS
 from config.demo.summary import FAULT_WORDS, STATE_WORDS, Report, closing, command_for, print_summary, sections
+from config.demo.systems import shares
 from contracts.mock_faults import STAGES, FaultOrder, Faults
 
 AGREED = Verdict(came=Came(recorded=3, repeated=2, contradicted=1, refused=4), states={"delivered": 3}, effects=3)
@@ -78,6 +80,26 @@ def test_every_planted_trouble_is_counted(small: Day) -> None:
 
     assert sum(small.dirt.values()) == sum(int(row[1]) for row in dirt.rows)
     assert len(small.dirt) == len(dirt.rows)
+
+
+def test_systems_stand_side_by_side(small: Day) -> None:
+    """A column for each system: how it speaks, what it sent, what the door said, what reached the portal."""
+    answers = {(ONE_STOP, "recorded"): 5, (COMMUNES, "recorded"): 2, (WARDS, "refused"): 1, (WARDS, "replayed"): 1}
+    entries = [
+        held(source=WARDS, state=State.DELIVERED),
+        held(source=WARDS, id="e-2", state=State.DELIVERED),
+        held(source=COMMUNES),
+        held(source=ONE_STOP, dossier="H99.09-260703-0124"),
+    ]
+    page = shown(Report(verdict=AGREED, entries=[], seconds=1.0, day=small, shares=shares(answers, entries)))
+
+    (table,) = [part for part in page.split("\n\n") if "Three one-stop systems side by side" in part]
+    rows = {line.strip().split(" (")[0]: line.split()[-3:] for line in table.splitlines()[3:]}
+    assert ["2", "1", "0"] == rows["hồ sơ"]
+    assert ["7", "0", "0"] == rows["sự kiện mới"]
+    assert ["0", "2", "0"] == rows["bị từ chối ở cửa"]
+    assert ["0", "2", "0"] == rows["đã đến Cổng"]
+    assert all(words in table for words in ("REST", "SOAP 1.1/1.2", "façade"))
 
 
 def test_file_has_no_planted_troubles() -> None:

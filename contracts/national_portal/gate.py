@@ -59,7 +59,7 @@ class Gate:
         if call.place == "token":
             return None
         visit.checked = RULES_OF_FACADE if call.place == "facade" else RULES_OF_ENVELOPE
-        return self._address(call, visit) or self._outer_auth(call.request, visit) or self._content(call, visit)
+        return self._address(call, visit) or self.outer_auth(call.request, visit) or self._content(call, visit)
 
     def _address(self, call: Call, visit: Visit) -> Response | None:
         request = call.request
@@ -83,7 +83,8 @@ class Gate:
             given = request.query.get("dstcode")
         return given == self.account.dstcode
 
-    def _outer_auth(self, request: Request, visit: Visit) -> Response | None:
+    def outer_auth(self, request: Request, visit: Visit) -> Response | None:
+        """The LGSP's own authentication (r27): a refusal, or nothing."""
         way = self._switches["outer_auth"]
         if way == "none" or (way == "key" and request.headers.get("apikey") == self.account.api_key):
             return None
@@ -120,6 +121,11 @@ class Gate:
         if not self.sessions.admits(payload["session"], visit.clock, most_calls=self._switches["session_calls"]):
             return self.expired()
         return self._unit(payload["madonvi"], "madonvi") or self._endpoint(call)
+
+    def unit(self, call: Call, visit: Visit) -> Response | None:
+        """Whose call it is, where no session says so (r31, r208)."""
+        broken = self._unit(call.payload.get("madonvi"), "madonvi")
+        return self.refuse(visit, broken) if broken else None
 
     def expired(self) -> Broken:
         """The answer to a session that is not alive (r25)."""

@@ -15,12 +15,12 @@ from typing import Any, ClassVar, Final
 
 import msgspec
 
-from contracts.mock_faults import REST
+from contracts.mock_faults import REST, Armed
 from contracts.mock_http import http_date
 from contracts.mock_log import Broken, Visit
 from contracts.mock_switches import Switch
-from contracts.mocking import Call, Mock, Request, Response, utc_now
-from contracts.national_portal import catalogue, places
+from contracts.mocking import JSON, Call, Mock, Request, Response, utc_now
+from contracts.national_portal import catalogue, places, xroad_messages
 from contracts.national_portal.books import STEP, SYNC, TELL, Books
 from contracts.national_portal.born import IN_ENVELOPE as BESIDE_TYPE
 from contracts.national_portal.born import Statuses
@@ -29,6 +29,7 @@ from contracts.national_portal.choices import SWITCHES
 from contracts.national_portal.fields import RULES_OF_RECORD, RULES_OF_STEP, look_at_record, look_at_step
 from contracts.national_portal.gate import Account, Gate
 from contracts.national_portal.replies import Replies
+from contracts.national_portal.xroad_gate import Parties, XRoadGate
 
 Row = Mapping[str, Any]
 Judge = Callable[[int, Any, Visit], Broken | None]
@@ -38,11 +39,18 @@ IN_ENVELOPE: Final = frozenset(("session", "madonvi", "service", "data"))
 ACCOUNT: Final = Account()
 
 
+SOAP_FAULTS: Final[Mapping[str, Callable[[Request], Response]]] = {
+    "soap_fault": lambda request: xroad_messages.fault("soap:Server", "Internal error", status=500, request=request),
+    "unsigned_fault": lambda request: xroad_messages.fault("Server.ServerProxy.ServiceFailed.HttpError", "HTTP 502"),
+}
+"""The provider's, with the message's header, and a security server's, without it (r212): neither says what happened."""
+
+
 class Portal(Mock):
-    """The national portal behind its exchange adapter, and behind a provincial façade."""
+    """The national portal behind its exchange adapter, behind a provincial façade, and over X-Road."""
 
     partner: ClassVar[str] = "national_portal"
-    faults_here: ClassVar[frozenset[str]] = REST
+    faults_here: ClassVar[frozenset[str]] = REST | SOAP_FAULTS.keys()
     switches_here: ClassVar[tuple[Switch, ...]] = SWITCHES
     notes: ClassVar[Path] = Path(__file__).with_name("NOTES.md")
 
@@ -59,6 +67,7 @@ class Portal(Mock):
         self.books = Books(self.effects)
         self._replies = Replies(self.switches)
         self._gate = Gate(account=account, switches=self.switches, replies=self._replies, seed=seed)
+        self._xroad = XRoadGate(Parties())
         self._statuses = Statuses(self.switches, self._replies, self.faults)
         self._services: dict[str, Callable[[Call, Visit], Response]] = {
             "login": self._gate.login,
@@ -79,14 +88,26 @@ class Portal(Mock):
         self.books.clear()
         self._replies.clear()
         self._gate.clear()
+        self._xroad.clear()
 
     def recognise(self, request: Request) -> Call:
-        return places.recognise(request)
+        return xroad_messages.recognise(request) if request.path == xroad_messages.PATH else places.recognise(request)
 
     def admit(self, call: Call, visit: Visit) -> Response | None:
         self._expire(call, visit)
-        refusal = self._gate.admit(call, visit)
+        refusal = self._admit_xroad(call, visit) if call.place == "xroad" else self._gate.admit(call, visit)
         return self._dress(refusal, call, visit) if refusal else None
+
+    def _admit_xroad(self, call: Call, visit: Visit) -> Response | None:
+        """Both security servers and the schema; no session (r208)."""
+        outer = self._gate.outer_auth(call.request, visit)
+        return outer or self._xroad.admit(call, visit) or self._gate.unit(call, visit)
+
+    def change(self, response: Response, fault: Armed, call: Call, visit: Visit) -> Response:
+        """Faults of SOAP: an exchange that is built on X-Road may send one to a caller of REST as well."""
+        if fault.name in SOAP_FAULTS:
+            return SOAP_FAULTS[fault.name](call.request)
+        return super().change(response, fault, call, visit)
 
     def answer(self, call: Call, visit: Visit) -> Response:
         service = self._services.get(call.operation, self._not_here)
@@ -283,7 +304,7 @@ class Portal(Mock):
         return self._gate.refuse(visit, broken)
 
     def _note_unknown(self, call: Call, visit: Visit, known: frozenset[str]) -> None:
-        if call.place == "facade":
+        if call.place in ("facade", "xroad"):  # on X-Road the schema has judged (r207)
             return
         for name in call.payload.keys() - known:
             rule = "r90" if name == "isUpdating" else "r35"
@@ -292,7 +313,9 @@ class Portal(Mock):
             )
 
     def _dress(self, response: Response, call: Call, visit: Visit) -> Response:
-        """The façade's wrapping (r134, r135), and the date of a clock that is out."""
+        """The façade's wrapping (r134, r135), X-Road's envelope (r210), and the date of a clock that is out."""
+        if call.place == "xroad" and response.status == 200 and response.content_type == JSON:
+            response = xroad_messages.answer(call.request, response.body)
         if call.place == "facade" and response.status == 200 and self.switches["facade_double"]:
             is_own = self.switches["facade_outer_code"] == "own"
             code = self._replies.code(0) if is_own else visit.error_code

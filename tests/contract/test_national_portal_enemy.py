@@ -53,13 +53,15 @@ FIRST: dict[str, tuple[type, type]] = {
     "expired_session": (Delivered, Delivered),
     "clock_skew": (Delivered, Delivered),
     "skip_record_say_yes": (Delivered, Delivered),
+    "soap_fault": UNCLEAR,
+    "unsigned_fault": UNCLEAR,
 }
 """Fault → what the attempt that meets it comes to: for a record, for a step."""
 
 
 def test_every_fault_of_the_contract_is_met_here() -> None:
     """The list of system faults and this table are one; a new fault has to say what it comes to."""
-    assert REST == Portal().faults.possible == FIRST.keys()
+    assert REST < Portal().faults.possible == FIRST.keys()
 
 
 @pytest.fixture

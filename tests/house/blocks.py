@@ -219,10 +219,11 @@ def tables() -> str:
 def faults() -> str:
     """Every fault of the mocks."""
     from contracts.mock_faults import NEEDS, STAGES
+    from contracts.national_portal.mock import Portal
 
     when = {"before": "before the request is read", "inside": "while it is judged", "after": "on its answer"}
     rows = [
-        [code(name), when[stage], NEEDS.get(name, "").replace("it ", "not at the national portal: it ")]
+        [code(name), when[stage], "" if name in Portal.faults_here else f"not at the national portal: {NEEDS[name]}"]
         for name, stage in STAGES.items()
     ]
     return table(["fault", "strikes", ""], rows)

@@ -27,6 +27,7 @@ KINDS = {
     "MIN-API",
     "PAGE",
     "2026-DOC",
+    "XROAD",
     "INFER",
     "DECISION",
 }

@@ -17,6 +17,7 @@ from adapters.doors.soap_answers import Speaker
 from adapters.doors.soap_callers import Callers
 from adapters.doors.soap_operations import Operations
 from config.caller_keys import every_key
+from config.fitness import WatchedIdentity
 from config.settings import Settings, SoapSettings
 from config.settings_file import SettingsRefused
 from config.wiring import Installation
@@ -38,11 +39,12 @@ def make_soap(
 ) -> SoapDoor:
     """The door. Raises SettingsRefused when a key or certificate cannot be used."""
     ports = installation.ports
+    identity = WatchedIdentity(identity_of(told, is_demo=is_demo), Path(told.identity_file))
     named = {der: callers[name] for der, name in certificates_of(installation.settings).items()}
     return SoapDoor(
         callers=callers.values(),
         trust=Callers(named=named, by_name=Trust(named=named, revocation="none", is_demo=is_demo)),
-        speaker=Speaker(identity_of(told, is_demo=is_demo), ports.clock),
+        speaker=Speaker(identity, ports.clock, identity.require),
         url=told.url,
         operations=Operations(
             intake=installation.intake,

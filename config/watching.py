@@ -16,6 +16,7 @@ from adapters.doors.soap_codes import FAULTS
 from adapters.doors.watched import Answer
 from bus.messages import Attempt, Decision, Delivery
 from bus.times import from_ms
+from config import fitness
 from config.key_life import notes, seconds_left
 from config.signing_key import InstallationKey
 from config.wiring import Installation
@@ -80,7 +81,19 @@ def _of_partner(installation: Installation, view: dict[str, object], now: dateti
 def readiness(installation: Installation, key: InstallationKey) -> Readiness:
     """Whether this process can do its work, and what will soon keep it from that."""
     settings, clock = installation.settings, installation.ports.clock
-    return Readiness(installation.ledger, key, notes=lambda: notes(settings, clock.now()))
+
+    def soon() -> list[str]:
+        try:
+            return notes(settings, clock.now())
+        except OSError:  # without the time there is no "soon"; `no_clock` says why
+            return []
+
+    return Readiness(
+        installation.ledger,
+        key,
+        notes=soon,
+        further=lambda: fitness.troubles(settings, clock),
+    )
 
 
 def pages(installation: Installation, key: InstallationKey, metrics: Metrics) -> Mapping[str, Callable[[], Answer]]:

@@ -29,6 +29,7 @@ FRESH_S: Final = 2.0
 """How long a finding is shown again: a busy probe must not become the ledger's main work."""
 ROOM: Final = 256 * 1024 * 1024
 """Bytes free on the ledger's disk below which it is nearly full: minutes of a busy day, time to act."""
+NO_CLOCK: Final = "no_clock"
 _PLAIN: Final = {"cache-control": "no-store"}
 
 
@@ -44,12 +45,15 @@ class Readiness:
         room: int = ROOM,
         fresh_s: float = FRESH_S,
         notes: Callable[[], list[str]] = list,
+        further: Callable[[], list[str]] = list,
     ) -> None:
+        """`further`: reasons that only this installation can have."""
         self._ledger = ledger
         self._identity = identity
         self._free_bytes = free_bytes or (lambda: shutil.disk_usage(Path(ledger.engine.path).parent).free)
         self._room = room
         self._fresh_s = fresh_s
+        self._further = further
         self.notes = notes
         """What is no reason yet and will become one, such as `certificate_ends_soon`."""
         self._lock = threading.Lock()
@@ -79,7 +83,11 @@ class Readiness:
             self._lost_at = None
 
     def _look(self) -> list[str]:
-        found = troubles(self._ledger)
+        try:
+            found = troubles(self._ledger)
+        except Exception:  # what the ledger lacks is told by code; what is left is that nobody knows what time it is
+            found = [NO_CLOCK]
+        found += self._further()
         if not self._can_sign():
             found.append("cannot_sign")
         try:

@@ -12,8 +12,10 @@ from starlette.responses import Response
 
 from adapters.doors.malformed import FieldError, Malformed
 from adapters.doors.problems import MEDIA_TYPE, Problem, make_reference, problem
+from bus.errors import LedgerUnavailable
 from bus.ports import Randomness
-from bus.refusals import Refusal, Refusals
+from bus.refusals import BASE, Compared, Refusal, Refusals
+from signing.errors import NotTrusted, NotVerified
 
 log = structlog.get_logger("doors")
 
@@ -43,14 +45,19 @@ class TurnedAway(Exception):
         status: int | None = None,
         caller: str | None = None,
         base: bytes | None = None,
+        why: str = "",
+        compared: Sequence[Compared] = (),
         headers: Mapping[str, str] | None = None,
     ) -> None:
+        """`base`, `why` and `compared` are for the operator's note only: see `unverified`."""
         self.code = code
         self.errors = tuple(errors)
         self.status = status
         """Where it differs from the code's own: 405, 408, 500."""
         self.caller = caller
         self.base = base
+        self.why = why
+        self.compared = tuple(compared)
         self.headers = dict(headers or {})
         super().__init__(code)
 
@@ -88,7 +95,12 @@ class Desk:
             trouble = TurnedAway(trouble.code, errors=trouble.errors)
         scope = request.scope
         if tongue := self._tongues.get(scope["path"]):
-            return tongue(request, trouble)
+            try:
+                return tongue(request, trouble)
+            except LedgerUnavailable as mute:
+                # It cannot sign now, and says nothing unsigned: what is told then is no message of that door.
+                log.error("ledger_unavailable", cause=str(mute))
+                trouble = TurnedAway("unavailable")
         told = self._told(trouble, language=request.headers.get("accept-language"))
         rules = [{"field": error.field, "rule": error.rule} for error in trouble.errors]
         self.note(
@@ -96,7 +108,7 @@ class Desk:
             route=self.route_of(scope),
             caller=trouble.caller or scope.get("caller"),
             rules=rules,
-            base=trouble.base,
+            trouble=trouble,
         )
         return Response(told.as_bytes(), told.status, _headers(told, trouble.headers), MEDIA_TYPE)
 
@@ -111,14 +123,16 @@ class Desk:
         route: str,
         caller: str | None,
         rules: Sequence[Mapping[str, str | int]] = (),
-        base: bytes | None = None,
+        trouble: TurnedAway | None = None,
         counted: str = "",
     ) -> None:
         """Log it, count it, and keep it for the operator; nothing personal in any of the three.
 
-        `counted`: what the public code is, where the note's own is a finer one.
+        `trouble` brings what the verifier had to say; `counted`: what the public code is, where the note's own is a
+        finer one.
         """
         rule = str(rules[0]["rule"]) if rules else told.code
+        base = None if trouble is None else trouble.base
         log.warning("request_refused", reference=told.reference, caller=caller, route=route, code=told.code, rule=rule)
         self._metrics.request_refused(code=counted or told.code)
         self._refusals.note(
@@ -129,7 +143,9 @@ class Desk:
                 code=told.code,
                 status=told.status,
                 rules=rules,
-                base=None if base is None else base.decode("latin-1"),
+                base=None if base is None else as_text(base),
+                why="" if trouble is None else trouble.why,
+                compared=() if trouble is None else _with_base(trouble),
             )
         )
 
@@ -146,6 +162,29 @@ class Desk:
         reference = make_reference(self._randomness)
         told = problem(trouble.code, reference=reference, accept_language=language, errors=trouble.errors)
         return told if trouble.status is None else replace(told, status=trouble.status)
+
+
+def as_text(octets: bytes) -> str:
+    """A base as it is kept: UTF-8, or as HTTP's headers come, one character a byte."""
+    try:
+        return octets.decode()
+    except UnicodeDecodeError:
+        return octets.decode("latin-1")
+
+
+def _with_base(trouble: TurnedAway) -> tuple[Compared, ...]:
+    """The base leaves marks too: kept as it is but masked, it could not be told from another byte for byte."""
+    return trouble.compared if trouble.base is None else (Compared(part=BASE, octets=trouble.base), *trouble.compared)
+
+
+def unverified(refusal: NotVerified, code: str, *, caller: str | None = None) -> TurnedAway:
+    """What the verifier said no to, with all that a question on the telephone needs."""
+    # The words about a certificate name its holder, who may be a person: the operator reads the general ones.
+    why = (type(refusal).__doc__ or "").strip() if isinstance(refusal, NotTrusted) else str(refusal)
+    compared = [
+        Compared(part=each.part, sent=each.sent, ours=each.ours, octets=each.octets) for each in refusal.compared
+    ]
+    return TurnedAway(code, caller=caller, base=refusal.base, why=why, compared=compared)
 
 
 def _headers(told: Problem, more: Mapping[str, str]) -> dict[str, str]:

@@ -95,6 +95,7 @@ class SoapDoor:
 
     async def post(self, request: Request) -> Response:
         """A signed answer; a refusal of any kind is raised, and `turn_away` tells it."""
+        self._speaker.require()  # before anything is recorded that could not be answered for
         raw = await self._bodies.read(request, LARGEST)
         self._point("door.received")
         return await run_in_threadpool(self._answered, request, raw)
@@ -142,7 +143,7 @@ class SoapDoor:
             route=self._desk.route_of(request.scope),
             caller=call.caller,
             rules=[{"field": each.field, "rule": each.rule} for each in trouble.errors],
-            base=trouble.base,
+            trouble=trouble,
             counted=code,
         )
         told = problem(code, reference=reference, errors=trouble.errors, language=call.language)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from lxml import etree
@@ -30,9 +30,11 @@ _XS: Final = "{http://www.w3.org/2001/XMLSchema}"
 class Speaker:
     """Signs what this door says."""
 
-    def __init__(self, identity: wsse.Identity, clock: Clock) -> None:
+    def __init__(self, identity: wsse.Identity, clock: Clock, require: Callable[[], None] = lambda: None) -> None:
+        """`require` raises LedgerUnavailable while the identity cannot sign."""
         self._identity = identity
         self._clock = clock
+        self.require = require
 
     def answer(self, soap: str, operation: str, part: etree._Element, *, relates_to: str | None) -> Response:
         """The yes to an operation."""

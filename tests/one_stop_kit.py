@@ -49,13 +49,13 @@ def shared_pki() -> Pki:
     return Pki(datetime.now(UTC))
 
 
-def message(kind: str, **changes: Any) -> dict[str, Any]:
+def message(kind: str, /, **changes: Any) -> dict[str, Any]:
     """The sample message of this kind, changed."""
     found: dict[str, Any] = json.loads((SAMPLES / _FILES[kind]).read_text(encoding="utf-8"))
     return found | changes
 
 
-def event(kind: str, **changes: Any) -> Event:
+def event(kind: str, /, **changes: Any) -> Event:
     """The event that this message travels as: its id is the event's, the rest is the data."""
     value = message(kind, **changes)
     data = {name: item for name, item in value.items() if name != "id"}
@@ -73,7 +73,7 @@ def event(kind: str, **changes: Any) -> Event:
     )
 
 
-def delivery(kind: str = "delivery.settled", *, changes: dict[str, Any] | None = None, **members: Any) -> Delivery:
+def delivery(kind: str = "delivery.settled", /, *, changes: dict[str, Any] | None = None, **members: Any) -> Delivery:
     """A delivery of such an event."""
     return make_delivery(event(kind, **(changes or {})), **({"partner": "one_stop"} | members))
 

@@ -77,8 +77,8 @@ class RestSide:
             return Body(shape=Shape.OTHER_TYPE)
         try:
             self._verify(exchange, raw, call, now)
-        except SignatureMissing as missing:
-            return Body(shape=Shape.UNPROVEN, text=str(missing))
+        except SignatureMissing:
+            return Body(shape=Shape.UNPROVEN)
         except NotVerified as trouble:
             return Body(shape=Shape.UNPROVEN, proof=Proof.WRONG, text=f"{trouble.code}: {trouble}")
         try:

@@ -1,7 +1,7 @@
 """Feeding the day through the doors, really signed: each dossier's events in their order of arrival.
 
 REST      the departments' events one by one, on several connections; the communes', which are numbered, in batches
-SOAP      two wards' events one by one, each a signed message: of one ward in SOAP 1.1, of the other in 1.2
+SOAP      two wards' events as signed messages: of one ward one by one in SOAP 1.1, of the other many at a time in 1.2
 façade    an old system's records and steps, in the portal's own words; what got no answer is sent again as it was
 
 A dossier always goes by the same connection, so its order is what the day says.
@@ -27,7 +27,8 @@ from config.demo.day import Feed
 from config.demo.lives import COMMUNES, OLD, ONE_STOP, WARDS, WARDS_UNITS
 from config.demo.old_client import Impatient, NoAnswer, OldClient
 from config.demo.old_system import OldSystem
-from config.demo.soap_client import NoSoapAnswer, SoapClient, SoapMessage
+from config.demo.soap_client import NoSoapAnswer, SoapClient
+from config.demo.soap_system import TOGETHER, SoapSystem
 from config.demo_stage import CALLERS, MADONVI, OLD_ACCOUNT, OLD_USER, SOAP, WARDS_CALLER, Stage
 from config.partner_tables import in_force
 from config.signed_client import DoorClosed, DoorRefused, SignedClient
@@ -137,22 +138,11 @@ class Feeder:
             self._note([(feed, str(told["result"])) for feed, told in zip(part, answers, strict=True)])
 
     def _over_soap(self, lane: list[Feed]) -> None:
-        """Repeats under a new signature; but of some the very bytes that were sent, as somebody else might who saw
-        them."""
         client = self._soap_client(lane[0])
-        sent: dict[str, SoapMessage] = {}
+        together = 1 if lane[0].wire["data"]["unit"] == WARDS_UNITS[0] else TOGETHER
+        system = SoapSystem(client, lambda feed, answer: self._note([(feed, answer)]), together=together)
         try:
-            for feed in lane:
-                if self._stop.is_set():
-                    return
-                wire = feed.wire
-                if feed.is_same_message:
-                    answer = client.post(sent[wire["id"]])
-                    self._note([(feed, "replayed" if answer and answer.code == "replayed" else "accepted")])
-                    continue
-                sent[wire["id"]], answer = client.record(wire)
-                taken = "repeated" if answer.is_repeated else "recorded"
-                self._note([(feed, taken if answer.code is None else _refused({"code": answer.code}))])
+            self._tell_all(system, lane)
         finally:
             client.close()
 
@@ -180,14 +170,17 @@ class Feeder:
         system = OldSystem(client, lambda feed, answer: self._note([(feed, answer)]))
         self.told = system.new
         try:
-            for feed in lane:
-                if self._stop.is_set():
-                    return
-                system.tell(feed)
-            system.finish()
+            self._tell_all(system, lane)
         finally:
             self.answers[(OLD, "repeated")] += client.sent_again
             client.close()
+
+    def _tell_all(self, system: SoapSystem | OldSystem, lane: Iterable[Feed]) -> None:
+        for feed in lane:
+            if self._stop.is_set():
+                return
+            system.tell(feed)
+        system.finish()
 
     def _note(self, told: Sequence[tuple[Feed, str]]) -> None:
         with self._lock:

@@ -6,7 +6,7 @@ Told again for want of an answer, an event goes under a new signature: the same 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
@@ -17,14 +17,14 @@ from adapters.channels.http import HttpSettings, NotSent, Reply, ReplyLost, Tran
 from bus.ports import Clock
 from config.demo.spoil import UNKNOWN
 from contracts.one_stop import twins
-from contracts.one_stop.envelopes import ENVELOPES, SOAP_11, addressing, wrap
+from contracts.one_stop.envelopes import ENVELOPES, Version, addressing, wrap
 from contracts.one_stop.shapes import NAMESPACE
 from signing import wsse
 from signing.errors import NotVerified
 
 PATH: Final = "/soap/one-stop"
-OPERATION: Final = "RecordEvent"
-ACTION: Final = f"{NAMESPACE}:{OPERATION}"
+ONE: Final = "RecordEvent"
+MANY: Final = "RecordEvents"
 LATER: Final = "unavailable"
 PATIENCE: Final = 8
 PAUSE: Final = timedelta(seconds=0.5)
@@ -41,15 +41,17 @@ class SoapMessage:
     raw: bytes
     id: str
     """Its MessageID, to which the answer must relate."""
+    operation: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SoapAnswer:
     """What the door said, verified."""
 
-    code: str | None
-    """Of a Fault; None is a yes."""
-    is_repeated: bool = False
+    code: str | None = None
+    """Of a Fault; None is a yes to the message as a whole."""
+    results: tuple[str, ...] = ()
+    """`recorded`, `repeated`, `contradicted` or `refused`, one for each event of the message."""
 
 
 class SoapClient:
@@ -68,7 +70,6 @@ class SoapClient:
         """`soap` is the namespace of SOAP 1.1 or 1.2."""
         self._url = url.rstrip("/") + PATH
         self._version = ENVELOPES[soap]
-        self._headers = _headers(soap)
         self._identity = identity
         self._trust = trust
         self._clock = clock
@@ -78,55 +79,65 @@ class SoapClient:
         """Let go of the connection."""
         self._transport.close()
 
-    def sign(self, event: Mapping[str, Any]) -> SoapMessage:
-        """One event as a signed message; a member that the contract has no place for is put at the end, unasked."""
-        element = etree.Element(f"{{{NAMESPACE}}}{OPERATION}", nsmap=twins.NSMAP)
-        told = twins.write(event, "event", "event")
-        if UNKNOWN in event["data"]:
-            etree.SubElement(told[-1], f"{{{NAMESPACE}}}{UNKNOWN}").text = event["data"][UNKNOWN]
-        element.append(told)
-        told_by = addressing(ACTION, to=self._url)
-        envelope = wrap(element, self._version, addressing=told_by)
+    def sign(self, events: Sequence[Mapping[str, Any]]) -> SoapMessage:
+        """One event, or many, as a signed message."""
+        operation = ONE if len(events) == 1 else MANY
+        element = etree.Element(f"{{{NAMESPACE}}}{operation}", nsmap=twins.NSMAP)
+        parent = element if operation == ONE else etree.SubElement(element, f"{{{NAMESPACE}}}events")
+        parent.extend([_written(event) for event in events])
+        headers = addressing(f"{NAMESPACE}:{operation}", to=self._url)
+        envelope = wrap(element, self._version, addressing=headers)
         raw = wsse.sign(envelope, self._identity, now=self._clock.now())
-        return SoapMessage(raw=raw, id=told_by["MessageID"])
+        return SoapMessage(raw=raw, id=headers["MessageID"], operation=operation)
 
-    def record(self, event: Mapping[str, Any]) -> tuple[SoapMessage, SoapAnswer]:
-        """Tell an event until there is an answer; the message that got it. Raises NoSoapAnswer."""
+    def record(self, *events: Mapping[str, Any]) -> tuple[SoapMessage, SoapAnswer]:
+        """Tell events until there is an answer; the message that got it. Raises NoSoapAnswer."""
         for _ in range(PATIENCE):
-            message = self.sign(event)
+            message = self.sign(events)
             answer = self.post(message)
             if answer is not None and answer.code != LATER:
                 return message, answer
             self._clock.sleep(PAUSE.total_seconds())
-        raise NoSoapAnswer(f"{event['id']}: no answer to {PATIENCE} messages")
+        raise NoSoapAnswer(f"{events[0]['id']}: no answer to {PATIENCE} messages")
 
     def post(self, message: SoapMessage) -> SoapAnswer | None:
         """These very bytes; None when no answer came. Raises NoSoapAnswer for one that is not the door's."""
+        headers = _headers(self._version, f"{NAMESPACE}:{message.operation}")
         try:
-            reply = self._transport.perform("POST", self._url, self._headers, message.raw)
+            reply = self._transport.perform("POST", self._url, headers, message.raw)
         except (NotSent, ReplyLost):
             return None
-        return self._read(reply, message.id)
+        return self._read(reply, message)
 
-    def _read(self, reply: Reply, id: str) -> SoapAnswer:
+    def _read(self, reply: Reply, message: SoapMessage) -> SoapAnswer:
         try:
             verified = wsse.verify(reply.body, trust=self._trust, now=self._clock.now())
         except NotVerified as trouble:
             raise NoSoapAnswer(f"HTTP {reply.status}: {trouble.code}") from trouble
-        if verified.addressing.get("RelatesTo", id) != id:
+        if verified.addressing.get("RelatesTo", message.id) != message.id:
             raise NoSoapAnswer("the answer is to another message")
         said = verified.body[0]
-        if said.tag == f"{{{NAMESPACE}}}{OPERATION}Response":
-            return SoapAnswer(code=None, is_repeated=_text(said, "repeated") == "true")
-        return SoapAnswer(code=_text(said, "code") or "unknown")
+        if said.tag == f"{{{NAMESPACE}}}{message.operation}Response":
+            return SoapAnswer(results=_results(said, message.operation))
+        return SoapAnswer(code=said.findtext(f".//{{{NAMESPACE}}}problem/{{{NAMESPACE}}}code") or "unknown")
 
 
-def _headers(soap: str) -> dict[str, str]:
-    if soap == SOAP_11:
-        return {"content-type": "text/xml; charset=utf-8", "soapaction": f'"{ACTION}"'}
-    return {"content-type": f'application/soap+xml; charset=utf-8; action="{ACTION}"'}
+def _written(event: Mapping[str, Any]) -> etree._Element:
+    """As XML; a member that the contract has no place for is put at the end, as careless systems do."""
+    element = twins.write(event, "event", "event")
+    if UNKNOWN in event["data"]:
+        etree.SubElement(element[-1], f"{{{NAMESPACE}}}{UNKNOWN}").text = event["data"][UNKNOWN]
+    return element
 
 
-def _text(element: etree._Element, name: str) -> str:
-    """The text of the last element of this name."""
-    return next((each.text or "" for each in reversed(list(element.iter(f"{{{NAMESPACE}}}{name}")))), "")
+def _results(said: etree._Element, operation: str) -> tuple[str, ...]:
+    if operation == ONE:
+        is_repeated = said.findtext(f".//{{{NAMESPACE}}}repeated") == "true"
+        return ("repeated" if is_repeated else "recorded",)
+    return tuple(each.text or "" for each in said.iterfind(f".//{{{NAMESPACE}}}result/{{{NAMESPACE}}}result"))
+
+
+def _headers(version: Version, action: str) -> dict[str, str]:
+    if version.is_11:
+        return {"content-type": "text/xml; charset=utf-8", "soapaction": f'"{action}"'}
+    return {"content-type": f'application/soap+xml; charset=utf-8; action="{action}"'}

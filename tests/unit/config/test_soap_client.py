@@ -109,7 +109,7 @@ def test_signed_message_keeps_the_contract(soap: str) -> None:
     told.close()
     (heard,) = door.heard
 
-    assert (None, False) == (said.code, said.is_repeated)
+    assert (None, ("recorded",)) == (said.code, said.results)
     assert (message.id, soap) == (heard.message_id, heard.version)
     assert () == xsd.breaches(heard.body[0])
     assert event_json() == twins.read(heard.body[0][0], "event")
@@ -122,7 +122,29 @@ def test_answers_are_read() -> None:
     said = [client(Door(says(lambda: yes(repeated=True)))).record(event_json())[1]]
     said.append(client(Door(says(fault))).record(event_json())[1])
 
-    assert [(None, True), ("contradicted", False)] == [(each.code, each.is_repeated) for each in said]
+    assert [(None, ("repeated",)), ("contradicted", ())] == [(each.code, each.results) for each in said]
+
+
+def test_many_in_one_message() -> None:
+    """Many events are one message under one signature, and the answer has a result for each."""
+    results = [
+        {"line": n, "id": "e-1", "result": result, "receipt": None, "problem": PROBLEM if n == 2 else None}
+        for n, result in enumerate(("recorded", "contradicted", "repeated"), 1)
+    ]
+
+    def mixed() -> etree._Element:
+        part = etree.Element(f"{{{NAMESPACE}}}results")
+        part.extend([twins.write(each, "batch_result", "result") for each in results])
+        return answer("RecordEvents", part)
+
+    door = Door(says(mixed))
+    events = [event_json(id=f"e-{n}") for n in range(3)]
+    message, said = client(door, SOAP_12).record(*events)
+    content = door.heard[0].body[0]
+
+    assert ("RecordEvents", ("recorded", "contradicted", "repeated")) == (message.operation, said.results)
+    assert () == xsd.breaches(content)
+    assert events == [twins.read(each, "event") for each in content[0]]
 
 
 def test_again_under_a_new_signature() -> None:

@@ -33,6 +33,11 @@ RULES: Final = {
     "contradicted": "mâu thuẫn với trường khác",
     "forbidden_source": "hồ sơ thuộc hệ thống khác",
     "malformed_json": "nội dung không phải JSON",
+    "duplicate_member": "trường xuất hiện hai lần",
+    "too_deep": "lồng quá sâu",
+    "too_large": "quá lớn",
+    "not_utf8": "nội dung không phải UTF-8",
+    "media_type": "kiểu nội dung không được nhận, hoặc đã nén",
     "portal_silent": "Cổng DVCQG chưa trả lời, hãy hỏi lại sau",
 }
 TROUBLES: Final = {

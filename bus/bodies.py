@@ -41,6 +41,10 @@ class Bodies:
             self._load_keys()
         return self._sealer.open_salted(data_key, sealed, context, commitment)
 
+    def seal(self, body: bytes, context: bytes) -> Sealed:
+        """Anything else that is kept beside the ledger; `context` says what kind of thing it is."""
+        return self._sealer.seal(body, context)
+
     def seal_event(self, event: Event) -> Sealed:
         """The event's canonical bytes, sealed."""
         return self._sealer.seal(event.body, EVENT)

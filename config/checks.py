@@ -68,6 +68,7 @@ def offline(settings: Settings) -> list[Answer]:
     answers = [*_keys(settings), *_callers(settings), *_partners(settings), _asked("ledger", lambda: _ledger(settings))]
     answers += _facade(settings)
     answers += _soap(settings)
+    answers += _portal_door(settings)
     answers += _maps(settings)
     if all(answer.is_well for answer in answers if answer.what in ("ledger", "ledger.master_key_file")):
         installation = build(settings)
@@ -121,6 +122,13 @@ def _facade(settings: Settings) -> Iterator[Answer]:
         from config.facade import accounts_of  # with the doors, which nothing else here needs
 
         yield _asked("facade.accounts", lambda: _void(accounts_of(settings)))
+
+
+def _portal_door(settings: Settings) -> Iterator[Answer]:
+    if settings.portal_door.enabled:
+        from config.portal_door import manners_of  # with the door, which nothing else here needs
+
+        yield _asked("portal_door", lambda: _void(manners_of(settings.portal_door)))
 
 
 def _soap(settings: Settings) -> Iterator[Answer]:

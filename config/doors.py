@@ -66,6 +66,11 @@ def make_app(
         is_demo = demo_token is not None
         facade = make_facade(installation, app.state.desk, metrics, on_accepted=on_accepted, is_demo=is_demo)
         facade.add_to(app.router)
+    if settings.portal_door.enabled:
+        from config.portal_door import add_portal_door
+
+        is_demo = demo_token is not None
+        add_portal_door(app.router, installation, app.state.desk, metrics, on_accepted=on_accepted, is_demo=is_demo)
     if settings.soap is not None:
         from config.soap import make_soap
 

@@ -189,6 +189,43 @@ class SoapSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 class KeyHeaderSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag_field="kind", tag="key"):
     """The exchange in front of a partner wants one fixed header."""
 
+class PortalDoorSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The door for what the national portal sends: dossiers that were filed there, and changes of them."""
+
+    enabled: bool = False
+    """Off: none of its addresses is there."""
+    source: SourceName = "national_portal"
+    """The source that its events are of; no caller and no account of the façade may have it too."""
+    unit: str = ""
+    """The unit whose the filed dossiers are, by its code."""
+    networks: tuple[str, ...] = ()
+    """Where the portal's adapter stands, `10.0.0.5/32`; calls from elsewhere are turned away. Empty: from anywhere."""
+    key_header: Annotated[str, Meta(pattern=r"^[A-Za-z0-9-]{1,64}$")] = "apikey"
+    """The header in which the exchange in front of it shows its key."""
+    key_file: str = ""
+    """That key, mode 600; empty: none is asked for. Without networks and without a key nothing would be let in."""
+    rate: NotNegative = 100.0
+    """Calls a second that each process of the doors takes; past that they are told to come later. 0: no limit."""
+    codes: Literal["number", "text"] = "number"
+    """How `error_code` is written in the answers."""
+    files_folder: str = "portal-files"
+    """Where files are kept that came inside a message, sealed as the ledger is. Back it up with the ledger."""
+    files_url: str = ""
+    """How the one-stop system reaches these doors, `https://10.0.0.7`: what addresses of such files begin with."""
+    files_days: Positive = 90.0
+    """How long such an address opens, from when the file came."""
+    max_file_bytes: Annotated[int, Meta(ge=1, le=11_000_000)] = 8_000_000
+    """The largest file that is taken; a whole call has at most 16 MB."""
+
+    def __post_init__(self) -> None:
+        if not self.enabled:
+            return
+        if not (self.unit and self.files_url):
+            raise ValueError("unit and files_url are missing")
+        if not (self.networks or self.key_file):
+            raise ValueError("networks or key_file must say who may call; anybody could file dossiers otherwise")
+
+
     header: str
     value_file: str
 
@@ -392,7 +429,9 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     def sources(self) -> frozenset[str]:
         """Every source that may speak here."""
-        return frozenset((*self.orders_by_caller(), *(each.source for each in self.facade.accounts.values())))
+        door = (self.portal_door.source,) if self.portal_door.enabled else ()
+        accounts = (each.source for each in self.facade.accounts.values())
+        return frozenset((*self.orders_by_caller(), *accounts, *door))
 
     def speakers(self) -> dict[str, frozenset[str]]:
         """Source → the sources of whose dossiers it may speak: those of its caller, and those that the caller names.
@@ -433,8 +472,15 @@ def _anchored(name: str, value: object, folder: Path) -> object:
         return tuple(str(folder / path) for path in value)
     if isinstance(value, tuple):
         return tuple(_anchored("", item, folder) for item in value)
-    if (name.endswith("_file") or name == "certificate") and isinstance(value, str) and value:
+    if (name.endswith(("_file", "_folder")) or name == "certificate") and isinstance(value, str) and value:
         return str(folder / value)
     if name == "url" and isinstance(value, str) and value.startswith(SQLITE):
         return SQLITE + str(folder / value.removeprefix(SQLITE))
     return value
+    portal_door: PortalDoorSettings = PortalDoorSettings()
+    def _check_portal_door(self, callers: Mapping[str, object]) -> None:
+        source = self.portal_door.source
+        others = {*callers, *(account.source for account in self.facade.accounts.values())}
+        if self.portal_door.enabled and source in others:
+            raise ValueError(f"portal_door: source {source} is a caller's or an account's too; give it one of its own")
+

@@ -246,14 +246,14 @@ def _tidied(value: Any, place: str, errors: list[FieldError], name: str = "") ->
         return [_tidied(item, f"{place}/{at}", errors, name) for at, item in enumerate(value)]
     if not isinstance(value, str) or name in IDENTIFIERS or unicodedata.is_normalized("NFC", value):
         return value
-    if _marks_in_a_row(value) > MAX_MARKS:
+    if marks_in_a_row(value) > MAX_MARKS:
         facts = {"limit": str(MAX_MARKS)}
         errors.append(field_error(field=place, rule="out_of_range", reason="too_many_marks", facts=facts))
         return value
     return unicodedata.normalize("NFC", value)
 
 
-def _marks_in_a_row(text: str) -> int:
+def marks_in_a_row(text: str) -> int:
     run = longest = 0
     for character in text:
         run = run + 1 if unicodedata.combining(character) or character in _HIDDEN_MARKS else 0

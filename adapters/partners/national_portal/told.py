@@ -126,12 +126,42 @@ class Told:
                 self.note(f"{field}[{at}]", "wrong_type")
         return found
 
+    def part(self, field: str) -> Told | None:
+        """An object within; None when it is absent, null or says nothing."""
+        value = self._take(field)
+        if value in (None, "", {}):
+            return None
+        if not isinstance(value, dict):
+            self.note(field, "wrong_type")
+            return None
+        return Told(value, self._at(field), self.troubles)
+
+    def has(self, field: str) -> bool:
+        """Whether it says anything; it stays unread."""
+        return self._members.get(field) not in (None, "", [], {})
+
+    def length_of(self, field: str) -> int:
+        """How long a text is; it stays unread."""
+        value = self._members.get(field)
+        return len(value) if isinstance(value, str) else 0
+
+    def place_of(self, field: str) -> str:
+        """How the caller knows it."""
+        return self._at(field)
+
+    def unread(self) -> dict[str, Any]:
+        """Every member that says something and that nobody read."""
+        return {
+            field: value
+            for field, value in self._members.items()
+            if field not in self._read and value not in (None, "", [], {})
+        }
+
     def finish(self) -> None:
         """Note every member that says something and that nobody read."""
-        for field, value in self._members.items():
-            if field not in self._read and value not in (None, "", [], {}):
-                # A name that is none may be anything, a person's too, and what is noted is kept and shown.
-                self.note(field if _NAME.fullmatch(field) else "?", "unknown_field")
+        for field in self.unread():
+            # A name that is none may be anything, a person's too, and what is noted is kept and shown.
+            self.note(field if _NAME.fullmatch(field) else "?", "unknown_field")
 
     def _at(self, field: str) -> str:
         return f"{self._place}.{field}" if self._place else field

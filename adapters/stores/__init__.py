@@ -1,0 +1,1 @@
+"""Where documents are kept by reference. So far one folder, for what the portal sends inline."""

@@ -39,7 +39,7 @@ from config.partner_tables import WITH_TABLES, in_force
 from config.settings import CallerKeySettings, NationalPortalKeys, OAuth2Settings, PartnerSettings, Settings
 from config.settings_file import SettingsRefused, secret
 from config.signing_key import InstallationKey, retired_files, retired_keys
-from config.wiring import Installation, build, http_settings, load_routes, national_portal
+from config.wiring import Installation, build, http_settings, load_routes, national_portal, national_portal_settings
 from signing.asymmetric import PublicKey
 from signing.http import Key
 
@@ -161,7 +161,10 @@ def _partner(name: str, partner: PartnerSettings) -> str:
     plain = [url for url in addresses(partner) if url.startswith("http://")]
     if plain and not partner.allow_http:
         return f"{plain[0]} is not https; set allow_http = true only if the network itself is the protection"
-    return next(filter(None, (_refused(url, partner) for url in addresses(partner))), "")
+    if found := next(filter(None, (_refused(url, partner) for url in addresses(partner))), ""):
+        return found
+    national_portal_settings(partner)
+    return ""
 
 
 def _refused(url: str, partner: PartnerSettings) -> str:
@@ -185,7 +188,8 @@ def addresses(partner: NationalPortalKeys) -> list[str]:
         partner.facade_lookup_url,
     )
     token = (partner.outer_auth.token_url,) if isinstance(partner.outer_auth, OAuth2Settings) else ()
-    return [url for url in (facade if partner.variant == "facade" else (partner.adapter_url,)) + token if url]
+    ways = {"facade": facade, "adapter": (partner.adapter_url,), "xroad": (partner.xroad_url,)}
+    return [url for url in ways[partner.variant] + token if url]
 
 
 def _ledger(settings: Settings) -> str:
@@ -284,6 +288,8 @@ def online(settings: Settings) -> Iterator[Answer]:
                     yield _asked(f"tls.{name}", lambda url=url, partner=partner: _shakes_hands(url, partner))  # type: ignore[misc]
             if partner.variant == "adapter":
                 yield _asked(f"login.{name}", lambda partner=partner: _logs_in(installation, partner))  # type: ignore[misc]
+            if partner.variant == "xroad":  # there is no login: it asks about a dossier that nobody has
+                yield _asked(f"lookup.{name}", lambda partner=partner: _logs_in(installation, partner))  # type: ignore[misc]
     finally:
         installation.close()
 

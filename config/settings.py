@@ -30,6 +30,7 @@ SourceName = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z
 Order = Literal["arrival", "sequence"]
 Mode = Literal["live", "shadow"]
 Operation = Literal["create", "update", "step"]
+XRoadOperation = Literal["create", "update", "step", "status", "lookup"]
 
 
 class LedgerSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -319,8 +320,9 @@ class NationalPortalKeys(PartnerSettings, frozen=True, forbid_unknown_fields=Tru
     dstcode_in: Literal["header", "query"] = "header"
     provider_url: str = ""
     """Address of one backend behind the provider."""
-    variant: Literal["adapter", "facade"] = "adapter"
-    """`facade`: a province's own exchange with an address for each verb, and no login."""
+    variant: Literal["adapter", "facade", "xroad"] = "adapter"
+    """`facade`: a province's own exchange with an address for each verb, and no login; `xroad`: SOAP to our own
+    security server, by X-Road's message protocol 4.0."""
     facade_add_url: str = ""
     facade_update_url: str = ""
     facade_progress_url: str = ""
@@ -332,6 +334,21 @@ class NationalPortalKeys(PartnerSettings, frozen=True, forbid_unknown_fields=Tru
     """The address below which it publishes the catalogue, `…/LayThuTuc?maTTHC=`; empty: it cannot be asked."""
     facade_unit_in_query: bool = False
     facade_updating_in_query: bool = False
+    xroad_url: str = ""
+    """The security server that is called; it knows us by `identity_file`, or by its network alone."""
+    xroad_client: str = ""
+    """Who calls, as the security server knows it: `VN/GOV/000.00.00.H99/one-stop`, the subsystem may be missing."""
+    xroad_service_provider: str = "VN/GOV/000.00.00.G22/vpcpdvcprovider"
+    """Who is called."""
+    xroad_services: dict[XRoadOperation, str] = {}
+    """Service code and version of an operation, where it is not the portal's own name and `v1`."""
+    xroad_namespace: str = "urn:vn:lienthong:national-portal:v1"
+    """Namespace of the elements in the Body, as the provider's description has it."""
+    xroad_user_id: str = ""
+    """`userId`; empty: the country and `madonvi`, and so no person."""
+    xroad_protocol_version: str = "4.0"
+    xroad_issue: bool = False
+    """Whether `issue` tells the dossier's number; security servers keep it in their monitoring data."""
     outer_auth: KeyHeaderSettings | OAuth2Settings | None = None
     """The provincial LGSP's own authentication: `{kind = "key", …}` or `{kind = "oauth2", …}`."""
     session_ttl_s: Positive = 600.0
@@ -365,6 +382,8 @@ class NationalPortalKeys(PartnerSettings, frozen=True, forbid_unknown_fields=Tru
         PartnerSettings.__post_init__(self)
         if self.variant == "adapter" and not self.adapter_url:
             raise ValueError("adapter_url is missing")
+        if self.variant == "xroad" and not (self.xroad_url and self.xroad_client):
+            raise ValueError("xroad_url and xroad_client are missing")
         if self.variant == "facade" and not (self.facade_add_url and self.facade_progress_url):
             raise ValueError("facade_add_url and facade_progress_url are missing")
 

@@ -243,7 +243,7 @@ def national_portal_settings(partner: NationalPortalKeys) -> NationalPortalSetti
     )
     try:
         return replace(settings, http=replace(settings.http, hosts=hosts_of(settings)))
-    except AddressRefused as trouble:
+    except (AddressRefused, ValueError) as trouble:
         raise SettingsRefused("partners.national_portal", str(trouble)) from None
 
 
@@ -264,7 +264,9 @@ _SAME: Final = (
     "facade_status_url",
     "facade_lookup_url", "facade_read_url", "facade_unit_in_query", "facade_updating_in_query", "lookup_before_create",
     "lookup_proves", "lookup_entries_field", "lookup_step_keys", "write_success", "reply_types", "reply_overrides",
-    "batch_answer", "limit_unit", "fees_sent", "portal_born_unnumbered",
+    "batch_answer", "limit_unit", "fees_sent", "xroad_url", "xroad_client", "xroad_service_provider",
+    "xroad_services", "xroad_namespace", "xroad_user_id", "xroad_protocol_version", "xroad_issue",
+    "portal_born_unnumbered",
 )  # fmt: skip
 
 

@@ -377,6 +377,18 @@ def test_check_online_finds_a_wrong_password(here: Place) -> None:
     assert ["login.national_portal"] == [one["what"] for one in answer.told["answers"] if not one["is_well"]]
 
 
+def test_check_online_over_xroad_asks(here: Place) -> None:
+    """Where there is no login it asks about a dossier that nobody has, and tells what the security server says."""
+    url = f'variant = "xroad"\nxroad_url = "{here.mocks}/national_portal/xroad"\nxroad_client = '
+    here.set("madonvi =", f'{url}"VN/GOV/000.00.00.H99/one-stop"\nmadonvi =')
+    told = here.ask("check", "--online")["answers"]
+    here.set("H99/one-stop", "H98/one-stop")
+    (wrong,) = (one for one in here.type("check", "--online", "--json").told["answers"] if not one["is_well"])
+
+    assert "lookup.national_portal" in {one["what"] for one in told}
+    assert ("lookup.national_portal", True) == (wrong["what"], "UnknownMember" in wrong["detail"])
+
+
 def test_check_finds_plain_http(here: Place) -> None:
     """Plain HTTP must be wanted."""
     here.set("allow_http = true", "allow_http = false")

@@ -120,11 +120,6 @@ def check_settings(settings: NationalPortalSettings) -> None:
     """Refuse what would break a promise. Raises `ValueError`."""
     if settings.variant == "facade" and not (settings.facade_update_url or settings.facade_updating_in_query):
         raise ValueError("facade_update_url: missing; an update sent to the address for adding would be a create")
-    if settings.variant == "xroad":
-        # Loaded only here: a worker that speaks JSON need not load an XML library.
-        from adapters.partners.national_portal.xroad import check_xroad
-
-        check_xroad(settings)
     known = {row.id for row in REPLIES}
     for row, verdict in settings.reply_overrides.items():
         # An override may make a reply stricter or more exact; it may never make a yes of what is not one.

@@ -33,6 +33,8 @@ _PART: Final = re.compile(r"[A-Za-z0-9'()+,.=?-]{1,255}")
 _SERVICE_CODE: Final = re.compile(r"[A-Za-z][A-Za-z0-9.-]{0,254}")
 """It is an element's name as well (r206)."""
 _PROTOCOL: Final = re.compile(r"4\.[0-9]{1,3}")
+_USER: Final = re.compile(r"[^\x00-\x20\x7f\ud800-\udfff\ufffe\uffff]{0,255}")
+_NAMESPACE: Final = re.compile(r"[!-~]{1,255}")
 _NOT_XML: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _NOT_HERE: Final = frozenset({"session", "service"})
 """Members of the JSON envelope that the header stands for (r205, r208)."""
@@ -70,18 +72,6 @@ def service_of(text: str, key: str) -> tuple[str, str]:
     return code, version
 
 
-def check_xroad(settings: NationalPortalSettings) -> None:
-    """Refuse what no security server takes. Raises `ValueError`."""
-    Envelopes(settings)
-    if not _PROTOCOL.fullmatch(settings.xroad_protocol_version):
-        raise ValueError(f"xroad_protocol_version: {settings.xroad_protocol_version!r} is not 4.0, or 4.x (r202)")
-    for key in ("xroad_user_id", "xroad_namespace"):
-        if _NOT_XML.search(getattr(settings, key)):
-            raise ValueError(f"{key}: holds a character that XML cannot carry")
-    if not settings.xroad_namespace:
-        raise ValueError("xroad_namespace: missing")
-
-
 def check_text(value: Any, place: str = "") -> None:
     """XML cannot write some characters at all. Raises `Unmappable` with the field's name: never cut, never changed."""
     match value:
@@ -100,6 +90,8 @@ class Envelopes:
     """Writes the envelopes of one installation."""
 
     def __init__(self, settings: NationalPortalSettings, new_id: Callable[[], str] = lambda: str(uuid4())) -> None:
+        """Raises `ValueError` for settings that no security server takes."""
+        _check_texts(settings)
         self._settings = settings
         self._new_id = new_id
         self._client = member_of(settings.xroad_client, "xroad_client")
@@ -135,6 +127,14 @@ class Envelopes:
             _say(header, "issue", dossier)
         _say(header, "protocolVersion", self._settings.xroad_protocol_version)
         return code
+
+
+def _check_texts(settings: NationalPortalSettings) -> None:
+    if not _PROTOCOL.fullmatch(settings.xroad_protocol_version):
+        raise ValueError(f"xroad_protocol_version: {settings.xroad_protocol_version!r} is not 4.0, or 4.x (r202)")
+    for key, pattern in (("xroad_user_id", _USER), ("xroad_namespace", _NAMESPACE)):
+        if not pattern.fullmatch(getattr(settings, key)):
+            raise ValueError(f"{key}: {getattr(settings, key)!r} has a form that no header or namespace has")
 
 
 def services_of(settings: NationalPortalSettings) -> dict[Operation, tuple[str, str]]:

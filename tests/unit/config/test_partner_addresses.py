@@ -85,3 +85,47 @@ def test_check_online_judges_as_the_channel_does(tmp_path: Path) -> None:
     assert "127.0.0.1" == _address("http://127.0.0.1:9", partner)
     with pytest.raises(OSError, match="private_networks"):
         _address("http://10.0.0.5", partner)
+
+
+# -- over X-Road ------------------------------------------------------------------------------------------------------
+
+XROAD = {
+    "variant": "xroad",
+    "adapter_url": "",
+    "xroad_url": "https://ss.example.invalid/",
+    "xroad_client": "VN/GOV/000.00.00.H99/one-stop",
+}
+
+
+def test_xroad_has_one_address_and_it_is_the_security_servers() -> None:
+    """All services go to the security server: it is the only host, and the only address that `check` looks at."""
+    found = keys(**XROAD)
+
+    assert frozenset({"ss.example.invalid:443"}) == national_portal_settings(found).http.hosts
+    assert ["https://ss.example.invalid/"] == addresses(found)
+    plain = keys(**XROAD | {"xroad_url": "http://10.0.0.7/"})
+    assert "is not https" in _partner("national_portal", plain)
+
+
+@pytest.mark.parametrize("missing", ["xroad_url", "xroad_client"])
+def test_xroad_needs_address_and_client(missing: str) -> None:
+    """Without them the settings do not load."""
+    with pytest.raises(msgspec.ValidationError, match="xroad_url and xroad_client"):
+        keys(**XROAD | {missing: ""})
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"xroad_client": "VN/GOV"},
+        {"xroad_service_provider": "VN/GOV/a_b/c"},
+        {"xroad_services": {"step": "1/v1"}},
+        {"xroad_protocol_version": "3.1"},
+    ],
+)
+def test_xroad_identifier_that_no_server_knows_stops_the_start(changes: dict[str, object]) -> None:
+    """The key that is wrong is named, by `check` and by the start."""
+    with pytest.raises(SettingsRefused, match=next(iter(changes))):
+        national_portal_settings(keys(**XROAD | changes))
+    with pytest.raises(SettingsRefused, match=next(iter(changes))):
+        _partner("national_portal", keys(**XROAD | changes))

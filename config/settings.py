@@ -187,9 +187,6 @@ class SoapSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     """The address that callers use: told in the WSDL, and the only one that `wsa:To` may name. Empty: as they asked."""
 
 
-class KeyHeaderSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag_field="kind", tag="key"):
-    """The exchange in front of a partner wants one fixed header."""
-
 class PortalDoorSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The door for what the national portal sends: dossiers that were filed there, and changes of them."""
 
@@ -226,6 +223,9 @@ class PortalDoorSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_onl
         if not (self.networks or self.key_file):
             raise ValueError("networks or key_file must say who may call; anybody could file dossiers otherwise")
 
+
+class KeyHeaderSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag_field="kind", tag="key"):
+    """The exchange in front of a partner wants one fixed header."""
 
     header: str
     value_file: str
@@ -406,6 +406,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     callers: dict[Name, CallerSettings] = {}
     facade: FacadeSettings = FacadeSettings()
     soap: SoapSettings | None = None
+    portal_door: PortalDoorSettings = PortalDoorSettings()
     partners: PartnersSettings = PartnersSettings()
     files: dict[Name, FileSettings] = {}
 
@@ -433,6 +434,12 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         for account in accounts.values():
             if account.source in callers:
                 raise ValueError(f"facade.accounts: source {account.source} is a caller's too; give it one of its own")
+
+    def _check_portal_door(self, callers: Mapping[str, object]) -> None:
+        source = self.portal_door.source
+        others = {*callers, *(account.source for account in self.facade.accounts.values())}
+        if self.portal_door.enabled and source in others:
+            raise ValueError(f"portal_door: source {source} is a caller's or an account's too; give it one of its own")
 
     def orders_by_caller(self) -> Mapping[str, Mapping[str, Order]]:
         """Source → caller → how it tells its order."""
@@ -496,10 +503,3 @@ def _anchored(name: str, value: object, folder: Path) -> object:
     if name == "url" and isinstance(value, str) and value.startswith(SQLITE):
         return SQLITE + str(folder / value.removeprefix(SQLITE))
     return value
-    portal_door: PortalDoorSettings = PortalDoorSettings()
-    def _check_portal_door(self, callers: Mapping[str, object]) -> None:
-        source = self.portal_door.source
-        others = {*callers, *(account.source for account in self.facade.accounts.values())}
-        if self.portal_door.enabled and source in others:
-            raise ValueError(f"portal_door: source {source} is a caller's or an account's too; give it one of its own")
-

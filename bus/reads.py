@@ -319,4 +319,9 @@ def _text(raw: bytes) -> str:
 
 def _refusal(row: Row) -> View:
     view = _view(("reference", "at", "route", "caller", "code", "status", "rules", "base"), row)
-    return view | {"rules": json.loads(row[6])}
+    told = json.loads(row[6])
+    return view | {
+        "rules": [each for each in told if "rule" in each],
+        "digests": [each for each in told if "marks" in each],
+        "why": next((each["why"] for each in told if "why" in each), None),
+    }

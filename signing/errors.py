@@ -32,6 +32,8 @@ SigningError
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 
 class SigningError(Exception):
     """Something about a signature or a key went wrong."""
@@ -72,6 +74,18 @@ class TokenTrouble(KeyTrouble):
     """The hardware token did not sign; see that it is there, that its PIN is right, and that it holds the key."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Digest:
+    """One digest of what was signed: as it came, and as it was made here."""
+
+    part: str
+    """The local name of an element, or the name of a header."""
+    sent: str
+    ours: str
+    octets: bytes = field(repr=False)
+    """What ours was made of: personal; for comparing, not for keeping."""
+
+
 class NotVerified(SigningError):
     """What came is not proven to be from whom it says: refuse it.
 
@@ -85,6 +99,7 @@ class NotVerified(SigningError):
     def __init__(self, message: str = "", *, key_id: str | None = None, base: bytes | None = None) -> None:
         self.key_id = key_id
         self.base = base
+        self.compared: tuple[Digest, ...] = ()
         super().__init__(message)
 
 

@@ -33,6 +33,7 @@ from signing.http_base import (
     check_times,
     claim_of,
     content_digest,
+    digests,
     listed,
     parameters,
     sent_headers,
@@ -105,6 +106,7 @@ def verify_request(
     """
     claim: Claim | None = None
     base: bytes | None = None
+    sent: Mapping[str, str] = {}
     try:
         sent = sent_headers(headers)
         claim = claim_of(sent)
@@ -114,7 +116,7 @@ def verify_request(
         check_digest(sent, body)
         check_times(claim, now, max_skew, max_life)
     except NotVerified as refusal:
-        refusal.key_id, refusal.base = claim and claim.key_id, base
+        refusal.key_id, refusal.base, refusal.compared = claim and claim.key_id, base, digests(sent, body)
         raise
     except Exception as trouble:  # an unknown trouble in a verifier is a refusal, never a crash and never a yes
         raise VerifierFailed(type(trouble).__name__, key_id=claim and claim.key_id, base=base) from trouble

@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from signing.asymmetric import PublicKey, SigningKey
-from signing.errors import KeyUnknown, SecretTooShort, SignatureBroken, SignatureMissing, SignatureStale
+from signing.errors import Digest, KeyUnknown, SecretTooShort, SignatureBroken, SignatureMissing, SignatureStale
 
 LABEL: Final = "sig1"
 ALGORITHM: Final = "hmac-sha256"
@@ -272,6 +272,12 @@ def check_digest(sent: Mapping[str, str], body: bytes) -> None:
     told = sent.get("content-digest")  # absent only where none is required: coverage was checked before
     if told is not None and not is_same(content_digest(body), told):
         raise SignatureBroken("Content-Digest is not the SHA-256 of the body as it arrived")
+
+
+def digests(sent: Mapping[str, str], body: bytes) -> tuple[Digest, ...]:
+    """The body's digest as it came beside ours: for the operator, when something was refused."""
+    told = sent.get("content-digest")
+    return () if told is None else (Digest(part="content-digest", sent=told, ours=content_digest(body), octets=body),)
 
 
 def check_times(claim: Claim, now: datetime, max_skew: timedelta, max_life: timedelta) -> None:

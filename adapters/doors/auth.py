@@ -13,7 +13,7 @@ import structlog
 from starlette.requests import Request
 
 from adapters.doors.pace import Pace
-from adapters.doors.refusals import TurnedAway
+from adapters.doors.refusals import TurnedAway, unverified
 from bus.ports import Clock
 from bus.prepared import Nonce, Order
 from signing.errors import NotVerified, SignatureMissing, SignatureStale, VerifierFailed
@@ -117,7 +117,7 @@ class Gate:
             log.critical("uncaught_exception", where="verifier", exc_info=refusal)
         # A name that nobody was given is the stranger's own text: it is kept in the base only.
         caller = refusal.key_id if refusal.key_id in self._callers else None
-        return TurnedAway(_code_of(refusal), caller=caller, base=refusal.base)
+        return unverified(refusal, _code_of(refusal), caller=caller)
 
 
 def _code_of(refusal: NotVerified) -> str:

@@ -11,7 +11,7 @@ from lxml import etree
 from starlette.requests import Request
 
 from adapters.doors.malformed import FieldError, Malformed, field_error
-from adapters.doors.refusals import TurnedAway
+from adapters.doors.refusals import TurnedAway, unverified
 from bus.ports import Clock
 from contracts.check import Breach
 from contracts.one_stop import xsd
@@ -59,7 +59,7 @@ def verified(raw: bytes, trust: wsse.TrustIn, clock: Clock) -> wsse.VerifiedMess
     except NotVerified as refusal:
         if isinstance(refusal, VerifierFailed):
             log.critical("uncaught_exception", where="verifier", exc_info=refusal)
-        raise TurnedAway(refusal.code, base=refusal.base) from refusal
+        raise unverified(refusal, refusal.code) from refusal
 
 
 def message_of(message: wsse.VerifiedMessage, told: Told, url: str) -> etree._Element:

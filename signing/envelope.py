@@ -6,12 +6,14 @@ Ids are then compared with what the signature names. So a moved element is never
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import re
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from lxml import etree
 
+from signing.canonical import DEFAULT
 from signing.errors import EnvelopeWrong, HeaderNotUnderstood, IdRepeated, PartsWrong, SignatureMissing
 from signing.xmldsig import SIGNATURE
 
@@ -32,8 +34,11 @@ WSU_ID: Final = f"{{{WSU}}}Id"
 
 Element: TypeAlias = etree._Element
 
+_VERSIONS: Final[dict[object, str]] = {f"{{{soap}}}Envelope": soap for soap in (SOAP_11, SOAP_12)}
+_BLANK: Final = " \t\r\n"
+_ID_WRITTEN: Final = re.compile(rb"I[dD]\s*=\s*(?=\"([^\"<]*)|'([^'<]*))")
+_ID_PLAIN: Final = re.compile(rb"[A-Za-z0-9_.:-]*").fullmatch
 _IDS: Final = etree.XPath("//@*[local-name() = 'Id' or local-name() = 'ID' or name() = 'xml:id']", smart_strings=False)
-_TEXT: Final = etree.XPath("boolean(text()[normalize-space()])")
 _COMMENT: Final = etree.XPath("boolean(descendant-or-self::node()/self::comment())")
 _TYPES: Final = etree.XPath(
     "descendant-or-self::*[@xsi:type]", namespaces={"xsi": "http://www.w3.org/2001/XMLSchema-instance"}
@@ -43,60 +48,59 @@ _XSD: Final = "http://www.w3.org/2001/XMLSchema"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Places:
-    """The elements of one message that matter to its signature, each from the only place where it may stand."""
+class Frame:
+    """The elements that hold the others, each from the only place where it may stand."""
 
     envelope: Element
     header: Element
     body: Element
     security: Element
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pieces:
+    """What a Security header holds: one of each."""
+
     token: Element
     timestamp: Element
     signature: Element
-    signed_headers: tuple[Element, ...]
-    """Those that must be signed because they are there."""
 
 
-def places(envelope: Element, signed_namespaces: Collection[str]) -> Places:
-    """Every place, or the refusal that says which one is wrong."""
-    header, body = frame(envelope)
-    security = _security(envelope, header)
-    if any(_TEXT(each) for each in (envelope, header, security)):
-        raise EnvelopeWrong("there is a text between the elements of Envelope, Header or Security")
-    inside = {each: [it for it in security if it.tag == each] for each in (TOKEN, TIMESTAMP, SIGNATURE)}
-    if not inside[SIGNATURE]:
+def pieces_of(security: Element) -> Pieces:
+    """The three pieces, or the refusal that says which one is wrong."""
+    if _has_text(security):
+        raise EnvelopeWrong("there is a text between the elements of Security")
+    found = list(security)
+    inside = {each.tag: each for each in found}
+    if SIGNATURE not in inside:
         raise SignatureMissing("the Security header has no Signature")
-    if len(security) != 3 or any(len(found) != 1 for found in inside.values()):
+    if len(found) != 3 or not (TOKEN in inside and TIMESTAMP in inside):
         raise EnvelopeWrong("Security must hold one BinarySecurityToken, one Timestamp and one Signature")
-    return Places(
-        envelope=envelope,
-        header=header,
-        body=body,
-        security=security,
-        token=inside[TOKEN][0],
-        timestamp=inside[TIMESTAMP][0],
-        signature=inside[SIGNATURE][0],
-        signed_headers=_known_headers(header, signed_namespaces),
-    )
+    return Pieces(token=inside[TOKEN], timestamp=inside[TIMESTAMP], signature=inside[SIGNATURE])
 
 
 def version_of(envelope: Element) -> str:
     """The namespace of SOAP 1.1 or 1.2, whichever this is an envelope of."""
-    for soap in (SOAP_11, SOAP_12):
-        if envelope.tag == f"{{{soap}}}Envelope":
-            return soap
-    raise EnvelopeWrong("not an envelope of SOAP 1.1 or 1.2")
+    soap = _VERSIONS.get(envelope.tag)
+    if soap is None:
+        raise EnvelopeWrong("not an envelope of SOAP 1.1 or 1.2")
+    return soap
 
 
-def frame(envelope: Element) -> tuple[Element, Element]:
-    """Header and Body: one of each, in this order, and nothing beside them."""
+def frame_of(envelope: Element) -> Frame:
+    """Header and Body, one of each, in this order and with nothing beside them; and the one Security in the Header."""
     soap = version_of(envelope)
     found = elements(envelope)
-    if [each.tag for each in found] == [f"{{{soap}}}Body"]:
+    tags = [each.tag for each in found]
+    if tags == [f"{{{soap}}}Body"]:
         raise SignatureMissing("the envelope has no Header, so no signature")
-    if [each.tag for each in found] != [f"{{{soap}}}Header", f"{{{soap}}}Body"]:
+    if tags != [f"{{{soap}}}Header", f"{{{soap}}}Body"]:
         raise EnvelopeWrong("the envelope must hold one Header and one Body, and nothing else")
-    return found[0], found[1]
+    header, body = found
+    security = _security(envelope, header)
+    if _has_text(envelope) or _has_text(header):
+        raise EnvelopeWrong("there is a text between the elements of Envelope or Header")
+    return Frame(envelope=envelope, header=header, body=body, security=security)
 
 
 def namespace_of(element: Element) -> str:
@@ -114,6 +118,13 @@ def elements(parent: Element) -> list[Element]:
     return list(parent.iterchildren(etree.Element))
 
 
+def _has_text(parent: Element) -> bool:
+    """Whether there is more than blanks between its children, comments among them."""
+    if parent.text and parent.text.strip(_BLANK):
+        return True
+    return any(each.tail and each.tail.strip(_BLANK) for each in parent)
+
+
 def _security(envelope: Element, header: Element) -> Element:
     found = list(envelope.iter(SECURITY))
     if not found:
@@ -126,7 +137,8 @@ def _security(envelope: Element, header: Element) -> Element:
     return found[0]
 
 
-def _known_headers(header: Element, namespaces: Collection[str]) -> tuple[Element, ...]:
+def known_headers(header: Element, namespaces: Collection[str]) -> tuple[Element, ...]:
+    """Those that are understood here, and so must be signed; each once."""
     known, names = [], set()
     for each in elements(header):
         if namespace_of(each) in namespaces:
@@ -144,8 +156,15 @@ def _must_be_understood(header: Element) -> bool:
     return not told <= {"0", "false"}
 
 
-def check_ids(envelope: Element) -> None:
-    """Every Id of every kind once in the whole message, so that it means one element to everybody."""
+def check_ids(envelope: Element, data: bytes) -> None:
+    """Every Id of every kind once in the whole message, so that it means one element to everybody.
+
+    Asked of the bytes first: whatever is an Id is written there, and so is what only looks like one. Where they all
+    differ, and none of them is written in a way that the parser would have changed, no two Ids are the same.
+    """
+    written = [one or other for one, other in _ID_WRITTEN.findall(data)]
+    if len(set(written)) == len(written) and _ID_PLAIN(b"".join(written)) and b"xml:id" not in data:
+        return
     found = [str(each) for each in _IDS(envelope)]
     if len(set(found)) < len(found):
         raise IdRepeated
@@ -159,24 +178,27 @@ def id_of(element: Element) -> str:
     return told
 
 
-def check_meaning(part: Element, canonical: bytes) -> None:
+def check_meaning(part: Element, canonical: bytes, prefixes: Sequence[str] = (), *, may_have_comments: bool) -> None:
     """Refuses what the canonical bytes do not hold, and a reader could yet take for signed.
 
     A comment cuts a text in two, of which most readers see the first. The prefix in an `xsi:type` is a text to
-    exclusive C14N: where it is declared outside of the part, anybody could give it another meaning on the way.
+    exclusive C14N: where it is declared outside of the part, anybody could give it another meaning on the way, unless
+    the PrefixList names it.
     """
-    if _COMMENT(part):
+    if may_have_comments and _COMMENT(part):
         raise PartsWrong("there is a comment in a signed part", base=canonical)
     if b"XMLSchema-instance" not in canonical:
         return
     for each in _TYPES(part):
-        if not _is_bound_inside(each, part):
+        if not _is_bound_inside(each, part, prefixes):
             raise PartsWrong("the prefix of an xsi:type is declared outside of the signed part", base=canonical)
 
 
-def _is_bound_inside(element: Element, part: Element) -> bool:
+def _is_bound_inside(element: Element, part: Element, prefixes: Sequence[str]) -> bool:
     prefix, colon, _ = element.attrib[_TYPE].strip().rpartition(":")
     key = prefix if colon else None
+    if (prefix if colon else DEFAULT) in prefixes:
+        return True
     namespace = element.nsmap.get(key)
     if namespace == _XSD:  # a built-in type, by whatever prefix: given another meaning it would be refused here
         return True
@@ -193,10 +215,9 @@ def _shows(element: Element, prefix: str | None) -> bool:
     return prefix is not None and element.nsmap.get(prefix) in spaces
 
 
-def keep_only(found: Places, signed: Mapping[str, Element]) -> None:
+def keep_only(frame: Frame, signed_headers: Collection[Element]) -> None:
     """Take out of the tree whatever the signature does not cover, so that no reader can take it for verified."""
-    kept = {found.header, found.body, *signed.values()}
-    for parent in (found.envelope, found.header):
+    for parent, kept in ((frame.envelope, (frame.header, frame.body)), (frame.header, signed_headers)):
         parent.text = None
         parent.attrib.clear()
         for each in list(parent):  # comments among them

@@ -82,7 +82,9 @@ def read(data: bytes, *, limits: Limits = LIMITS) -> etree._Element:
 def _check_bytes(data: bytes, limits: Limits) -> None:
     if len(data) > limits.size:
         raise XmlRefused(f"larger than {limits.size} bytes", code="xml_too_large")
-    if data.count(b"<") > 2 * limits.tags or data.count(b"=") > limits.attributes:
+    # A short message cannot hold so many, and most are short.
+    is_long = len(data) > min(2 * limits.tags, limits.attributes)
+    if is_long and (data.count(b"<") > 2 * limits.tags or data.count(b"=") > limits.attributes):
         raise XmlRefused("more elements or attributes than any message of ours", code="xml_too_large")
     if b"\0" in data:  # also every UTF-16 and UTF-32
         raise XmlRefused("holds a NUL, or is not UTF-8", code="xml_encoding")

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from binascii import Error as NotBase64
 from binascii import a2b_base64, b2a_base64
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, SECP256R1, EllipticCurvePublicKey
@@ -45,10 +45,14 @@ _DIGEST_OF: Final = {
     "ecdsa-p256-sha256": "http://www.w3.org/2001/04/xmlenc#sha256",
 }
 MAX_REFERENCES: Final = 16
+LONGEST_PREFIX_LIST: Final = 500
+"""In letters: a stranger must not make us look for thousands of prefixes, once for each part."""
 RSA_BITS: Final = range(2048, 8192 + 1)
 """Below, a key can be broken; above, a stranger's certificate would cost us more time than it costs him."""
 
 PublicKey: TypeAlias = object
+_INCLUSIVE: Final = f"{{{EXCLUSIVE}}}InclusiveNamespaces"
+_PREFIX: Final = re.compile(r"#default|(?!xml(?:ns)?$)[^\W\d][\w.-]*")
 _BLANK: Final = b" \t\r\n"
 _STRANGE: Final = etree.XPath(
     "boolean(descendant-or-self::ds:*[*]/text()[normalize-space()]"
@@ -59,17 +63,17 @@ _STRANGE: Final = etree.XPath(
 """What the standard's schema does not allow, and no reader here would look at."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reference:
-    """One signed part, as the signature names it."""
+class Reference(NamedTuple):
+    """One signed part, as the signature names it. A tuple, for every message makes some and each costs."""
 
     id: str
     digest_method: str
     digest: bytes
+    prefixes: tuple[str, ...] = ()
+    """Whose declarations belong to its canonical form though nothing in it may use them."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
+class Claim(NamedTuple):
     """What a ds:Signature says; nothing of it is believed yet."""
 
     method: str
@@ -77,7 +81,6 @@ class Claim:
     signed_info: bytes
     """In canonical form: the bytes that the signature is of."""
     value: bytes
-    key_info: etree._Element
 
 
 # -- building ----------------------------------------------------------------------------------------------------------
@@ -89,8 +92,12 @@ def signed_info(parts: Iterable[tuple[str, bytes]], algorithm: str) -> bytes:
         raise ValueError(f"{algorithm} is no algorithm of XML signatures here")
     method = _DIGEST_OF[algorithm]
     digest = DIGESTS[method]
-    references = "".join(_REFERENCE % (name, method, base64(digest(octets).digest())) for name, octets in parts)
-    return (_SIGNED_INFO % (METHODS[algorithm], references)).encode()
+    return written(METHODS[algorithm], [(name, method, base64(digest(octets).digest())) for name, octets in parts])
+
+
+def written(method: str, references: Iterable[tuple[str, str, str]]) -> bytes:
+    """SignedInfo in canonical form, of these references: Id, digest method, digest in Base64."""
+    return (_SIGNED_INFO % (method, "".join([_REFERENCE % each for each in references]))).encode()
 
 
 def signature(info: bytes, value: bytes, key_info: str) -> bytes:
@@ -120,40 +127,59 @@ _SIGNATURE: Final = (
 # -- reading -----------------------------------------------------------------------------------------------------------
 
 
-def read(element: etree._Element) -> Claim:
-    """What this ds:Signature claims, when it is in the agreed form."""
+def read(element: etree._Element, *, allow_prefix_list: bool = False) -> tuple[Claim, etree._Element]:
+    """What this ds:Signature claims, when it is in the agreed form; and its KeyInfo, which nobody looked at yet."""
     info, value, key_info = children(element, "SignedInfo", "SignatureValue", "KeyInfo")
     if _STRANGE(element):
         raise EnvelopeWrong("the Signature has a text or an attribute where none belongs")
     found = list(info)
     named(found[:2], "CanonicalizationMethod", "SignatureMethod")
-    _algorithm(found[0], (EXCLUSIVE,))
+    prefixes = _prefixes(found[0], allow_prefix_list)
     references = found[2:]
     if not 1 <= len(references) <= MAX_REFERENCES:
         raise PartsWrong(f"must sign 1 to {MAX_REFERENCES} parts")
-    return Claim(
+    claim = Claim(
         method=_algorithm(found[1], METHODS.values()),
-        references=tuple(_reference(each) for each in references),
-        signed_info=exclusive(info),
+        references=tuple([_reference(each, allow_prefix_list) for each in references]),
+        signed_info=exclusive(info, prefixes=prefixes),
         value=octets(value),
-        key_info=key_info,
     )
+    return claim, key_info
 
 
-def _reference(element: etree._Element) -> Reference:
+def _reference(element: etree._Element, allow_prefix_list: bool) -> Reference:
     named([element], "Reference")
     transforms, method, value = children(element, "Transforms", "DigestMethod", "DigestValue")
     if [each.tag for each in transforms] != _tags(DS, ("Transform",)):
         raise AlgorithmWeak("exclusive C14N must be the only transform")
-    _algorithm(transforms[0], (EXCLUSIVE,))
+    prefixes = _prefixes(transforms[0], allow_prefix_list)
     uri = element.get("URI", "")
     if len(element.attrib) != 1 or not uri.startswith("#"):
         raise PartsWrong("a Reference must have URI with a wsu:Id of this message, and nothing else")
-    return Reference(id=uri[1:], digest_method=_algorithm(method, DIGESTS), digest=octets(value))
+    return Reference(id=uri[1:], digest_method=_algorithm(method, DIGESTS), digest=octets(value), prefixes=prefixes)
+
+
+def _prefixes(method: etree._Element, allow_prefix_list: bool) -> tuple[str, ...]:
+    """Exclusive C14N, and the prefixes that it is to treat as inclusive C14N would: more is signed then, never less."""
+    if not (allow_prefix_list and len(method)):
+        _algorithm(method, (EXCLUSIVE,))
+        return ()
+    if len(method) != 1 or dict(method.attrib) != {"Algorithm": EXCLUSIVE}:
+        raise AlgorithmWeak("exclusive C14N may have one PrefixList, and nothing else")
+    inside = method[0]
+    told = inside.get("PrefixList")
+    if told is None or inside.tag != _INCLUSIVE or len(inside) or inside.text or len(inside.attrib) != 1:
+        raise AlgorithmWeak("not a PrefixList of exclusive C14N")
+    if len(told) > LONGEST_PREFIX_LIST:
+        raise AlgorithmWeak("the PrefixList is longer than any sender's")
+    prefixes = told.split()
+    if not all(_PREFIX.fullmatch(each) for each in prefixes):
+        raise AlgorithmWeak("the PrefixList holds what is no prefix")
+    return tuple(prefixes)
 
 
 def _algorithm(element: etree._Element, allowed: Iterable[str]) -> str:
-    """Its Algorithm, without parameters: a PrefixList or a HMACOutputLength would change what the signature means."""
+    """Its Algorithm, without parameters: a HMACOutputLength would change what the signature means."""
     told = element.get("Algorithm", "")
     if told not in allowed or len(element) or len(element.attrib) != 1:
         raise AlgorithmWeak(f"not agreed: {told[:100] or 'no algorithm'}{' with parameters' if len(element) else ''}")
@@ -208,15 +234,17 @@ def check_value(claim: Claim, key: PublicKey) -> None:
 
 def _check_of(key: PublicKey, method: str) -> Callable[[bytes, bytes], None]:
     if isinstance(key, RSAPublicKey) and key.key_size in RSA_BITS:
-        kinds = {METHODS["rsa-sha256"]: SHA256(), METHODS["rsa-sha512"]: SHA512()}
-        if method in kinds:
-            return lambda value, message: key.verify(value, message, PKCS1v15(), kinds[method])
+        if method in _RSA:
+            return lambda value, message: key.verify(value, message, PKCS1v15(), _RSA[method])
     elif isinstance(key, EllipticCurvePublicKey) and isinstance(key.curve, SECP256R1):
         if method == METHODS["ecdsa-p256-sha256"]:
             return lambda value, message: key.verify(_der(value), message, ECDSA(SHA256()))
     else:
         raise WeakKey("neither RSA of 2048 to 8192 bits nor ECDSA P-256")
     raise AlgorithmWeak("the signature's algorithm is not one of the certificate's key")
+
+
+_RSA: Final = {METHODS["rsa-sha256"]: SHA256(), METHODS["rsa-sha512"]: SHA512()}
 
 
 def _der(value: bytes) -> bytes:

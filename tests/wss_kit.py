@@ -74,6 +74,8 @@ class Forge:
     timestamp: str | None = None
     """Its content, instead of Created and Expires."""
     canonicalization: str = EXCLUSIVE
+    prefixes: str | None = None
+    """A PrefixList for CanonicalizationMethod and for each Transform."""
     method: str = f"{MORE}rsa-sha256"
     method_inside: str = ""
     digest: str = f"{XENC}sha256"
@@ -125,20 +127,25 @@ class Forge:
         references = "".join(self._reference(root, each) for each in self.signed)
         signature = etree.fromstring(
             f'<ds:Signature xmlns:ds="{DS}" xmlns:wsse="{WSSE}"><ds:SignedInfo>'
-            f'<ds:CanonicalizationMethod Algorithm="{self.canonicalization}"/>'
+            f'<ds:CanonicalizationMethod Algorithm="{self.canonicalization}">{prefix_list(self.prefixes)}'
+            "</ds:CanonicalizationMethod>"
             f'<ds:SignatureMethod Algorithm="{self.method}">{self.method_inside}</ds:SignatureMethod>{references}'
             f"</ds:SignedInfo><ds:SignatureValue/><ds:KeyInfo>{self.key_info}</ds:KeyInfo></ds:Signature>"
         )
-        info = canonical(signature[0], self.canonicalization)
+        (place,) = root.iter("{*}here")
+        place.append(signature)  # what a PrefixList names is declared around it
+        info = canonical(signature[0], self.canonicalization, prefixes=self.prefixes)
+        place.remove(signature)
         signature[1].text = base64.b64encode(value_of(self.method, self.holder, info)).decode()
         return signature
 
     def _reference(self, root: etree._Element, name: str) -> str:
         found = root.xpath("//*[@wsu:Id=$name]", namespaces=NAMES, name=name)
-        octets = canonical(found[0], *self.transforms) if found else b""
+        octets = canonical(found[0], *self.transforms, prefixes=self.prefixes) if found else b""
         digest = base64.b64encode(HASHES.get(self.digest, hashlib.sha256)(octets).digest()).decode()
         transforms = "".join(
-            f'<ds:Transform Algorithm="{each}">{self.transform_inside}</ds:Transform>' for each in self.transforms
+            f'<ds:Transform Algorithm="{each}">{self.transform_inside}{prefix_list(self.prefixes)}</ds:Transform>'
+            for each in self.transforms
         )
         wrapped = f"<ds:Transforms>{transforms}</ds:Transforms>" if self.transforms else ""
         return (
@@ -147,11 +154,22 @@ class Forge:
         )
 
 
-def canonical(element: etree._Element, *transforms: str) -> bytes:
+def prefix_list(prefixes: str | None) -> str:
+    """The parameter of exclusive C14N, where there is one."""
+    return "" if prefixes is None else f'<ec:InclusiveNamespaces xmlns:ec="{EXCLUSIVE}" PrefixList="{prefixes}"/>'
+
+
+def canonical(element: etree._Element, *transforms: str, prefixes: str | None = None) -> bytes:
     """As the last transform would have it."""
     last = transforms[-1] if transforms else INCLUSIVE
-    comments = last.endswith("WithComments")
-    return etree.tostring(element, method="c14n", exclusive=last.startswith(EXCLUSIVE), with_comments=comments)
+    comments, names = last.endswith("WithComments"), (prefixes or "").split()
+    return etree.tostring(
+        element,
+        method="c14n",
+        exclusive=last.startswith(EXCLUSIVE),
+        with_comments=comments,
+        inclusive_ns_prefixes=names if last.startswith(EXCLUSIVE) else None,
+    )
 
 
 def value_of(method: str, holder: Holder, info: bytes) -> bytes:

@@ -64,6 +64,26 @@ def cases() -> Iterator[Case]:
             yield Case(f"{version} {name}", code, forge.but(holder=holder(), method=_method(holder())).message())
         for name, changes in GOOD:
             yield Case(f"{version} {name}", "", forge.but(**changes).message())
+        listed = forge.but(prefixes="soap wsa unused").message()
+        for name, code, change in CHANGED:
+            yield Case(f"{version} with a PrefixList, {name}", code, edited(listed, change))
+        for name, code, rewrite in REBOUND:
+            yield Case(f"{version} PrefixList: {name}", code, rewrite(listed))
+
+
+# -- a PrefixList ------------------------------------------------------------------------------------------------------
+
+_UNUSED = b'xmlns:unused="urn:unused"'
+REBOUND: list[tuple[str, str, Callable[[bytes], bytes]]] = [
+    (
+        "a prefix of it gets another meaning",
+        "bad_signature",
+        lambda data: data.replace(_UNUSED, b'xmlns:unused="urn:x"'),
+    ),
+    ("a prefix of it goes away", "bad_signature", lambda data: data.replace(_UNUSED, b"")),
+    ("a prefix of it is declared nearer", "", lambda data: data.replace(b"<soap:Body", b"<soap:Body " + _UNUSED)),
+    ("another prefix comes", "", lambda data: data.replace(_UNUSED, _UNUSED + b' xmlns:more="urn:more"')),
+]
 
 
 # -- certificates ------------------------------------------------------------------------------------------------------
@@ -155,6 +175,17 @@ GOOD: list[tuple[str, dict]] = [
     (
         "good: a signature inside the body",
         {"content": f'<d:Doc xmlns:d="urn:d"><ds:Signature xmlns:ds="{DS}"><ds:Object/></ds:Signature></d:Doc>'},
+    ),
+    ("good: a PrefixList", {"prefixes": "soap wsa unused"}),
+    ("good: an empty PrefixList", {"prefixes": ""}),
+    ("good: a PrefixList of what is not there", {"prefixes": "nowhere  soap\tsoap"}),
+    (
+        "good: a type of a prefix of the PrefixList",
+        {
+            "prefixes": "t",
+            "envelope_attributes": 'xmlns:t="urn:t"',
+            "content": f'<a xmlns:xsi="{XSI}" xsi:type="t:Kind">1</a>',
+        },
     ),
     ("good: a foreign Id", {"content": '<a Id="1" ID="2" xml:id="n3"/>'}),
 ]

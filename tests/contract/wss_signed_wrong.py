@@ -21,8 +21,33 @@ XSI = "http://www.w3.org/2001/XMLSchema-instance"
 
 _C14N = "http://www.w3.org/2006/12/xml-c14n11"
 _LIST = f'<ec:InclusiveNamespaces xmlns:ec="{EXCLUSIVE}" PrefixList="soap"/>'
+
+
+def _listed(attributes: str, content: str = "") -> str:
+    return f'<ec:InclusiveNamespaces xmlns:ec="{EXCLUSIVE}" {attributes}>{content}</ec:InclusiveNamespaces>'
+
+
 ALL = ("body", "ts", *ADDRESSING)
 _STR = f"{OASIS}soap-message-security-1.0#STR-Transform"
+
+
+NOT_LISTS: list[tuple[str, str]] = [
+    ("a name of two parts", _listed('PrefixList="a:b"')),
+    ("a digit first", _listed('PrefixList="soap 1"')),
+    ("a star", _listed('PrefixList="*"')),
+    ("another default", _listed('PrefixList="#all"')),
+    ("xml in it", _listed('PrefixList="xml"')),
+    ("xmlns in it", _listed('PrefixList="xmlns"')),
+    ("too much in it", _listed(f'PrefixList="{"p " * 251}"')),
+    ("no list", _listed("")),
+    ("two attributes", _listed('PrefixList="soap" x="1"')),
+    ("another attribute", _listed('Prefixes="soap"')),
+    ("a text", _listed('PrefixList="soap"', "x")),
+    ("an element", _listed('PrefixList="soap"', "<x/>")),
+    ("a twin", _listed('PrefixList="soap"') * 2),
+    ("another namespace", '<ec:InclusiveNamespaces xmlns:ec="urn:x" PrefixList="soap"/>'),
+    ("another name", f'<ec:Prefixes xmlns:ec="{EXCLUSIVE}" PrefixList="soap"/>'),
+]
 
 
 def _transform(name: str, *transforms: str, inside: str = "", code: str = "weak_algorithm") -> tuple[str, str, dict]:
@@ -88,7 +113,15 @@ SIGNED_WRONG: list[tuple[str, str, dict]] = [
     _transform("decryption", "http://www.w3.org/2002/07/decrypt#XML"),
     _transform("unknown", "urn:example:transform"),
     _transform("without a name", ""),
-    _transform("a PrefixList", EXCLUSIVE, inside=_LIST),
+    _transform("a PrefixList that the digest was made without", EXCLUSIVE, inside=_LIST, code="bad_signature"),
+    *(_transform(f"a PrefixList with {name}", EXCLUSIVE, inside=inside) for name, inside in NOT_LISTS),
+    (
+        "canonicalization: inclusive with a PrefixList",
+        "weak_algorithm",
+        {"canonicalization": INCLUSIVE, "prefixes": "soap"},
+    ),
+    ("transform: inclusive with a PrefixList", "weak_algorithm", {"transforms": (INCLUSIVE,), "prefixes": "soap"}),
+    ("algorithm: with a PrefixList", "weak_algorithm", {"method_inside": _LIST}),
     ("canonicalization: inclusive", "weak_algorithm", {"canonicalization": INCLUSIVE}),
     ("canonicalization: with comments", "weak_algorithm", {"canonicalization": f"{EXCLUSIVE}WithComments"}),
     ("canonicalization: 1.1", "weak_algorithm", {"canonicalization": _C14N}),
@@ -210,6 +243,15 @@ SIGNED_WRONG: list[tuple[str, str, dict]] = [
     ),
     ("header: Security for another node", "wrong_envelope", {"security_attributes": 'soap:actor="urn:other"'}),
     ("header: Security for another role", "wrong_envelope", {"security_attributes": 'soap:role="urn:other"'}),
+    (
+        "meaning: a type of a prefix outside the PrefixList",
+        "wrong_parts",
+        {
+            "prefixes": "soap",
+            "envelope_attributes": 'xmlns:t="urn:t"',
+            "content": f'<a xmlns:xsi="{XSI}" xsi:type="t:Kind">1</a>',
+        },
+    ),
     # what a text may say that its canonical form does not
     (
         "meaning: a comment in a value",

@@ -122,7 +122,7 @@ def _is_answer_to(fields: Mapping[str, Field], asked: Mapping[str, Field], reque
     if algorithm not in HASHES:
         return True  # none told, or by an algorithm that only the security server knows: it has judged it
     try:
-        told = base64.b64decode("".join(value.split()), validate=True)
+        told = base64.b64decode("".join(value.split()).encode(), validate=True)
     except binascii.Error:
         return False
     return told == HASHES[algorithm](request).digest()

@@ -36,10 +36,25 @@ from config.column_maps import map_named
 from config.follow_ups import unheard
 from config.mappings import holes
 from config.partner_tables import WITH_TABLES, in_force
-from config.settings import CallerKeySettings, NationalPortalKeys, OAuth2Settings, PartnerSettings, Settings
+from config.settings import (
+    CallerKeySettings,
+    NationalPortalKeys,
+    OAuth2Settings,
+    OneStopKeys,
+    PartnerSettings,
+    Settings,
+)
 from config.settings_file import SettingsRefused, secret
 from config.signing_key import InstallationKey, retired_files, retired_keys
-from config.wiring import Installation, build, http_settings, load_routes, national_portal, national_portal_settings
+from config.wiring import (
+    Installation,
+    build,
+    http_settings,
+    load_routes,
+    national_portal,
+    national_portal_settings,
+    real_ports,
+)
 from signing.asymmetric import PublicKey
 from signing.http import Key
 
@@ -155,16 +170,32 @@ def _unserved(routed: frozenset[str], named: frozenset[str]) -> str:
 
 def _partner(name: str, partner: PartnerSettings) -> str:
     http_settings(partner, f"partners.{name}")
-    assert isinstance(partner, NationalPortalKeys)
-    if partner.password_file:
+    if isinstance(partner, NationalPortalKeys) and partner.password_file:
         secret(partner.password_file, f"partners.{name}.password_file")
     plain = [url for url in addresses(partner) if url.startswith("http://")]
     if plain and not partner.allow_http:
         return f"{plain[0]} is not https; set allow_http = true only if the network itself is the protection"
     if found := next(filter(None, (_refused(url, partner) for url in addresses(partner))), ""):
         return found
-    national_portal_settings(partner)
-    return ""
+    if isinstance(partner, OneStopKeys):
+        return _one_stop(name, partner)
+    assert isinstance(partner, NationalPortalKeys)
+    return _void(national_portal_settings(partner))
+
+
+def _one_stop(name: str, partner: OneStopKeys) -> str:
+    from config.partner_one_stop import identity, read  # keys and certificates, which nothing else here needs
+
+    read(name, partner, real_ports())
+    if partner.protocol == "rest":
+        return ""
+    ends = identity(name, partner).not_after
+    is_near = ends - datetime.now(UTC) < timedelta(days=CERTIFICATE_DAYS)
+    return (
+        f"our certificate ends on {ends:%Y-%m-%d}; `lienthong keys generate identity` makes its successor"
+        if is_near
+        else ""
+    )
 
 
 def _refused(url: str, partner: PartnerSettings) -> str:
@@ -178,8 +209,11 @@ def _refused(url: str, partner: PartnerSettings) -> str:
     return ""
 
 
-def addresses(partner: NationalPortalKeys) -> list[str]:
-    """Where its calls go."""
+def addresses(partner: PartnerSettings) -> list[str]:
+    """Where its calls go. Lists of revoked certificates are public and signed, and so fetched by plain HTTP too."""
+    if isinstance(partner, OneStopKeys):
+        return [partner.url]
+    assert isinstance(partner, NationalPortalKeys)
     facade = (
         partner.facade_add_url,
         partner.facade_update_url,
@@ -246,8 +280,18 @@ def keys_of(settings: Settings) -> list[dict[str, Any]]:
         for member in partner.__struct_fields__:
             path = getattr(partner, member)
             if member.endswith("_file") and path:
-                rows.append(_key(f"partners.{name}.{member}", path, lambda path: ""))
+                where = f"partners.{name}.{member}"
+                rows.append(_public(where, path) if member in PUBLIC else _key(where, path, lambda path: ""))
     return rows
+
+
+PUBLIC: Final = frozenset({"ca_file", "trust_roots_file", "signing_certificate_file", "their_public_key_file"})
+"""Files that anybody may read."""
+
+
+def _public(name: str, path: str) -> dict[str, Any]:
+    trouble = "" if Path(path).is_file() else "there is no such file"
+    return {"name": name, "file": path, "key_id": None, "trouble": trouble}
 
 
 def _key(name: str, path: str, read: Callable[[str], str]) -> dict[str, Any]:
@@ -277,15 +321,20 @@ def _mode(path: Path) -> str:
 
 
 def online(settings: Settings) -> Iterator[Answer]:
-    """Names, TLS and logins of every partner. Sends no dossier."""
+    """Names, TLS and logins of every partner. Sends no dossier.
+
+    A one-stop system has no login, and every message that it would verify is one that it would keep: that both sides
+    know each other's keys is seen from the first message, and from nothing before.
+    """
     installation = build(settings)
     try:
         for name, partner in settings.partner_table().items():
-            assert isinstance(partner, NationalPortalKeys)
             for url in addresses(partner):
                 yield _asked(f"dns.{name}", lambda url=url, partner=partner: _void(_address(url, partner)))  # type: ignore[misc]
                 if url.startswith("https://"):
                     yield _asked(f"tls.{name}", lambda url=url, partner=partner: _shakes_hands(url, partner))  # type: ignore[misc]
+            if not isinstance(partner, NationalPortalKeys):
+                continue
             if partner.variant == "adapter":
                 yield _asked(f"login.{name}", lambda partner=partner: _logs_in(installation, partner))  # type: ignore[misc]
             if partner.variant == "xroad":  # there is no login: it asks about a dossier that nobody has
@@ -303,7 +352,7 @@ def _address(url: str, partner: PartnerSettings) -> str:
         raise OSError(str(trouble)) from None
 
 
-def _shakes_hands(url: str, partner: NationalPortalKeys) -> str:
+def _shakes_hands(url: str, partner: PartnerSettings) -> str:
     parts = urlsplit(url)
     context = ssl.create_default_context(cafile=partner.ca_file or None)
     if partner.identity_file:

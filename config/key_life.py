@@ -57,7 +57,8 @@ def _within(value: object, where: str) -> Iterator[CertificateFile]:
                 is_of_authorities=name == "ca_file" or name.endswith(("roots_file", "authorities_file")),
                 password_file=str(password) if name.endswith("pkcs12_file") else "",
             )
-        yield from _within(item, f"{where}{name}.")
+        # Tables of further one-stop systems are named as the settings name them: `partners.one_stop-NAME`.
+        yield from _within(item, where if name == "one_stops" else f"{where}{name}.")
 
 
 def _members(value: object) -> dict[str, object]:

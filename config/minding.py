@@ -38,6 +38,7 @@ class Minding:
         self._thread = threading.Thread(target=self._run, name="minding", daemon=True)
         self._told: set[tuple[str, str]] = set()
         self._alarm = KeyAlarm(installation.settings)
+        self._minded = installation.minded
         self._signed: tuple[datetime, object] | None = None
 
     def start(self) -> None:
@@ -52,7 +53,7 @@ class Minding:
 
     def _run(self) -> None:
         while not self._stop.wait(self._every):
-            for duty in (self.sign, self.warn_of_gaps, self.warn_of_keys, self.forget_nonces):
+            for duty in (self.sign, self.warn_of_gaps, self.warn_of_keys, self.forget_nonces, *self.of_partners()):
                 self._guarded(duty)
 
     def _guarded(self, duty: Callable[[], None]) -> None:
@@ -95,6 +96,10 @@ class Minding:
     def warn_of_keys(self) -> None:
         """Before a certificate ends, and when it has."""
         self._alarm.look(self._clock.now())
+
+    def of_partners(self) -> list[Callable[[], None]]:
+        """What partners want looked after; each on its own, so that one that fails keeps no other from it."""
+        return [lambda duty=duty: duty(self._clock.now()) for duty in self._minded]  # type: ignore[misc]
 
     def forget_nonces(self) -> None:
         """Their signatures are long past their time, even for a clock that goes wrong by a day."""

@@ -27,7 +27,9 @@ Share = Annotated[float, Meta(ge=0, le=1)]
 Count = Annotated[int, Meta(ge=1)]
 Name = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._-]+$")]
 SourceName = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._/~-]+$")]
+OneStopName = Annotated[str, Meta(max_length=64, pattern=r"^one_stop-[a-z0-9]+(-[a-z0-9]+)*$")]
 Order = Literal["arrival", "sequence"]
+Told = Literal["delivered", "refused", "held", "superseded", "cancelled", "not_ours"]
 Mode = Literal["live", "shadow"]
 Operation = Literal["create", "update", "step"]
 XRoadOperation = Literal["create", "update", "step", "status", "lookup"]
@@ -388,10 +390,95 @@ class NationalPortalKeys(PartnerSettings, frozen=True, forbid_unknown_fields=Tru
             raise ValueError("facade_add_url and facade_progress_url are missing")
 
 
+class TokenSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A signing key that a hardware token holds (PKCS#11); its certificate stands in a file."""
+
+    module: Annotated[str, Meta(min_length=1)]
+    """The token's library, an absolute path."""
+    token: Annotated[str, Meta(min_length=1)]
+    """The token's label."""
+    label: Annotated[str, Meta(min_length=1)]
+    """The key's label in it."""
+    pin_file: Annotated[str, Meta(min_length=1)]
+
+
+class OneStopKeys(PartnerSettings, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A one-stop system that is told outcomes and filed dossiers: `[partners.one_stop]`, `[partners.one_stop-NAME]`."""
+
+    url: Annotated[str, Meta(min_length=1)]
+    """SOAP: the service's address. REST: the address below which `outcomes`, `dossiers` and `amendments` are."""
+    protocol: Literal["soap", "rest"] = "soap"
+    soap_version: Literal["1.1", "1.2"] = "1.1"
+    max_skew_s: Annotated[float, Meta(ge=0, le=600)] = 300.0
+    """How far its clock and ours may differ."""
+    signing_key_file: str = ""
+    """SOAP: our private key, PEM, RSA of 2048 bits or more or P-256."""
+    signing_certificate_file: str = ""
+    """Its certificate, PEM."""
+    signing_pkcs12_file: str = ""
+    """In place of both: one PKCS#12 container."""
+    signing_pkcs12_password_file: str = ""
+    pkcs11: TokenSettings | None = None
+    """In place of `signing_key_file`: a hardware token, `{module = "…", token = "…", label = "…", pin_file = "…"}`."""
+    trust_roots_file: str = ""
+    """SOAP: the authorities that may vouch for its certificate, PEM; what stands between them may be there too."""
+    pinned_subjects: tuple[str, ...] = ()
+    """Whose certificate it must be: `CN=one-stop,O=Example,C=VN`. With `pinned_keys` both must fit."""
+    pinned_keys: tuple[str, ...] = ()
+    """SHA-256 of its public key (SubjectPublicKeyInfo), hexadecimal."""
+    revocation: Literal["require", "none"] = "require"
+    """`require`: a current list or OCSP answer must vouch for its certificate, or nothing it says is believed."""
+    revocation_grace_s: NotNegative = 86_400.0
+    """How long past its end such a statement still counts."""
+    crl_urls: tuple[str, ...] = ()
+    """Where lists are, for authorities whose certificates do not say it."""
+    revocation_hosts: tuple[str, ...] = ()
+    """Hosts of lists and OCSP answers that certificates name; no other is asked."""
+    keyid: str = ""
+    """REST: our name for our signatures (RFC 9421, hmac-sha256)."""
+    secret_file: str = ""
+    """The secret shared with it, 16 bytes or more."""
+    their_keyid: str = ""
+    """The name under which it signs its answers."""
+    their_secret_file: str = ""
+    """The secret of those signatures."""
+    their_public_key_file: str = ""
+    """In place of it: its public key, PEM."""
+    takes_outcomes_of: tuple[SourceName, ...] = ()
+    """Sources whose events' outcomes it is told."""
+    takes_outcomes: tuple[Told, ...] = ("delivered", "refused", "held", "superseded", "cancelled", "not_ours")
+    """Which outcomes."""
+    takes_filed: bool = False
+    """Whether it takes dossiers filed on the national portal, and what applicants do afterwards."""
+
+    def __post_init__(self) -> None:
+        PartnerSettings.__post_init__(self)
+        if self.protocol == "soap":
+            self._check_soap()
+        elif not (self.keyid and self.secret_file and self.their_keyid):
+            raise ValueError("protocol rest needs keyid, secret_file and their_keyid")
+        elif bool(self.their_secret_file) == bool(self.their_public_key_file):
+            raise ValueError("one of their_secret_file and their_public_key_file must name a file, and only one")
+
+    def _check_soap(self) -> None:
+        ways = [self.signing_key_file, self.signing_pkcs12_file, self.pkcs11]
+        if len([way for way in ways if way]) != 1:
+            raise ValueError("one of signing_key_file, signing_pkcs12_file and pkcs11 must be there, and only one")
+        if not (self.signing_certificate_file or self.signing_pkcs12_file):
+            raise ValueError("signing_certificate_file is missing")
+        if not (self.trust_roots_file and (self.pinned_subjects or self.pinned_keys)):
+            raise ValueError("trust_roots_file, and pinned_subjects or pinned_keys, are missing")
+        if self.revocation == "require" and not (self.crl_urls or self.revocation_hosts):
+            raise ValueError('revocation = "require" needs crl_urls or revocation_hosts')
+
+
 class PartnersSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One table for each partner that is spoken to."""
 
     national_portal: NationalPortalKeys | None = None
+    one_stop: OneStopKeys | None = None
+    one_stops: dict[OneStopName, OneStopKeys] = {}
+    """Every `[partners.one_stop-NAME]`; `settings_file` puts them here, and nobody writes this key."""
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -473,7 +560,12 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     def partner_table(self) -> dict[str, PartnerSettings]:
         """The partners that have a table, by name."""
-        return {name: each for name in self.partners.__struct_fields__ if (each := getattr(self.partners, name))}
+        named: dict[str, PartnerSettings | None] = {
+            "national_portal": self.partners.national_portal,
+            "one_stop": self.partners.one_stop,
+            **self.partners.one_stops,
+        }
+        return {name: each for name, each in named.items() if each is not None}
 
 
 def anchored(value: Struct, folder: Path) -> Struct:

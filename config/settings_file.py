@@ -13,7 +13,7 @@ from typing import Any, Final, get_args, get_origin
 
 import msgspec
 
-from config.settings import Settings, anchored
+from config.settings import OneStopKeys, OneStopName, PartnersSettings, Settings, anchored
 
 DEFAULT: Final = "lienthong.toml"
 PREFIX: Final = "LIENTHONG_"
@@ -78,6 +78,7 @@ def load(file: Path, environ: Mapping[str, str] = os.environ) -> Loaded:
     for name in sorted(environ):
         if name.startswith(PREFIX) and name not in NOT_SETTINGS:
             _override(tree, name, environ[name])
+    _gather_one_stops(tree)
     try:
         settings = msgspec.convert(tree, Settings, strict=True)
     except msgspec.ValidationError as trouble:
@@ -109,6 +110,28 @@ def secret(path: str, key: str, *, is_demo: bool = False) -> Secret:
     return Secret(value)
 
 
+ONE_STOP: Final = "one_stop-"
+ONE_STOPS: Final = "one_stops"
+
+
+def _gather_one_stops(tree: dict[str, Any]) -> None:
+    """Every `[partners.one_stop-NAME]` to where the shape has them: a table's name is not known to a shape."""
+    partners = tree.get("partners")
+    if not isinstance(partners, dict):
+        return
+    if ONE_STOPS in partners:
+        raise SettingsRefused(f"partners.{ONE_STOPS}", "there is no such setting; is one_stop meant?")
+    named = {name: partners.pop(name) for name in list(partners) if name.startswith(ONE_STOP)}
+    for name in named:
+        try:
+            msgspec.convert(name, OneStopName)
+        except msgspec.ValidationError:
+            cure = "one_stop-NAME wants a name of small letters, digits and single dashes"
+            raise SettingsRefused(f"partners.{name}", cure) from None
+    if named:
+        partners[ONE_STOPS] = named
+
+
 # -- the environment ---------------------------------------------------------------------------------------------------
 
 
@@ -137,6 +160,8 @@ def _key(part: str, place: Mapping[str, Any]) -> str:
 
 def _member(kind: Any, key: str) -> Any:
     """The type of a key, or Any where the shape does not know it (then the whole refuses it by name)."""
+    if kind is PartnersSettings and key.startswith(ONE_STOP):
+        return OneStopKeys
     for one in get_args(kind) or (kind,):
         if isinstance(one, type) and issubclass(one, msgspec.Struct):
             return next((each.type for each in msgspec.structs.fields(one) if each.name == key), Any)
@@ -167,7 +192,20 @@ def _refused(said: str, tree: Mapping[str, Any]) -> SettingsRefused:
     place = _PLACE.search(said)
     if place and place[1].startswith("callers[...]") and isinstance(tree.get("callers"), dict):
         return _refused_caller(said, tree["callers"])
+    if place and place[1].startswith(f"partners.{ONE_STOPS}[...]"):
+        return _refused_one_stop(said, tree["partners"][ONE_STOPS])
     return _told(said, place)
+
+
+def _refused_one_stop(said: str, tables: Mapping[str, Any]) -> SettingsRefused:
+    """The same for the tables of further one-stop systems."""
+    for name, table in tables.items():
+        try:
+            msgspec.convert({"partners": {"one_stop": table}}, Settings)
+        except msgspec.ValidationError as trouble:
+            found = _told(str(trouble), _PLACE.search(str(trouble)))
+            return SettingsRefused(found.key.replace("partners.one_stop", f"partners.{name}", 1), found.cure)
+    return _told(said, _PLACE.search(said))
 
 
 def _refused_caller(said: str, callers: Mapping[str, Any]) -> SettingsRefused:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from importlib.resources import files
 from pathlib import Path
@@ -27,7 +27,15 @@ from bus.retry import Patience
 from bus.routing import Routes, routes_from_table
 from bus.seal import MasterKey
 from config.follow_ups import follow_ups_of
-from config.settings import KeyHeaderSettings, NationalPortalKeys, OAuth2Settings, Operation, PartnerSettings, Settings
+from config.settings import (
+    KeyHeaderSettings,
+    NationalPortalKeys,
+    OAuth2Settings,
+    OneStopKeys,
+    Operation,
+    PartnerSettings,
+    Settings,
+)
 from config.settings_file import SettingsRefused, read_private, secret
 
 if TYPE_CHECKING:
@@ -66,6 +74,8 @@ class Installation:
     intake: Intake
     reads: Reads
     repairs: Repairs
+    minded: list[Callable[[datetime], None]] = field(default_factory=list)
+    """What partners want looked after beside their messages, once a minute: revocation lists that will end soon."""
 
     def close(self) -> None:
         """Finish what is queued and let go of the ledger."""
@@ -177,6 +187,10 @@ def sources_of_callers(settings: Settings) -> dict[str, frozenset[str]]:
 
 
 def _work(installation: Installation, name: str, partner: PartnerSettings) -> PartnerWork:
+    if isinstance(partner, OneStopKeys):
+        from config import partner_one_stop
+
+        return partner_one_stop.work(installation, name, partner)
     assert isinstance(partner, NationalPortalKeys)
     from config.partner_tables import WithFreshTables
 

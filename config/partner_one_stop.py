@@ -1,0 +1,193 @@
+"""One one-stop system of the settings: its keys read, its channel opened, its adapter put together."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bus.dispatch import PartnerWork
+from config.settings import OneStopKeys
+from config.settings_file import SettingsRefused, secret
+from config.wiring import Installation, Ports, http_settings, patience_of
+
+if TYPE_CHECKING:
+    from adapters.channels.pki import RevocationSource
+    from adapters.partners.one_stop.settings import OneStopSettings, RestKeys, SoapKeys
+    from signing.http import Key
+    from signing.keys import X509Identity
+    from signing.trust import Trust
+
+
+def work(installation: Installation, name: str, partner: OneStopKeys) -> PartnerWork:
+    """How a worker treats it. Raises SettingsRefused."""
+    from adapters.channels.http import HttpChannel
+    from adapters.partners.one_stop.adapter import OneStop
+
+    ports = installation.ports
+    settings, source = read(name, partner, ports)
+    if source is not None:
+        installation.minded.append(source.refresh)
+    channel = HttpChannel(settings.http, clock=ports.clock, crash_point=ports.crash_point)
+    adapter = OneStop(settings, channel, clock=ports.clock, name=name, crash_point=ports.crash_point)
+    return PartnerWork(adapter=adapter, patience=patience_of(partner), threads=partner.threads)
+
+
+def read(name: str, partner: OneStopKeys, ports: Ports) -> tuple[OneStopSettings, RevocationSource | None]:
+    """The adapter's own settings with the keys of their files; what asks about revocation. Raises SettingsRefused."""
+    from adapters.channels.addresses import AddressRefused, host_of
+    from adapters.partners.one_stop.settings import OneStopSettings, check_settings
+
+    key = f"partners.{name}"
+    source = revocation(name, partner, ports) if partner.protocol == "soap" else None
+    keys = rest_keys(name, partner) if partner.protocol == "rest" else soap_keys(name, partner, source)
+    try:
+        settings = OneStopSettings(
+            url=partner.url,
+            keys=keys,
+            soap_version=partner.soap_version,
+            max_skew=timedelta(seconds=partner.max_skew_s),
+            http=replace(http_settings(partner, key), hosts=frozenset({host_of(partner.url)})),
+        )
+        check_settings(settings)
+    except (AddressRefused, ValueError) as trouble:
+        raise SettingsRefused(f"{key}.url", str(trouble)) from None
+    return settings, source
+
+
+# -- SOAP --------------------------------------------------------------------------------------------------------------
+
+
+def soap_keys(name: str, partner: OneStopKeys, source: RevocationSource | None) -> SoapKeys:
+    """Who signs, and who is believed. Raises SettingsRefused."""
+    from adapters.partners.one_stop.settings import SoapKeys
+
+    return SoapKeys(identity=identity(name, partner), trust=source or trust(name, partner))
+
+
+def identity(name: str, partner: OneStopKeys) -> X509Identity:
+    """Our key with its certificate. Raises SettingsRefused."""
+    from signing.errors import KeyTrouble
+    from signing.keys import from_pem, from_pkcs12
+    from signing.pkcs11 import from_token
+
+    key, certificate = f"partners.{name}", Path(partner.signing_certificate_file)
+    token = partner.pkcs11
+    try:
+        if token is not None:
+            pin = secret(token.pin_file, f"{key}.pkcs11.pin_file").reveal().decode()
+            return from_token(
+                module=token.module,
+                token=token.token,
+                key=token.label,
+                pin=pin,
+                certificate_file=certificate,
+                name=name,
+            )
+        if partner.signing_pkcs12_file:
+            password = pkcs12_password(name, partner)
+            return from_pkcs12(Path(partner.signing_pkcs12_file), name=name, password=password)
+        return from_pem(Path(partner.signing_key_file), certificate, name=name)
+    except KeyTrouble as trouble:
+        raise SettingsRefused(f"{key}.{signing_setting(partner)}", str(trouble)) from None
+
+
+def signing_setting(partner: OneStopKeys) -> str:
+    """The key that names what we sign with."""
+    if partner.pkcs11 is not None:
+        return "pkcs11"
+    return "signing_pkcs12_file" if partner.signing_pkcs12_file else "signing_key_file"
+
+
+def pkcs12_password(name: str, partner: OneStopKeys) -> bytes | None:
+    """Raises SettingsRefused."""
+    file = partner.signing_pkcs12_password_file
+    return secret(file, f"partners.{name}.signing_pkcs12_password_file").reveal() if file else None
+
+
+def trust(name: str, partner: OneStopKeys) -> Trust:
+    """Whose answers are believed. Raises SettingsRefused."""
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    from signing.errors import KeyTrouble
+    from signing.keys import certificates_in
+    from signing.trust import Pins, Trust
+
+    key = f"partners.{name}"
+    try:
+        found = certificates_in(Path(partner.trust_roots_file))
+    except KeyTrouble as trouble:
+        raise SettingsRefused(f"{key}.trust_roots_file", str(trouble)) from None
+    roots = [each for each in found if each.issuer == each.subject] or found
+    try:
+        return Trust(
+            roots=[each.public_bytes(Encoding.DER) for each in roots],
+            intermediates=[each.public_bytes(Encoding.DER) for each in found if each not in roots],
+            pins=Pins(subjects=frozenset(partner.pinned_subjects), keys=frozenset(partner.pinned_keys)),
+            revocation=partner.revocation,
+            grace=timedelta(seconds=partner.revocation_grace_s),
+        )
+    except ValueError as trouble:
+        raise SettingsRefused(f"{key}.pinned_subjects", str(trouble)) from None
+
+
+def revocation(name: str, partner: OneStopKeys, ports: Ports) -> RevocationSource | None:
+    """What fetches lists and answers, where they are required. Raises SettingsRefused."""
+    if partner.revocation == "none":
+        return None
+    from adapters.channels.addresses import AddressRefused, host_of, networks_of
+    from adapters.channels.http import HttpChannel
+    from adapters.channels.httpx2_transport import Httpx2Transport
+    from adapters.channels.pki import RevocationSource, pki_settings
+
+    try:
+        hosts = frozenset((*partner.revocation_hosts, *map(host_of, partner.crl_urls)))
+        networks = networks_of(partner.private_networks)
+    except (AddressRefused, ValueError) as trouble:
+        raise SettingsRefused(f"partners.{name}.crl_urls", str(trouble)) from None
+    # Asked once an hour: the plain client will do.
+    channel = HttpChannel(pki_settings(hosts, networks), open_transport=Httpx2Transport, clock=ports.clock)
+    return RevocationSource(trust(name, partner), channel, lists=partner.crl_urls)
+
+
+# -- REST --------------------------------------------------------------------------------------------------------------
+
+
+def rest_keys(name: str, partner: OneStopKeys) -> RestKeys:
+    """Our secret and their key. Raises SettingsRefused."""
+    from adapters.partners.one_stop.settings import RestKeys
+
+    return RestKeys(
+        key_id=partner.keyid,
+        secret=_shared(partner.secret_file, f"partners.{name}.secret_file"),
+        their_key_id=partner.their_keyid,
+        their_key=_their_key(name, partner),
+    )
+
+
+def _their_key(name: str, partner: OneStopKeys) -> Key:
+    from signing.asymmetric import public_key
+    from signing.errors import KeyTrouble
+
+    key = f"partners.{name}.their_public_key_file"
+    if partner.their_secret_file:
+        return _shared(partner.their_secret_file, f"partners.{name}.their_secret_file")
+    try:
+        found = public_key(Path(partner.their_public_key_file).read_bytes())
+    except (KeyTrouble, OSError) as trouble:
+        raise SettingsRefused(key, f"{partner.their_public_key_file}: {trouble}") from None
+    if found.is_of_the_demo:
+        raise SettingsRefused(
+            key, "it is the key of the demo, which everybody has; ask the one-stop system for its own"
+        )
+    return found
+
+
+def _shared(path: str, key: str) -> bytes:
+    from signing.http import MIN_SECRET
+
+    found = secret(path, key).reveal()
+    if len(found) < MIN_SECRET:
+        raise SettingsRefused(key, f"the secret has {len(found)} bytes; use {MIN_SECRET} or more")
+    return found

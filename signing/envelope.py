@@ -186,12 +186,12 @@ def check_meaning(part: Element, canonical: bytes, prefixes: Sequence[str] = (),
     the PrefixList names it.
     """
     if may_have_comments and _COMMENT(part):
-        raise PartsWrong("there is a comment in a signed part", base=canonical)
+        raise PartsWrong("there is a comment in a signed part")
     if b"XMLSchema-instance" not in canonical:
         return
     for each in _TYPES(part):
         if not _is_bound_inside(each, part, prefixes):
-            raise PartsWrong("the prefix of an xsi:type is declared outside of the signed part", base=canonical)
+            raise PartsWrong("the prefix of an xsi:type is declared outside of the signed part")
 
 
 def _is_bound_inside(element: Element, part: Element, prefixes: Sequence[str]) -> bool:

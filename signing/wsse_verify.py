@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -28,7 +29,7 @@ from signing.envelope import (
     pieces_of,
     version_of,
 )
-from signing.errors import NotVerified, PartsWrong, SignatureStale, Untrusted, VerifierFailed
+from signing.errors import Digest, NotVerified, PartsWrong, SignatureStale, Untrusted, VerifierFailed, XmlRefused
 from signing.security_header import Said, any_form, certificate_of, times_of, usual
 from signing.wsse_policy import STRICT, Trusted, TrustIn, WssPolicy
 
@@ -89,10 +90,14 @@ def _verified(data: bytes, policy: WssPolicy, trust: TrustIn, now: datetime) -> 
     signed = _covered(frame.body, headers, said)
     certificate = certificate_of(said)
     key, key_digest = _public_key(certificate)
-    # First whether anything was signed at all: what a stranger wrote decides nothing else.
-    xmldsig.check_value(claim, key)
-    for reference in claim.references:
-        _check_part(reference, signed[reference.id], said)
+    try:
+        # First whether anything was signed at all: what a stranger wrote decides nothing else.
+        xmldsig.check_value(claim, key)
+        for reference in claim.references:
+            _check_part(reference, signed[reference.id], said)
+    except NotVerified as refusal:
+        refusal.base, refusal.compared = claim.signed_info, tuple(_digests(signed, said))
+        raise
     created, expires = _times(times_of(said), policy, now)
     trusted = trust(certificate, (), now)
     keep_only(frame, headers)
@@ -140,12 +145,26 @@ def _name(part: etree._Element | None) -> str:
 
 
 def _check_part(reference: xmldsig.Reference, part: etree._Element | None, said: Said) -> None:
-    if part is None:
-        xmldsig.check_digest(reference, said.timestamp)
-        return
-    canonical = exclusive(part, prefixes=reference.prefixes)
+    canonical = _canonical(reference, part, said)
     xmldsig.check_digest(reference, canonical)
+    if part is None:
+        return
     check_meaning(part, canonical, reference.prefixes, may_have_comments=said.elements is not None)
+
+
+def _canonical(reference: xmldsig.Reference, part: etree._Element | None, said: Said) -> bytes:
+    return said.timestamp if part is None else exclusive(part, prefixes=reference.prefixes)
+
+
+def _digests(signed: Mapping[str, etree._Element | None], said: Said) -> Iterator[Digest]:
+    """Every digest as it came beside ours, for the operator; of what has no canonical form there is none."""
+    for reference in said.claim.references:
+        part = signed[reference.id]
+        with suppress(XmlRefused):
+            canonical = _canonical(reference, part, said)
+            ours = xmldsig.DIGESTS[reference.digest_method](canonical).digest()
+            sent = xmldsig.base64(reference.digest)
+            yield Digest(part=_name(part), sent=sent, ours=xmldsig.base64(ours), octets=canonical)
 
 
 @lru_cache(maxsize=256)

@@ -218,9 +218,9 @@ def octets(element: etree._Element) -> bytes:
 
 
 def check_digest(reference: Reference, canonical: bytes) -> None:
-    """SignatureBroken when these are not the bytes that were signed; it carries them, to be compared."""
+    """SignatureBroken when these are not the bytes that were signed; it carries none of them."""
     if not hmac.compare_digest(DIGESTS[reference.digest_method](canonical).digest(), reference.digest):
-        raise SignatureBroken(f"the part {reference.id[:100]} is not what was signed", base=canonical)
+        raise SignatureBroken(f"the part {reference.id[:100]} is not what was signed")
 
 
 def check_value(claim: Claim, key: PublicKey) -> None:
@@ -229,7 +229,7 @@ def check_value(claim: Claim, key: PublicKey) -> None:
     try:
         check(claim.value, claim.signed_info)
     except (InvalidSignature, ValueError) as trouble:
-        raise SignatureBroken("the signature is not of this SignedInfo and key", base=claim.signed_info) from trouble
+        raise SignatureBroken("the signature is not of this SignedInfo and key") from trouble
 
 
 def _check_of(key: PublicKey, method: str) -> Callable[[bytes, bytes], None]:

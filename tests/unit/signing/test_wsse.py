@@ -11,7 +11,7 @@ from lxml import etree
 from signing import wsse, xmldsig
 from signing.canonical import Template, exclusive
 from signing.envelope import SOAP_11, SOAP_12, WSU_ID
-from signing.errors import ForeignSubject, SignatureBroken, SignatureStale
+from signing.errors import ForeignSubject, NotVerified, SignatureBroken, SignatureStale
 from tests.message_pki import NOW, pki
 from tests.unit.signing import wss_vectors as vectors
 from tests.wss_kit import CONTENT, WSA, Forge, edited, elliptic, identity, partner_trust
@@ -161,12 +161,31 @@ def test_ecdsa_twin_is_the_same_message():
 
 
 def test_refusal_carries_what_the_telephone_asks():
-    """A part that was changed is refused with its canonical bytes as they were built here."""
+    """A refused signature comes with SignedInfo as built here, and every digest as it came beside ours."""
     data = Forge().message().replace(b"150000", b"150001")
 
     with pytest.raises(SignatureBroken) as refused:
         verified(data)
-    assert b"150001" in (refused.value.base or b"")
+
+    told = {each.part: each for each in refused.value.compared}
+    assert (refused.value.base or b"").startswith(b"<ds:SignedInfo")
+    assert ["Body", "Timestamp", "To", "Action", "MessageID"] == list(told)
+    assert ["Body"] == [name for name, each in told.items() if each.sent != each.ours]
+    assert b"150001" in told["Body"].octets
+    assert told["Body"].sent.encode() in (refused.value.base or b"")
+    assert "150001" not in repr(refused.value.compared) + str(refused.value) + (refused.value.base or b"").decode()
+
+
+def test_part_without_a_canonical_form_has_no_digest():
+    """Where the standard gives a part no canonical form, the other parts' digests are told all the same."""
+    data = Forge().message().replace(b"<h:LePhi>", b'<h:LePhi xmlns:u="relative" u:a="1">')
+
+    with pytest.raises(NotVerified) as refused:
+        verified(data)
+
+    assert "malformed_xml" == refused.value.code
+    assert "Body" not in [each.part for each in refused.value.compared]
+    assert "Timestamp" in [each.part for each in refused.value.compared]
 
 
 def test_policy():

@@ -35,12 +35,10 @@ def test_vector_is_verified():
     for reference, (name, octets) in zip(read.references, PARTS, strict=True):
         assert name == reference.id
         xmldsig.check_digest(reference, octets)
-        with pytest.raises(SignatureBroken) as refused:
+        with pytest.raises(SignatureBroken):
             xmldsig.check_digest(reference, octets + b" ")
-        assert refused.value.base == octets + b" "
-    with pytest.raises(SignatureBroken) as refused:
+    with pytest.raises(SignatureBroken):
         xmldsig.check_value(read, rsa_key().public_key())
-    assert refused.value.base == vectors.SIGNED_INFO
 
 
 @pytest.mark.parametrize(

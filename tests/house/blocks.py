@@ -231,9 +231,10 @@ def faults() -> str:
 
 def crash_points() -> str:
     """Where a test stops the program."""
-    from bus.crash_points import DOOR, WORKER
+    from bus.crash_points import DOOR, TELLING, WORKER
 
-    rows = [["door", ", ".join(code(name) for name in DOOR)], ["worker", ", ".join(code(name) for name in WORKER)]]
+    places = {"door": DOOR, "worker": WORKER, "outcomes": TELLING}
+    rows = [[where, ", ".join(code(name) for name in names)] for where, names in places.items()]
     return table(["where", "named lines"], rows)
 
 

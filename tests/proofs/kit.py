@@ -171,7 +171,7 @@ def work(world: World, *, calls: int = 40) -> int:
     """As the worker does it: claim, carry, and go on with the lane while it has more to say."""
     carried = 0
     try:
-        while carried < calls and (claimed := world.dispatcher.claim(PARTNER, 10)):
+        while carried < calls and (claimed := [c for name in world.partners for c in world.dispatcher.claim(name, 10)]):
             for call in claimed:
                 following = call
                 while following:

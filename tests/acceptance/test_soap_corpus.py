@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import socket
 from collections import Counter
@@ -144,6 +145,23 @@ def test_every_attack_is_a_fault(home: Path) -> None:
             assert {} == codes_of(again.client, attacks())
             assert {} == codes_of(second, attacks())
             assert 0 == again.events()
+
+
+def test_refusals_and_log_name_nobody(home: Path) -> None:
+    """S14: the attacks carry names and identity numbers; log, notes and metrics have none of them (P12)."""
+    people = ("Nguyễn Văn A", "099000000001", "Nguyễn Thị Ví Dụ", "0900000001")
+    changed = Forge(content=record(), addressing=(), signed=("body", "ts")).message().replace(b"75000", b"75001")
+    with capture_logs() as lines, opened(home) as seen:
+        assert "bad_signature" == seen.client.code(changed, now=NOW)
+        codes_of(seen.client, [case for case in attacks() if case.code in ("bad_signature", "wrong_parts")])
+        seen.world.ledger.engine.write(lambda tx: None)
+        notes = seen.world.reads.refusals(limit=500)
+        page = seen.client.line.get(seen.client.url + "/metrics").text
+
+    assert len(notes) > 40
+    assert any(each["part"] == "Body" and each["sent"] != each["ours"] for note in notes for each in note["digests"])
+    told = json.dumps(notes, ensure_ascii=False) + str(lines) + page
+    assert [] == [person for person in people if person in told]
 
 
 def test_faults_show_nothing_of_our_inside(home: Path) -> None:

@@ -55,6 +55,8 @@ UNCLEAR = frozenset(
     }
 )
 """Faults after which nobody can know whether the partner took it. After the others it certainly did not."""
+SOAP_FAULTS = frozenset({"soap_fault", "unsigned_fault"})
+"""Over X-Road these leave it as unknown: a Fault of the provider's, and a security server's about the provider."""
 TIMEOUT = timedelta(seconds=0.4)
 
 
@@ -78,7 +80,7 @@ class Call:
 
     @property
     def is_unclear(self) -> bool:
-        return self.fault in UNCLEAR
+        return self.fault in UNCLEAR | SOAP_FAULTS
 
 
 class Witness(Portal):
@@ -181,7 +183,7 @@ def portal_world(
     crash_point: CrashPoint = no_crash,
     **settings: Any,
 ) -> Iterator[PortalWorld]:
-    """Build it in a folder. `adapter` may be a broken variant; `settings` are the adapter's own.
+    """Build it in a folder. `adapter` may be a broken variant; `settings` are the adapter's own, `{url}` the mock's.
 
     `served` is a mock that is on its port already, and outlives this world, as `clock` does.
     """
@@ -197,7 +199,10 @@ def portal_world(
         http = local_http(timeout=TIMEOUT, connect_timeout=TIMEOUT)
         channel = HttpChannel(http, clock=clock, crash_point=crash_point)
         stack.callback(channel.close)
-        told = make_settings(adapter_url=f"{url}/national_portal", password="mock-password", **settings)
+        filled = {
+            name: each.replace("{url}", url) if isinstance(each, str) else each for name, each in settings.items()
+        }
+        told = make_settings(**{"adapter_url": f"{url}/national_portal", "password": "mock-password"} | filled)
         speaks = adapter(told, channel, h99_tables(), tick=lambda: clock.now().timestamp(), crash_point=crash_point)
         ledger = Ledger.open(
             path,

@@ -14,6 +14,7 @@ import pytest
 from bus.circuit import Manners
 from contracts.mock_faults import FaultOrder
 from tests.acceptance.proofs.portal_world import (
+    SOAP_FAULTS,
     UNCLEAR,
     PortalWorld,
     creates_not_asked_about,
@@ -24,13 +25,22 @@ from tests.acceptance.proofs.portal_world import (
 from tests.acceptance.proofs.story import Judged, Wire, account_of, judged, lives, resolve_by_books
 
 KINDS = (*sorted(UNCLEAR), "rate_limited", "expired_session")
+OVER_XROAD = {
+    "variant": "xroad",
+    "xroad_url": "{url}/national_portal/xroad",
+    "xroad_client": "VN/GOV/000.00.00.H99/one-stop",
+    "adapter_url": "",
+    "password": "",
+}
+KINDS_OVER_XROAD = (*sorted(UNCLEAR | SOAP_FAULTS), "rate_limited")
+"""There is no session to end, and two kinds of Fault beside the others."""
 SHARE = 0.3
 
 
-def arm(world: PortalWorld, seed: int) -> None:
+def arm(world: PortalWorld, seed: int, kinds: tuple[str, ...] = KINDS) -> None:
     """Each kind at its share of the thirty percent, drawn from the seed; look-ups and logins are not spared."""
-    rate = 1 - (1 - SHARE) ** (1 / len(KINDS))
-    for n, kind in enumerate(KINDS):
+    rate = 1 - (1 - SHARE) ** (1 / len(kinds))
+    for n, kind in enumerate(kinds):
         seconds = 0.6 if kind == "slow" else 2.0
         order = FaultOrder(fault=kind, rate=rate, seed=seed * 100 + n, seconds=seconds, delay=20.0)
         world.portal.faults.arm(order)
@@ -40,8 +50,9 @@ def walk(folder: Path, *, dossiers: int, events: int, seed: int = 1, **variant: 
     """Tell a story while answers are lost; settle; judge; then resolve the steps in doubt by the books, and so on."""
     story = lives(dossiers, events, seed=seed)
     told: list[Wire] = [wire for turn in zip(*story, strict=True) for wire in turn]
+    kinds = KINDS_OVER_XROAD if variant.get("variant") == "xroad" else KINDS
     with portal_world(folder, seed=seed, **variant) as world:
-        arm(world, seed)
+        arm(world, seed, kinds)
         for start in range(0, len(told), len(told) // 4):
             world.accept(*told[start : start + len(told) // 4])
             world.settle(hours=1)
@@ -52,7 +63,7 @@ def walk(folder: Path, *, dossiers: int, events: int, seed: int = 1, **variant: 
         last = judge(world, told, f"seed {seed}, resolved")
         faults = {fault["fault"]: fault["struck"] for fault in world.portal.faults.shown()}
         print(f"R4 seed {seed}: {len(world.portal.calls)} calls, {faults}, {dict(last.states)}")
-        assert set(KINDS) == {kind for kind, struck in faults.items() if struck}
+        assert set(kinds) == {kind for kind, struck in faults.items() if struck}
         assert {"delivered", "superseded"} >= set(last.states), last.states
         return last
 
@@ -85,6 +96,11 @@ def _resolve(world: PortalWorld, told: list[Wire]) -> int:
 def test_p05_lost_answers(home: Path) -> None:
     """A thousand events, three answers in ten lost or garbled: 0/0/0, asked before resent, no blind step doubled."""
     walk(home / "world", dossiers=100, events=10)
+
+
+def test_p05_lost_answers_over_xroad(home: Path) -> None:
+    """The same over X-Road, where a Fault is one more way to lose an answer: 0/0/0, and asked before resent."""
+    walk(home / "world", dossiers=25, events=10, **OVER_XROAD)
 
 
 @pytest.mark.soak

@@ -503,6 +503,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
             if len(set(told.values())) > 1:
                 raise ValueError(f"source {source} has two orders, by callers {', '.join(sorted(told))}")
         self._check_facade(orders)
+        self._check_portal_door(orders)
         if LEDGER_SOURCE in self.sources():
             raise ValueError(
                 f"source {LEDGER_SOURCE} is what the ledger itself says; no caller may speak under its name"

@@ -23,9 +23,10 @@ class ControlRefused(Exception):
 
 def control(mock: Mock, what: str, request: Request) -> Response:
     """Answer `/_control/{partner}/{what}`."""
-    route = ROUTES.get((request.method, what))
+    routes = {**ROUTES, **mock.controls_here}
+    route = routes.get((request.method, what))
     if route is None:
-        known = sorted({f"{method} {name}" for method, name in ROUTES})
+        known = sorted({f"{method} {name}" for method, name in routes})
         return _json({"error": f"no such control; there are {', '.join(known)}"}, status=404)
     try:
         with mock.lock:

@@ -80,6 +80,8 @@ class Mock(ABC):
     switches_here: ClassVar[tuple[Switch, ...]]
     notes: ClassVar[Path]
     """The partner's `NOTES.md`, where each rule stands."""
+    controls_here: ClassVar[Mapping[tuple[str, str], Callable[[Any, Request], Response]]] = {}
+    """Control routes that only this partner has: method and name → what answers."""
 
     def __init__(self, *, clock: Callable[[], datetime] = utc_now, keep: int = 50_000, seed: int = 0) -> None:
         self._clock = clock

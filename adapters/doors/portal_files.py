@@ -87,7 +87,7 @@ class Links:
         """Whether this very file may be fetched now."""
         expected = self._sign(drawer, name, ends)
         is_ours = hmac.compare_digest(expected.encode(), signature.encode("utf-8", "surrogatepass"))
-        return is_ours and now < int(ends)
+        return is_ours and now < int(ends)  # it is a number, for we signed it
 
     def _sign(self, drawer: str, name: str, ends: str) -> str:
         told = "\0".join(("portal file", drawer, name, ends)).encode("utf-8", "surrogatepass")

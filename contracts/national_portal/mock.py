@@ -29,6 +29,7 @@ from contracts.national_portal.choices import SWITCHES
 from contracts.national_portal.fields import RULES_OF_RECORD, RULES_OF_STEP, look_at_record, look_at_step
 from contracts.national_portal.gate import Account, Gate
 from contracts.national_portal.replies import Replies
+from contracts.national_portal.sending import Post, read_order
 from contracts.national_portal.xroad_gate import Parties, XRoadGate
 
 Row = Mapping[str, Any]
@@ -46,6 +47,20 @@ SOAP_FAULTS: Final[Mapping[str, Callable[[Request], Response]]] = {
 """The provider's, with the message's header, and a security server's, without it (r212): neither says what happened."""
 
 
+def _file(mock: Portal, request: Request) -> Response:
+    """Citizens file dossiers, and the portal sends them to the province (r329)."""
+    order, batch = read_order(request.body)
+    if order.kind == "promotion":
+        for letter in batch:
+            mock.books.file(letter.content)
+    mock.post.send(order, batch)
+    return Response(status=202, body=msgspec.json.encode({"numbers": [letter.number for letter in batch]}))
+
+
+def _filed(mock: Portal, request: Request) -> Response:
+    return Response(body=msgspec.json.encode(mock.post.shown()))
+
+
 class Portal(Mock):
     """The national portal behind its exchange adapter, behind a provincial façade, and over X-Road."""
 
@@ -53,6 +68,7 @@ class Portal(Mock):
     faults_here: ClassVar[frozenset[str]] = REST | SOAP_FAULTS.keys()
     switches_here: ClassVar[tuple[Switch, ...]] = SWITCHES
     notes: ClassVar[Path] = Path(__file__).with_name("NOTES.md")
+    controls_here: ClassVar = {("POST", "file"): _file, ("GET", "filed"): _filed}
 
     def __init__(
         self,
@@ -65,6 +81,7 @@ class Portal(Mock):
         super().__init__(clock=clock, keep=keep, seed=seed)
         self.account = account
         self.books = Books(self.effects)
+        self.post = Post()
         self._replies = Replies(self.switches)
         self._gate = Gate(account=account, switches=self.switches, replies=self._replies, seed=seed)
         self._xroad = XRoadGate(Parties())
@@ -86,6 +103,7 @@ class Portal(Mock):
 
     def forget(self) -> None:
         self.books.clear()
+        self.post.clear()
         self._replies.clear()
         self._gate.clear()
         self._xroad.clear()

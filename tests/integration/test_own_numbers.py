@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from bus.messages import AMENDED, FILED, Attempt, Delivery, Event, Standing
 from bus.own_numbers import numbers_of
 from bus.ports import FileStorage, SystemRandomness
 from bus.routing import Route
+from bus.seal import SearchTerms
 from bus.sql import load_migrations
 from tests.builders import NOON, event_json, from_json, make_event, make_step
 from tests.world import MASTER, RECORD_ROUTE, STEP_ROUTE, SimClock, World
@@ -33,10 +34,10 @@ ROUTES = (
 )
 
 
-def from_portal(kind: str = FILED, number: str = NATIONAL, **told: Any) -> Event:
+def from_portal(kind: str = FILED, number: str = NATIONAL, *, at: datetime = NOON, **told: Any) -> Event:
     """What the portal tells of a dossier that was filed there."""
-    wire = event_json(dossier=number, source="national_portal", id=f"{kind}.{number}", **told)
-    data = {"national_number": number, "unit": "000.00.09.H99", "procedure": "1.013225"}
+    wire = event_json(dossier=number, source="national_portal", id=f"{kind}.{number}", at=at)
+    data = {"national_number": number, "unit": "000.00.09.H99", "procedure": "1.013225"} | told
     return from_json(wire | {"type": f"vn.lienthong.{kind}.v1", "data": data})
 
 
@@ -160,6 +161,49 @@ def test_record_says_its_national_number_itself() -> None:
     assert (NATIONAL, "portal", NATIONAL) == numbers_of(NATIONAL, None, None, NATIONAL, NATIONAL)
 
 
+def test_numbers_are_shown_and_bound(portal: tuple[World, Numbering]) -> None:
+    """The pair stands in the dossier's page and timeline; a row that no move made, or one that is gone, is found."""
+    world, _adapter = portal
+    world.accept(from_portal())
+    world.settle_down()
+    world.accept(make_event(dossier=OWN, national_number=None))
+    view, filed = world.reads.dossier(OWN), world.reads.dossier(NATIONAL)
+
+    assert ("portal", NATIONAL) == (view["origin"], view["national_number"])
+    assert ["delivered", "number_learned"] == [move["cause"] for move in filed["timeline"]][-2:]
+    assert [] == list(upkeep.verify(world.ledger))
+    change(world.path, "UPDATE own_numbers SET own_number = 'H99.01-260703-0009'")
+    told = [damage.detail for damage in upkeep.verify(world.ledger)]
+    assert 2 == len(told)
+    assert f"no move says that {NATIONAL} is called H99.01-260703-0009" == told[0]
+    change(world.path, "DELETE FROM own_numbers")
+    assert [f"learned {OWN}, which is not here" in damage.detail for damage in upkeep.verify(world.ledger)] == [True]
+
+
+def test_filed_dossier_is_known_by_what_was_filed(portal: tuple[World, Numbering]) -> None:
+    """Its page says where it was born, its procedure and unit, then and later; its applicant finds it."""
+    world, _adapter = portal
+    terms = SearchTerms(MASTER)
+    name = {"name": "Nguyễn Thị Ví Dụ", "identity": {"kind": "cccd", "number": "099000000001"}}
+    world.accept(from_portal(applicant=name), from_portal(AMENDED))
+    view, then = world.reads.dossier(NATIONAL), world.reads.dossier_at(NATIONAL, NOON + timedelta(hours=1))
+    facts = ("origin", "national_number", "procedure", "unit", "status", "record_event")
+
+    assert ["portal", NATIONAL, "1.013225", "000.00.09.H99", None, None] == [view[fact] for fact in facts]
+    assert [view[fact] for fact in facts] == [then[fact] for fact in facts]
+    assert [NATIONAL] == world.reads.found_by([terms.identity_term("099000000001")])
+
+
+def test_amendment_takes_no_status_away(portal: tuple[World, Numbering]) -> None:
+    """What an applicant does on the portal says no status: the dossier keeps the one it has, then and later."""
+    world, _adapter = portal
+    record = make_event(dossier=NATIONAL, source="national_portal", status="processing")
+    world.accept(record, from_portal(AMENDED, at=NOON + timedelta(minutes=5)))
+
+    assert "processing" == world.reads.dossier(NATIONAL)["status"]
+    assert "processing" == world.reads.dossier_at(NATIONAL, NOON + timedelta(hours=1))["status"]
+
+
 def test_migration_from_the_first_schema(tmp_path: Path) -> None:
     """A ledger of the first schema is brought to this one with its rows, after a backup that still is the first's."""
     path, clock = tmp_path / "ledger.db", SimClock()
@@ -187,6 +231,13 @@ def version_of(path: Path) -> int:
     (found,) = db.execute("SELECT max(version) FROM schema_versions").fetchone()
     db.close()
     return int(found)
+
+
+def change(path: Path, statement: str) -> None:
+    db = sqlite3.connect(path)
+    with db:
+        db.execute(statement)
+    db.close()
 
 
 def pairs(world: World) -> list[tuple[str, str]]:

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from bus.follow_ups import FollowUps, Taker, routes_with
+from bus.messages import AMENDED, FILED
 from bus.routing import Route, Routes, routes_from_table
 from tests.builders import make_event, make_step
 
@@ -49,3 +51,14 @@ def test_shipped_table_is_well(root: Path) -> None:
     (step,) = table.routes_for(make_step())
 
     assert ("every_step", "hold", True) == (step.rule, step.late, step.needs_record)
+
+
+def test_kinds_of_one_partner() -> None:
+    """What one partner is sent by the table; partners to whom the ledger itself tells something are named beside."""
+    rows = [{"kind": "dossier.recorded", "partner": "a", "rule": "latest_wins"}]
+    table = routes_with(routes_from_table(rows), FollowUps(outcomes={"s": Taker(partner="c")}, filed="b"))
+
+    assert {"a", "b", "c"} == table.partners
+    assert ({"dossier.recorded"}, {FILED, AMENDED}, set()) == tuple(table.kinds_to(name) for name in "abc")
+    assert {("every_step", "send", False)} == {(r.rule, r.late, r.needs_record) for r in table.rows if r.partner == "b"}
+    assert routes_from_table(rows).rows == routes_with(routes_from_table(rows), FollowUps()).rows

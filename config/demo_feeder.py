@@ -29,7 +29,8 @@ from config.demo.old_client import Impatient, NoAnswer, OldClient
 from config.demo.old_system import OldSystem
 from config.demo.soap_client import NoSoapAnswer, SoapClient
 from config.demo.soap_system import TOGETHER, SoapSystem
-from config.demo_stage import CALLERS, MADONVI, OLD_ACCOUNT, OLD_USER, SOAP, WARDS_CALLER, Stage
+from config.demo_settings import CALLERS, MADONVI, OLD_ACCOUNT, OLD_USER, SOAP, WARDS_CALLER
+from config.demo_stage import Stage
 from config.partner_tables import in_force
 from config.signed_client import DoorClosed, DoorRefused, SignedClient
 from contracts.one_stop.envelopes import SOAP_11, SOAP_12

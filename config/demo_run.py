@@ -6,24 +6,22 @@ shows (here the effect list stands for an officer's eyes), then resolve it as ar
 
 from __future__ import annotations
 
-import json
 import signal
 import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from adapters.channels.http import HttpSettings, Transport, open_fastest
 from bus.messages import State
 from bus.ports import SystemClock
 from config.demo.account import Matched, entries_of, known_of, matched, states_of
-from config.demo.books import Effect, Entry, read_effects
+from config.demo.books import Effect, Entry
 from config.demo.day import Day, Feed, day, read_ndjson, unmet
-from config.demo.faults import plan_faults
+from config.demo.faults import ONE_STOP_PLAN, PORTAL_PLAN, plan_faults
 from config.demo.judge import Came, Verdict, doubts, judge
 from config.demo.lives import OLD
 from config.demo.old_client import BASE as FACADE
@@ -31,16 +29,19 @@ from config.demo.portal_view import expected
 from config.demo.soap_client import PATH as SOAP_PATH
 from config.demo.summary import Report, print_summary
 from config.demo.systems import shares
+from config.demo.told import Owed, Told, judge_told, owed_of
 from config.demo.wire import LOCAL_STEPS
 from config.demo_feeder import Feeder, sources_in
+from config.demo_mocks import Control
+from config.demo_settings import PORTAL, TELLS
 from config.demo_stage import Stage, StageTaken, stage
 from config.desk import USAGE, Desk
 
-PARTNER: Final = "national_portal"
+ONE_STOPS: Final = "one_stop"
+"""The mock that stands for both one-stop systems that are told what became of their events."""
 ACTOR: Final = "person:demo"
 LONGEST_S: Final = 600.0
 """A day that has not settled by then (five times what a small machine needs) will not; the verdict says so."""
-PAGE: Final = 2_000
 LOCAL_STATUSES: Final = {local: status for status, local in LOCAL_STEPS.items()}
 
 
@@ -65,6 +66,7 @@ class Found:
     verdict: Verdict
     entries: list[Entry]
     seconds: float
+    told: Told
     resolved: Mapping[str, int] = field(default_factory=dict)
     unmet: list[str] = field(default_factory=list)
 
@@ -119,6 +121,7 @@ class _Play:
         self._stopped = stopped
         self._started = time.monotonic()
         self._portal = Control(here.mocks)
+        self._one_stop = Control(here.mocks, ONE_STOPS)
         self._feeder = Feeder(here, feeds, SystemClock(), is_side_by_side=told is not None)
         self._resolved: Counter[str] = Counter()
         self._progress = Progress(desk)
@@ -126,8 +129,9 @@ class _Play:
     def run(self) -> bool:
         """Feed, wait, settle, judge, tell; then serve on, unless it was to be once."""
         self._welcome()
-        for fault in plan_faults(self._wish.seed):
-            self._portal.post("faults", fault)
+        for control, plan in ((self._portal, PORTAL_PLAN), (self._one_stop, ONE_STOP_PLAN)):
+            for fault in plan_faults(self._wish.seed, plan):
+                control.post("faults", fault)
         try:
             self._feeder.start()
             self._watch_first()
@@ -138,6 +142,7 @@ class _Play:
         if not self._wish.is_once:
             self._serve_on()
         self._portal.close()
+        self._one_stop.close()
         return found.is_well
 
     def _welcome(self) -> None:
@@ -187,10 +192,11 @@ class _Play:
         """Whether any lane still has something due, or leased; what is blocked has neither."""
         if self._here.worker.poll() is not None:
             raise OSError(f"the worker ended; see {self._here.folder / 'worker.log'}")
-        return self._here.installation.ledger.next_due(PARTNER) is not None
+        ledger = self._here.installation.ledger
+        return any(ledger.next_due(partner) is not None for partner in self._here.partners)
 
     def _tally(self) -> Mapping[str, int]:
-        return self._here.installation.reads.tallies().get(PARTNER, {})
+        return self._here.installation.reads.tallies().get(PORTAL, {})
 
     def _rest(self, seconds: float) -> None:
         if self._stopped.wait(seconds):
@@ -207,7 +213,7 @@ class _Play:
             wire = said.wires.get((source, event_id))
             return {} if wire is None else expected(wire, LOCAL_STATUSES)
 
-        return entries_of(account, PARTNER, wanted)
+        return entries_of(account, PORTAL, wanted)
 
     def _settle_doubts(self, waiting: list[Entry], there: Mapping[tuple[str, str], bool]) -> None:
         """Look at the portal, then do as the documentation says: `deliveries resolve ID --as arrived|send-again`."""
@@ -224,12 +230,15 @@ class _Play:
     def _judged(
         self, account: list[Mapping[str, Any]], said: Matched, entries: list[Entry], effects: list[Effect]
     ) -> Found:
+        told = judge_told(self._owed(), self._one_stop.effects())
         verdict = judge(entries, effects, self._came(), known=known_of(account))
         verdict = replace(
             verdict,
-            lost=verdict.lost + said.lost,
-            doubled=verdict.doubled + said.doubled,
-            out_of_order=verdict.out_of_order + said.out_of_order,
+            lost=verdict.lost + said.lost + told.lost,
+            doubled=verdict.doubled + said.doubled + told.doubled,
+            out_of_order=verdict.out_of_order + said.out_of_order + told.out_of_order,
+            unexpected=verdict.unexpected + told.unexpected,
+            altered=verdict.altered + told.altered,
         )
         missed = list(self._feeder.surprises)
         if self._day is not None:
@@ -240,7 +249,22 @@ class _Play:
             seconds=time.monotonic() - self._started,
             resolved=dict(self._resolved),
             unmet=missed,
+            told=told,
         )
+
+    def _owed(self) -> dict[int, Owed]:
+        """What the one-stop systems are to hear, by the ledger's own list of moves."""
+        owed: dict[int, Owed] = {}
+        for sources, states in (TELLS[partner] for partner in self._here.partners if partner in TELLS):
+            for source in sources:
+                owed |= owed_of(self._outcomes(source), source, states)
+        return owed
+
+    def _outcomes(self, source: str) -> Iterator[Mapping[str, Any]]:
+        after = 0
+        while rows := self._here.installation.reads.outcomes(source, after=after, limit=1_000):
+            yield from rows
+            after = rows[-1]["n"]
 
     def _came(self) -> Came:
         count = self._feeder.count
@@ -264,7 +288,8 @@ class _Play:
             entries=found.entries,
             seconds=found.seconds,
             day=self._day,
-            faults=self._portal.get("faults")["faults"],
+            faults=[*self._portal.get("faults")["faults"], *self._one_stop.get("faults")["faults"]],
+            told=found.told.counts,
             resolved=found.resolved,
             unmet=found.unmet,
             shares=shares(self._feeder.answers, found.entries) if self._day else (),
@@ -282,39 +307,6 @@ class _Play:
     def _serve_on(self) -> None:
         self._desk.say("demo_serving")
         self._stopped.wait()
-
-
-class Control:
-    """The mock's control routes."""
-
-    def __init__(self, mocks: str) -> None:
-        self._base = f"{mocks}/_control/{PARTNER}"
-        self._transport: Transport = open_fastest(HttpSettings(allow_http=True, max_reply_bytes=200_000_000))
-
-    def close(self) -> None:
-        """Let go of the connection."""
-        self._transport.close()
-
-    def get(self, what: str) -> Any:
-        """A question."""
-        return json.loads(self._transport.perform("GET", f"{self._base}/{what}", {}, b"").body)
-
-    def post(self, what: str, body: Mapping[str, Any]) -> None:
-        """An order."""
-        headers = {"content-type": "application/json"}
-        reply = self._transport.perform("POST", f"{self._base}/{what}", headers, json.dumps(body).encode())
-        if reply.status >= 400:
-            raise OSError(f"the mock refused {what}: {reply.body.decode(errors='replace')}")
-
-    def effects(self) -> list[Effect]:
-        """Every effect with its body, page by page."""
-        rows: list[dict[str, Any]] = []
-        while True:
-            after = rows[-1]["n"] if rows else 0
-            page = self.get(f"effects?after={after}&limit={PAGE}&body=1")
-            rows += page
-            if len(page) < PAGE:
-                return read_effects(rows)
 
 
 class Progress:

@@ -46,6 +46,8 @@ FAULT_WORDS: Final = {
     "expired_session": ("phiên hết hạn", "session expired"),
     "rate_limited": ("quá nhiều yêu cầu (429)", "too many requests (429)"),
     "slow": ("trả lời chậm", "slow answer"),
+    "unsigned_fault": ("Fault không ký", "unsigned Fault"),
+    "bad_signature": ("chữ ký sai", "wrong signature"),
     "late_effect": ("ghi muộn", "stored late"),
 }
 FINDING_WORDS: Final = {
@@ -74,6 +76,8 @@ class Report:
     """Planted troubles that ended otherwise than they should (`day.unmet`)."""
     shares: Sequence[Share] = ()
     """What came of each one-stop system's day; empty when the events came from a file."""
+    told: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    """Moves of which the one-stop systems were told, by source and state (`told.Told.counts`)."""
     places: Mapping[str, str] = field(default_factory=dict)
     """Where to look: bus, mocks, state folder."""
 
@@ -96,6 +100,7 @@ def sections(report: Report) -> list[Section]:
         _side_by_side(report),
         _dirt(report),
         _became(report),
+        _told_back(report),
         _decisions(report),
         _misbehaved(report),
         _proof(report),
@@ -185,6 +190,29 @@ def _became(report: Report) -> Section:
     return Section(vi="Kết quả gửi", en="What became of it", header=("", "lượt (deliveries)"), rows=rows)
 
 
+def _told_back(report: Report) -> Section | None:
+    """What became of their events, as the one-stop systems that want to know were told."""
+    if not report.shares:
+        return None
+    rows = []
+    for share in report.shares:
+        mine = {state: n for (source, state), n in report.told.items() if source in share.system.sources}
+        rows.append(
+            (
+                f"{share.system.vi} ({share.system.en})",
+                share.system.told_by,
+                str(sum(mine.values())) if mine else "",
+                ", ".join(f"{state} {n}" for state, n in sorted(mine.items())),
+            )
+        )
+    return Section(
+        vi="Báo kết quả lại cho hệ thống một cửa",
+        en="What the one-stop systems were told",
+        header=("hệ thống (system)", "bằng (by)", "số (count)", "kết quả (outcomes)"),
+        rows=tuple(rows),
+    )
+
+
 def _decisions(report: Report) -> Section:
     waiting = [entry for entry in report.entries if needs_a_person(entry)]
     count = Counter(_group(entry) for entry in waiting)
@@ -218,8 +246,8 @@ def _misbehaved(report: Report) -> Section:
         if count
     ]
     return Section(
-        vi="Cổng giả lập đã gây sự cố",
-        en="How the mock misbehaved",
+        vi="Bản mô phỏng đã gây sự cố",
+        en="How the mocks misbehaved",
         header=("", "dịch vụ (operation)", "lần (times)"),
         rows=tuple(rows),
     )

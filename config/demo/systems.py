@@ -19,13 +19,33 @@ class System:
     vi: str
     en: str
     protocol: str
+    told_by: str
+    """How it hears what became of its events."""
     sources: tuple[str, ...]
 
 
 SYSTEMS: Final = (
-    System(vi="hệ thống của tỉnh", en="the province's", protocol="REST, RFC 9421", sources=(ONE_STOP, COMMUNES)),
-    System(vi="hai phường", en="two wards", protocol="SOAP 1.1/1.2, WS-Security", sources=(WARDS,)),
-    System(vi="hệ thống cũ", en="an old system", protocol="API của Cổng (façade)", sources=(OLD,)),
+    System(
+        vi="hệ thống của tỉnh",
+        en="the province's",
+        protocol="REST, RFC 9421",
+        told_by="REST: giữ lại, bị từ chối (held, refused)",
+        sources=(ONE_STOP, COMMUNES),
+    ),
+    System(
+        vi="hai phường",
+        en="two wards",
+        protocol="SOAP 1.1/1.2, WS-Security",
+        told_by="SOAP 1.2: mọi kết quả (all)",
+        sources=(WARDS,),
+    ),
+    System(
+        vi="hệ thống cũ",
+        en="an old system",
+        protocol="API của Cổng (façade)",
+        told_by="tự hỏi bằng TraCuuHoSo (asks)",
+        sources=(OLD,),
+    ),
 )
 
 

@@ -90,6 +90,9 @@ def test_three_systems_side_by_side(told_to_a_person: tuple[Path, str]) -> None:
     _, soap, old = rows["trùng mã khác nội dung"]
     assert soap > 0
     assert 0 == old, "where events have no ids nothing can be contradicted"
+    (told,) = [part for part in page.split("\n\n") if "What the one-stop systems were told" in part]
+    (wards,) = [line for line in told.splitlines() if "two wards" in line]
+    assert int(wards.partition("delivered ")[2].partition(",")[0]) == rows["đã đến Cổng"][1], told
     with closing(sqlite3.connect(state / "ledger.db")) as ledger:
         callers = {caller for (caller,) in ledger.execute("SELECT caller FROM refusals")}
         codes = {code for (code,) in ledger.execute("SELECT code FROM refusals WHERE caller = 'wards'")}

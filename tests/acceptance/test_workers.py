@@ -24,7 +24,9 @@ from config.demo.day import Day, day
 from config.demo.judge import Came, Verdict, doubts, judge
 from config.demo.portal_view import expected
 from config.demo_feeder import in_nfc
-from config.demo_run import LOCAL_STATUSES, PARTNER, Control
+from config.demo_mocks import Control
+from config.demo_run import LOCAL_STATUSES
+from config.demo_settings import PORTAL
 from contracts.mock_faults import FaultOrder
 from tests.acceptance.desk import Place, place
 
@@ -65,7 +67,7 @@ def until(what: Callable[[], bool], seconds: float = 90) -> None:
 
 def is_settled(here: Place) -> bool:
     with here.open() as installation:
-        return installation.ledger.next_due(PARTNER) is None
+        return installation.ledger.next_due(PORTAL) is None
 
 
 def verdict(here: Place, told: Day) -> Verdict:
@@ -79,7 +81,7 @@ def verdict(here: Place, told: Day) -> Verdict:
     with here.open() as installation:
         account = installation.reads.whole_account()
         wanted = {key: expected(wire, LOCAL_STATUSES) for key, wire in taken.items()}
-        entries = entries_of(account, PARTNER, lambda source, event: wanted[(source, event)])
+        entries = entries_of(account, PORTAL, lambda source, event: wanted[(source, event)])
         effects = read_effects(control.get("effects?limit=10000&body=1"))
         for entry in entries:
             if entry.state == "in_doubt":
@@ -125,7 +127,7 @@ def test_worker_ends_in_order(here: Place) -> None:
     log = (here.folder / "only.log").read_text()
 
     with here.open() as installation:
-        tally = installation.reads.tallies()[PARTNER]
+        tally = installation.reads.tallies()[PORTAL]
     assert (0, 0) == (tally.get("sending", 0), tally.get("in_doubt", 0))
     assert '"checkpoint_signed"' in log
     assert '"cause":"SIGTERM"' in log

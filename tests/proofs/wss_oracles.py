@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from functools import cache
 from pathlib import Path
 
 import xmlsec
@@ -12,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from lxml import etree
 from signxml import DigestAlgorithm, SignatureConfiguration, SignatureMethod, XMLVerifier
 
-from tests.wss_kit import NAMES
+from tests.wss_kit import DS, EXCLUSIVE, MORE, NAMES, XENC
 
 CONFIGURATION = SignatureConfiguration(
     location="./{*}Header/{*}Security/",
@@ -68,3 +69,26 @@ def command_line(data: bytes, certificate: bytes, folder: Path) -> None:
     done = subprocess.run(command, capture_output=True, timeout=30)
     if done.returncode:
         raise AssertionError(done.stderr.decode()[-800:])
+
+
+def digest_of_part(document: bytes, prefixes: tuple[str, ...]) -> str:
+    """SHA-256 in Base64 of the exclusive canonical form of `Id="part"` with this PrefixList, as libxmlsec1 has it."""
+    listed = f'<i:InclusiveNamespaces xmlns:i="{EXCLUSIVE}" PrefixList="{" ".join(prefixes)}"/>' if prefixes else ""
+    root = etree.fromstring(document)
+    signature = etree.fromstring(
+        f'<s:Signature xmlns:s="{DS}"><s:SignedInfo><s:CanonicalizationMethod Algorithm="{EXCLUSIVE}"/>'
+        f'<s:SignatureMethod Algorithm="{MORE}rsa-sha256"/><s:Reference URI="#part"><s:Transforms><s:Transform '
+        f'Algorithm="{EXCLUSIVE}">{listed}</s:Transform></s:Transforms><s:DigestMethod Algorithm="{XENC}sha256"/>'
+        "<s:DigestValue/></s:Reference></s:SignedInfo><s:SignatureValue/></s:Signature>"
+    )
+    root.append(signature)
+    context = xmlsec.SignatureContext()
+    context.key = _any_key()
+    context.register_id(root[0], "Id")
+    context.sign(signature)
+    return str(signature.findtext(f".//{{{DS}}}DigestValue"))
+
+
+@cache
+def _any_key() -> xmlsec.Key:
+    return xmlsec.Key.generate(xmlsec.constants.KeyDataRsa, 2048, xmlsec.constants.KeyDataTypeSession)

@@ -158,7 +158,7 @@ def _soap(settings: Settings) -> Iterator[Answer]:
 def _partners(settings: Settings) -> Iterator[Answer]:
     named = settings.partner_table()
     yield _asked("routes", lambda: _unserved(load_routes(settings).partners, frozenset(named)))
-    yield _asked("follow_ups", lambda: unheard(settings, has_portal_door=False))
+    yield _asked("follow_ups", lambda: unheard(settings))
     for name, partner in named.items():
         yield _asked(f"partners.{name}", lambda partner=partner, name=name: _partner(name, partner))  # type: ignore[misc]
 

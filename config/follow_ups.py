@@ -2,32 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Protocol, runtime_checkable
+from collections.abc import Mapping
 
 from bus.follow_ups import FollowUps, Wish, gathered
-from config.settings import PartnerSettings, Settings
+from config.settings import OneStopKeys, PartnerSettings, Settings
 from config.settings_file import SettingsRefused
-
-
-@runtime_checkable
-class Taking(Protocol):
-    """The settings of a partner that can be told something by the ledger."""
-
-    @property
-    def takes_outcomes_of(self) -> Sequence[str]:
-        """Sources whose outcomes it is told."""
-        ...
-
-    @property
-    def takes_outcomes(self) -> Sequence[str]:
-        """Which outcomes: states."""
-        ...
-
-    @property
-    def takes_filed(self) -> bool:
-        """Whether it takes dossiers filed on the portal."""
-        ...
 
 
 def follow_ups_of(partners: Mapping[str, PartnerSettings]) -> FollowUps:
@@ -40,7 +19,7 @@ def follow_ups_of(partners: Mapping[str, PartnerSettings]) -> FollowUps:
             is_filed=each.takes_filed,
         )
         for name, each in partners.items()
-        if isinstance(each, Taking)
+        if isinstance(each, OneStopKeys)
     ]
     try:
         return gathered(wishes)
@@ -48,12 +27,12 @@ def follow_ups_of(partners: Mapping[str, PartnerSettings]) -> FollowUps:
         raise SettingsRefused("partners", str(trouble)) from None
 
 
-def unheard(settings: Settings, *, has_portal_door: bool) -> str:
+def unheard(settings: Settings) -> str:
     """What is wrong with who takes what: outcomes of a source that nobody speaks for, filed dossiers for nobody."""
     follow_ups = follow_ups_of(settings.partner_table())
     strangers = sorted(set(follow_ups.outcomes) - settings.sources())
     if strangers:
         return f"takes_outcomes_of names {', '.join(strangers)}, for which no caller and no account may speak"
-    if has_portal_door and follow_ups.filed is None:
+    if settings.portal_door.enabled and follow_ups.filed is None:
         return "the portal's door is open and no partner has takes_filed = true: what is filed would go nowhere"
     return ""

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import runpy
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -19,6 +23,7 @@ from bus.messages import SETTLED, ForeignDossier, State
 from contracts.one_stop.gate import json_breaches
 from tests.builders import DOSSIER, NOON, SOURCE, make_event, make_step
 from tests.ears import EAR, TELL, Ears, listening, outcomes, told_moves, untold
+from tests.integration.test_bundle import KEY, SCRIPT, bundle, findings
 from tests.world import PARTNER, World
 
 MINUTE = timedelta(minutes=1)
@@ -339,6 +344,22 @@ def test_evidence_holds_outcomes_too(world: World) -> None:
     assert {PARTNER: 2, EAR: 2} == {name: sum(one["partner"] == name for one in deliveries) for name in (PARTNER, EAR)}
     assert 2 == sum(row["row"] == "delivery" and row["kind"] == SETTLED for row in rows)
     assert 4 == len(world.reads.whole_account())
+
+
+def test_p11_third_parties_verify_outcomes(world: World, tmp_path: Path) -> None:
+    """Both scripts of the standard library find nothing wrong with a ledger, and a bundle, that hold outcomes."""
+    world.accept(make_event(), make_step(at=NOON + MINUTE), make_event(dossier="H99.02-260703-0001"))
+    world.settle_down()
+    upkeep.checkpoint(world.ledger, KEY.sign, "k1")
+    members, script = bundle(world.ledger), SimpleNamespace(**runpy.run_path(str(SCRIPT)))
+    copy = upkeep.backup(world.ledger, tmp_path / "copy.db")
+    done = subprocess.run(
+        [sys.executable, "-I", SCRIPT.with_name("verify_ledger.py"), copy], capture_output=True, text=True, check=False
+    )
+
+    assert [] == findings(script, members)  # type: ignore[arg-type]
+    assert 2 == sum(b"delivery.settled" in line for line in members["events.ndjson"].splitlines())
+    assert (0, "every row fits its chain\n") == (done.returncode, done.stdout)
 
 
 def test_restored_ledger_says_nothing_twice(world: World, tmp_path: Path) -> None:

@@ -9,7 +9,19 @@ from typing import Any
 
 import pytest
 
-from bus.follow_ups import CUT, LONGEST_REASON, TOLD, UNTOLD, FollowUps, Outcome, Taker, fitting, outcome_event
+from bus.follow_ups import (
+    CUT,
+    LONGEST_REASON,
+    TOLD,
+    UNTOLD,
+    FollowUps,
+    Outcome,
+    Taker,
+    Wish,
+    fitting,
+    gathered,
+    outcome_event,
+)
 from bus.messages import OPEN_STATES, SETTLED, State
 from contracts.check import load_schema
 from contracts.one_stop.gate import json_breaches
@@ -70,6 +82,20 @@ def test_taker(source: str, kind: str, state: State, expected: str | None) -> No
     asked = FollowUps(outcomes={SOURCE: Taker(partner="one_stop", states=frozenset({State.HELD}))})
 
     assert expected == asked.taker(source, kind, state)
+
+
+def test_wishes_are_gathered() -> None:
+    """Each source has one taker, filed dossiers have one, and only told states can be wished for."""
+    one, two = Wish(partner="a", sources=["s"], states=["held"]), Wish(partner="b", sources=["t"], is_filed=True)
+    outcomes = {"s": Taker(partner="a", states=frozenset({State.HELD})), "t": Taker(partner="b")}
+
+    assert FollowUps(outcomes=outcomes, filed="b") == gathered([one, two])
+    with pytest.raises(ValueError, match="a and b both take the outcomes of source s"):
+        gathered([one, Wish(partner="b", sources=["s"])])
+    with pytest.raises(ValueError, match="b and c both take filed dossiers"):
+        gathered([two, Wish(partner="c", is_filed=True)])
+    with pytest.raises(ValueError, match="a: in_doubt, lost is told to nobody"):
+        gathered([Wish(partner="a", states=["lost", "in_doubt", "held"])])
 
 
 def test_reason_at_its_limit() -> None:

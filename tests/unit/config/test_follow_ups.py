@@ -2,41 +2,55 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import pytest
 
-from bus.follow_ups import TOLD, FollowUps, Taker
+from bus.follow_ups import FollowUps, Taker
 from bus.messages import State
 from config.follow_ups import follow_ups_of, unheard
-from config.settings import CallerSettings, FacadeAccountSettings, FacadeSettings, PartnerSettings, Settings
+from config.settings import (
+    CallerSettings,
+    FacadeAccountSettings,
+    FacadeSettings,
+    OneStopKeys,
+    PartnerSettings,
+    Settings,
+)
 from config.settings_file import SettingsRefused
 
 OWN = "one-stop/h99"
 
 
-class Hearing(PartnerSettings, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A partner that takes something."""
+def hearing(**told: Any) -> OneStopKeys:
+    """A one-stop system that takes something."""
+    rest = {"keyid": "k", "secret_file": "s", "their_keyid": "t", "their_secret_file": "u"}
+    tree = {"url": "https://h99.example.invalid", "protocol": "rest", "takes_outcomes_of": [OWN]} | rest | told
+    return msgspec.convert(tree, OneStopKeys)
 
-    takes_outcomes_of: tuple[str, ...] = (OWN,)
-    takes_outcomes: tuple[str, ...] = tuple(TOLD)
-    takes_filed: bool = False
 
-
-class Told(Settings, frozen=True, kw_only=True):
-    """Settings with such partners."""
-
-    hearing: dict[str, PartnerSettings] = msgspec.field(default_factory=dict)
-
-    def partner_table(self) -> dict[str, PartnerSettings]:
-        return self.hearing
+def check(*, is_door_open: bool = False, callers: tuple[str, ...] = (OWN,), **told: Any) -> str:
+    """What `check` says of an installation with one of them."""
+    tree = {
+        "callers": {f"c{n}": {"secret_file": "k", "sources": [source]} for n, source in enumerate(callers)},
+        "partners": {"one_stop": msgspec.to_builtins(hearing(**told))},
+        "portal_door": {
+            "enabled": is_door_open,
+            "networks": ["127.0.0.1/32"],
+            "unit": "u",
+            "files_url": "https://h99.example.invalid",
+        },
+    }
+    return unheard(msgspec.convert(tree, Settings))
 
 
 def test_made_of_the_settings() -> None:
     """Sources, states and filed dossiers find their partners; partners without such settings take nothing."""
     partners = {
         "national_portal": PartnerSettings(),
-        "one_stop": Hearing(takes_outcomes=("held", "refused"), takes_filed=True),
-        "one_stop-b": Hearing(takes_outcomes_of=("one-stop/b",)),
+        "one_stop": hearing(takes_outcomes=("held", "refused"), takes_filed=True),
+        "one_stop-b": hearing(takes_outcomes_of=("one-stop/b",)),
     }
     some = frozenset({State.HELD, State.REFUSED})
     outcomes = {OWN: Taker(partner="one_stop", states=some), "one-stop/b": Taker(partner="one_stop-b")}
@@ -48,29 +62,21 @@ def test_made_of_the_settings() -> None:
 @pytest.mark.parametrize(
     ("second", "words"),
     [
-        (Hearing(), "one_stop and one_stop-b both take the outcomes of source one-stop/h99"),
-        (Hearing(takes_outcomes_of=(), takes_filed=True), "only one may"),
-        (
-            Hearing(takes_outcomes_of=(), takes_outcomes=("in_doubt", "held")),
-            "in_doubt is told to nobody; told",
-        ),
+        (hearing(), "one_stop and one_stop-b both take the outcomes of source one-stop/h99"),
+        (hearing(takes_outcomes_of=(), takes_filed=True), "only one may"),
     ],
 )
-def test_wishes_that_cannot_be(second: Hearing, words: str) -> None:
+def test_wishes_that_cannot_be(second: OneStopKeys, words: str) -> None:
     """Two partners that want the same, or an outcome that nobody is told, stop the start."""
     with pytest.raises(SettingsRefused, match=words):
-        follow_ups_of({"one_stop": Hearing(takes_filed=True), "one_stop-b": second})
+        follow_ups_of({"one_stop": hearing(takes_filed=True), "one_stop-b": second})
 
 
 def test_check_says_who_hears_nothing() -> None:
     """A misspelt source and an open portal's door without a taker are findings; else all is well."""
-    caller = CallerSettings(secret_file="k", sources=(OWN,))
-    one = Told(callers={"one": caller}, hearing={"one_stop": Hearing()})
-    filed = Told(callers={"one": caller}, hearing={"one_stop": Hearing(takes_filed=True)})
-
-    assert "" == unheard(one, has_portal_door=False) == unheard(filed, has_portal_door=True)
-    assert "no partner has takes_filed" in unheard(one, has_portal_door=True)
-    assert "names one-stop/h99" in unheard(Told(hearing={"one_stop": Hearing()}), has_portal_door=False)
+    assert "" == check() == check(is_door_open=True, takes_filed=True)
+    assert "no partner has takes_filed" in check(is_door_open=True)
+    assert "names one-stop/h99" in check(callers=())
 
 
 def test_nobody_speaks_as_the_ledger() -> None:

@@ -21,25 +21,29 @@ from config.settings import Settings
 
 WRONG_CLOCK: Final = "clock_before_this_version"
 KEY_GONE: Final = "key_gone"
+REVOCATION_STALE: Final = "revocation_stale"
 EARLIEST: Final = datetime(2026, 1, 1, tzinfo=UTC)
 """Older than this program: a clock that has lost its time begins in 1970, and every signature is from the future."""
 SEEN_FOR_S: Final = 1.0
 """How long a key's file counts as there once it was seen."""
 
 
-def troubles(settings: Settings, clock: Clock) -> list[str]:
-    """Stable codes of what is amiss; empty when nothing is."""
-    found = [WRONG_CLOCK] if _is_before_us(clock) else []
+def troubles(settings: Settings, clock: Clock, doubts: Sequence[Callable[[datetime], bool]] = ()) -> list[str]:
+    """Stable codes of what is amiss; empty when nothing is. `doubts`: see `wiring.Installation`."""
+    now = _now(clock)
+    found = [WRONG_CLOCK] if now is not None and now < EARLIEST else []
+    if now is not None and any(is_stale(now) for is_stale in doubts):
+        found.append(REVOCATION_STALE)
     if any(not os.access(path, os.R_OK) for _, path in own_keys(settings)):
         found.append(KEY_GONE)
     return found
 
 
-def _is_before_us(clock: Clock) -> bool:
+def _now(clock: Clock) -> datetime | None:
     try:
-        return clock.now() < EARLIEST
+        return clock.now()
     except Exception:  # a clock that tells nothing is found by whoever needs the time
-        return False
+        return None
 
 
 def own_keys(settings: Settings) -> Iterator[tuple[str, Path]]:
@@ -58,7 +62,7 @@ def _within(value: object, where: str) -> Iterator[tuple[str, Path]]:
             if where != "ledger.":
                 yield f"{where}{name}", Path(item)
         else:
-            yield from _within(item, f"{where}{name}.")
+            yield from _within(item, where if name == "one_stops" else f"{where}{name}.")
 
 
 class KeyGone(LedgerUnavailable):

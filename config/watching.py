@@ -92,7 +92,7 @@ def readiness(installation: Installation, key: InstallationKey) -> Readiness:
         installation.ledger,
         key,
         notes=soon,
-        further=lambda: fitness.troubles(settings, clock),
+        further=lambda: fitness.troubles(settings, clock, installation.doubts),
     )
 
 

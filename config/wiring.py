@@ -76,6 +76,8 @@ class Installation:
     repairs: Repairs
     minded: list[Callable[[datetime], None]] = field(default_factory=list)
     """What partners want looked after beside their messages, once a minute: revocation lists that will end soon."""
+    doubts: list[Callable[[datetime], bool]] = field(default_factory=list)
+    """Whether a partner's word on revocation has run out at this time, grace included: nothing of it is believed."""
 
     def close(self) -> None:
         """Finish what is queued and let go of the ledger."""

@@ -101,6 +101,15 @@ class RevocationSource:
         due = [question for question, statement in list(self._kept.items()) if statement.due <= now]
         self._ask([*due, *(each for each in self._lists if each not in self._kept)], now)
 
+    def is_stale(self, now: datetime) -> bool:
+        """Whether a list that is needed is not there or has ended; without lists, whether every answer has ended."""
+        kept = dict(self._kept)
+        missing = [each for each in self._lists if each in self._asked_at and each not in kept]
+        lists = [statement.ends for question, statement in kept.items() if question.is_of_list]
+        if missing or any(end <= now for end in lists):
+            return True
+        return bool(kept) and not lists and all(statement.ends <= now for statement in kept.values())
+
     def _questions(self, wanted: Sequence[tuple[bytes, bytes]]) -> Iterator[Question]:
         yield from self._lists
         for certificate, issuer in wanted:

@@ -281,7 +281,7 @@ def require_fault_or_yes(answer: etree._Element) -> str:
 @BOUNDED
 @given(content=TREES, soap=st.sampled_from([SOAP_11, SOAP_12]))
 def test_s7_signed_nonsense(house: House, content: Any, soap: str) -> None:
-    """Any elements in a rightly signed Body are refused by a Fault of the caller's, or are a message of the contract."""
+    """Any elements in a rightly signed Body are refused by a Fault of the caller's, or are a message of ours."""
     name = str(etree.QName(content).localname)
     said = require_fault_or_yes(house.soap(content, soap, name))
 

@@ -183,6 +183,27 @@ def test_stale_until_the_grace_ends():
         ask(FOUND.leaf.der, [], NOW + 2 * DAY + HOUR)
 
 
+def test_who_asks_hears_that_it_is_stale():
+    """Before anything was asked nobody knows; then a list counts to its end, and one that did not come is missing."""
+    heard, silent = source(Authorities(**lists())), source(Authorities(), lists=[ISSUING_LIST])
+    before = heard.is_stale(NOW), silent.is_stale(NOW)
+    heard(FOUND.leaf.der, [], NOW)
+    silent.refresh(NOW)
+
+    assert (False, False) == before
+    assert [False, True] == [heard.is_stale(NOW + days * DAY) for days in (0, 1)]
+    assert silent.is_stale(NOW)
+
+
+def test_answers_alone_are_stale_when_all_have_ended():
+    """Without lists the last answer decides: that of a certificate which is no longer used may well end."""
+    short, long = (Statement(der=b"", begins=NOW, ends=NOW + days * DAY) for days in (1, 2))
+    ask = source(Authorities())
+    ask._kept = {Question("http://a", b"x"): short, Question("http://b", b"y"): long}
+
+    assert [False, False, True] == [ask.is_stale(NOW + days * DAY) for days in (0, 1, 2)]
+
+
 def test_what_is_kept_is_bounded():
     """However many certificates ask for statements of their own, a fixed number is kept."""
     ask = source(Authorities(**lists()))

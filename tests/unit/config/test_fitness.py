@@ -70,6 +70,21 @@ def test_troubles(tmp_path, files, now, expected):
     assert expected == troubles(settings_with(tmp_path), At(now))
 
 
+def test_stale_revocation(tmp_path):
+    """A partner whose word on revocation has run out is a reason; without a clock nobody can say."""
+    (tmp_path / "soap.key").write_text("key")
+    (tmp_path / "portal.pem").write_text("key")
+    asked = []
+
+    def is_stale(now):
+        asked.append(now)
+        return True
+
+    assert ["revocation_stale"] == troubles(settings_with(tmp_path), At(NOW), [lambda now: False, is_stale])
+    assert [] == troubles(settings_with(tmp_path), At(None), [is_stale])
+    assert [NOW] == asked
+
+
 class _Identity:
     certificate_der = b"der"
     algorithms = ("rsa",)

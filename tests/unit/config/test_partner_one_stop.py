@@ -329,6 +329,17 @@ def test_revocation_is_renewed_in_the_background(installation: Installation) -> 
     assert all(now.tzinfo is UTC for now in asked)
 
 
+def test_revocation_that_ran_out_is_a_doubt(installation: Installation) -> None:
+    """A list of the settings that does not come is told by /readyz; one that nobody has asked for yet is not."""
+    installation.partners()
+    (is_stale,), (refresh,) = installation.doubts, installation.minded
+    before = is_stale(datetime.now(UTC))
+    refresh(datetime.now(UTC))
+
+    assert not before
+    assert is_stale(datetime.now(UTC))
+
+
 def test_keys_are_listed(folder: Path) -> None:
     """Every key file of a table has a row; what is private must be so, what is public may be read by all."""
     (folder / "ours.pem").chmod(0o644)

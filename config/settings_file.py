@@ -78,7 +78,7 @@ def load(file: Path, environ: Mapping[str, str] = os.environ) -> Loaded:
     for name in sorted(environ):
         if name.startswith(PREFIX) and name not in NOT_SETTINGS:
             _override(tree, name, environ[name])
-    _gather_one_stops(tree)
+    gather_one_stops(tree)
     try:
         settings = msgspec.convert(tree, Settings, strict=True)
     except msgspec.ValidationError as trouble:
@@ -114,7 +114,7 @@ ONE_STOP: Final = "one_stop-"
 ONE_STOPS: Final = "one_stops"
 
 
-def _gather_one_stops(tree: dict[str, Any]) -> None:
+def gather_one_stops(tree: dict[str, Any]) -> None:
     """Every `[partners.one_stop-NAME]` to where the shape has them: a table's name is not known to a shape."""
     partners = tree.get("partners")
     if not isinstance(partners, dict):

@@ -14,7 +14,9 @@ from typing import Any
 import pytest
 
 from bus.dispatch import Dispatcher
+from bus.messages import Delivered
 from bus.ports import FileStorage, SystemClock
+from config.cli import main
 from config.new_installation import make, prepare_ledger
 from config.settings_file import load
 from contracts.mock_faults import FaultOrder
@@ -24,7 +26,7 @@ from contracts.serve import serve
 from tests.acceptance.desk import SHORT, Place
 from tests.acceptance.test_run import running
 from tests.builders import event_json, step_json
-from tests.one_stop_kit import ACCOUNT, SUBJECT, event, shared_pki
+from tests.one_stop_kit import ACCOUNT, SUBJECT, delivery, event, shared_pki
 
 TOWN, WARDS = "one-stop/h99", "one-stop/h99-wards"
 TOLD = ("delivered", "refused", "held", "superseded", "cancelled", "not_ours")
@@ -200,3 +202,24 @@ def test_check_is_well(house: House) -> None:
     assert house.ask("check", "--online")["is_well"]
     rows = {row["name"]: row for row in house.ask("keys", "list")}
     assert rows["partners.one_stop.signing_certificate_file"]["days_left"] > 300
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_init_for_mocks(tmp_path: Path, capsys: pytest.CaptureFixture[str], is_there: bool) -> None:
+    """`init --for-mocks` writes a one-stop system that works against the mock, over REST; where the mock is there to
+    hand out its keys, over SOAP as well."""
+    one_stop = OneStop(pki=shared_pki())
+    with serve([Portal(), one_stop]) as url:
+        asked = url if is_there else "http://127.0.0.1:1"
+        assert 0 == main(["init", str(tmp_path / "h99"), "--for-mocks", asked])
+        place = House(folder=tmp_path / "h99", portal=Portal(), mocks=url, capsys=capsys)
+        assert 0 == place.type("migrate").code
+        assert place.ask("check")["is_well"]
+        names = ["national_portal", "one_stop", "one_stop-soap"]
+        with place.open() as here:
+            assert names[: 3 if is_there else 2] == list(here.settings.partner_table())
+            if is_there:
+                for name in names[1:]:
+                    found = delivery("delivery.settled", changes={"id": f"outcome.{name}"})
+                    assert isinstance(here.partners()[name].adapter.deliver([found])[0].outcome, Delivered)
+    assert 1 == main(["init", str(tmp_path / "h99"), "--for-mocks", asked])

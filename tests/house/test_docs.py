@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from config.settings import Settings
+from config.settings_file import gather_one_stops
 from contracts.check import breaches
 from tests.house.command_line import Command, commands
 from tests.house.tree import ROOT, name_of, named
@@ -110,6 +111,7 @@ def _load_settings(tree: dict[str, Any]) -> None:
     # A block shows only what it is about; what the portal must have besides is added here.
     if portal := tree.get("partners", {}).get("national_portal"):
         tree["partners"]["national_portal"] = {"madonvi": "000.00.00.H99", "adapter_url": "https://a.invalid"} | portal
+    gather_one_stops(tree)
     msgspec.convert(tree, Settings, strict=True)
 
 

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from lxml import etree
 
@@ -35,6 +34,7 @@ WSU_ID: Final = f"{{{WSU}}}Id"
 Element: TypeAlias = etree._Element
 
 _VERSIONS: Final[dict[object, str]] = {f"{{{soap}}}Envelope": soap for soap in (SOAP_11, SOAP_12)}
+_FRAMES: Final = {soap: [f"{{{soap}}}Header", f"{{{soap}}}Body"] for soap in (SOAP_11, SOAP_12)}
 _BLANK: Final = " \t\r\n"
 _ID_WRITTEN: Final = re.compile(rb"I[dD]\s*=\s*(?=\"([^\"<]*)|'([^'<]*))")
 _ID_PLAIN: Final = re.compile(rb"[A-Za-z0-9_.:-]*").fullmatch
@@ -47,8 +47,7 @@ _TYPE: Final = "{http://www.w3.org/2001/XMLSchema-instance}type"
 _XSD: Final = "http://www.w3.org/2001/XMLSchema"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Frame:
+class Frame(NamedTuple):
     """The elements that hold the others, each from the only place where it may stand."""
 
     envelope: Element
@@ -57,8 +56,7 @@ class Frame:
     security: Element
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pieces:
+class Pieces(NamedTuple):
     """What a Security header holds: one of each."""
 
     token: Element
@@ -89,12 +87,12 @@ def version_of(envelope: Element) -> str:
 
 def frame_of(envelope: Element) -> Frame:
     """Header and Body, one of each, in this order and with nothing beside them; and the one Security in the Header."""
-    soap = version_of(envelope)
+    tags = _FRAMES[version_of(envelope)]
     found = elements(envelope)
-    tags = [each.tag for each in found]
-    if tags == [f"{{{soap}}}Body"]:
+    told = [each.tag for each in found]
+    if told == tags[1:]:
         raise SignatureMissing("the envelope has no Header, so no signature")
-    if tags != [f"{{{soap}}}Header", f"{{{soap}}}Body"]:
+    if told != tags:
         raise EnvelopeWrong("the envelope must hold one Header and one Body, and nothing else")
     header, body = found
     security = _security(envelope, header)
@@ -115,7 +113,7 @@ def name_of(element: Element) -> str:
 
 def elements(parent: Element) -> list[Element]:
     """Its children without comments."""
-    return list(parent.iterchildren(etree.Element))
+    return [each for each in parent if isinstance(each.tag, str)]
 
 
 def _has_text(parent: Element) -> bool:

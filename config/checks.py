@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from msgspec import Struct
+
 from adapters.channels.addresses import (
     AddressRefused,
     NameUnknown,
@@ -276,16 +278,28 @@ def keys_of(settings: Settings) -> list[dict[str, Any]]:
     rows += [
         _caller_key(where, told) for name, caller in settings.callers.items() for where, told in every_key(name, caller)
     ]
-    for name, partner in settings.partner_table().items():
-        for member in partner.__struct_fields__:
-            path = getattr(partner, member)
+    for where, told in _tables_with_files(settings):
+        for member in told.__struct_fields__:
+            path = getattr(told, member)
             if member.endswith("_file") and path:
-                where = f"partners.{name}.{member}"
-                rows.append(_public(where, path) if member in PUBLIC else _key(where, path, lambda path: ""))
+                name = f"{where}.{member}"
+                rows.append(_public(name, path) if member in PUBLIC else _key(name, path, lambda path: ""))
     return rows
 
 
-PUBLIC: Final = frozenset({"ca_file", "trust_roots_file", "signing_certificate_file", "their_public_key_file"})
+def _tables_with_files(settings: Settings) -> Iterator[tuple[str, Struct]]:
+    if settings.soap is not None:
+        yield "soap", settings.soap
+    if settings.facade.enabled:
+        yield from ((f"facade.accounts.{name}", told) for name, told in settings.facade.accounts.items())
+    if settings.portal_door.enabled:
+        yield "portal_door", settings.portal_door
+    yield from ((f"partners.{name}", told) for name, told in settings.partner_table().items())
+
+
+PUBLIC: Final = frozenset(
+    {"ca_file", "trust_roots_file", "certificate_file", "signing_certificate_file", "their_public_key_file"}
+)
 """Files that anybody may read."""
 
 

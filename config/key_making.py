@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from config.signing_key import RETIRED, InstallationKey, write_new
-from signing.keys import from_pem, read_private
+from signing.keys import certificates_in, from_pem, read_private
 
 RSA_BITS: Final = 3072
 REVOKED: Final = ".revoked-"
@@ -92,6 +92,23 @@ def rotate_identity(present: Path, new: Path, now: datetime) -> tuple[datetime, 
         raise ValueError(f"{new.name} is good from {identity.not_before} to {identity.not_after}")
     kept = present.with_name(f"{present.name}{RETIRED}{now:%Y%m%dT%H%M%S}")
     _put_in_place(present, kept, read_private(new))
+    return identity.not_after, kept
+
+
+def rotate_pair(key: Path, certificate: Path, new: Path, now: datetime) -> tuple[datetime, Path]:
+    """The same where the certificate has a file of its own. Both old files are kept.
+
+    A process that starts between the two renames finds a key of another certificate, and says so instead of starting.
+    Raises as `rotate_identity`.
+    """
+    identity = from_pem(new, new, name=new.name)
+    if not identity.not_before <= now <= identity.not_after:
+        raise ValueError(f"{new.name} is good from {identity.not_before} to {identity.not_after}")
+    public = b"".join(each.public_bytes(Encoding.PEM) for each in certificates_in(new))
+    private = read_private(new)
+    for present, content in ((certificate, public), (key, private)):
+        kept = present.with_name(f"{present.name}{RETIRED}{now:%Y%m%dT%H%M%S}")
+        _put_in_place(present, kept, content)
     return identity.not_after, kept
 
 

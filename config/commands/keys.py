@@ -128,7 +128,7 @@ def rotate(
     """
     import structlog
 
-    from config.key_making import rotate_identity, rotate_signing
+    from config.key_making import rotate_identity, rotate_pair, rotate_signing
     from signing.errors import KeyTrouble
 
     log = structlog.get_logger("desk")
@@ -144,8 +144,12 @@ def rotate(
         else:
             from config.key_life import ends
 
-            old = ends(settings)[setting]
-            end, kept = rotate_identity(present, _given(desk, new), datetime.now(UTC))
+            given, now = _given(desk, new), datetime.now(UTC)
+            if setting.endswith("pkcs12_file"):
+                raise ValueError("a container is replaced as a whole: put the new file in its place, with its password")
+            beside = _certificate_beside(settings, setting)
+            old = ends(settings).get(beside[0] if beside else setting)
+            end, kept = rotate_pair(present, beside[1], given, now) if beside else rotate_identity(present, given, now)
             told |= {"kept": str(kept), "key_id": None, "ends_at": end.isoformat()}
             told["old_ends_at"] = old.isoformat() if old else None
     except (KeyTrouble, ValueError) as trouble:
@@ -175,11 +179,10 @@ def revoke(
     with desk.installation() as here:
         present = _file_of(desk, here.settings, setting)
         # The ledger first: it reaches every process, and keeps who did it and why.
-        if setting == SIGNING:
+        if not setting.startswith("partners."):
             here.repairs.note_key_revoked(setting, actor=actor(as_person), reason=reason)
         else:
-            partner = setting.split(".")[1]
-            here.repairs.hold(partner, actor=actor(as_person), reason=reason)
+            here.repairs.hold(setting.split(".")[1], actor=actor(as_person), reason=reason)
         gone = take_away(present, datetime.now(UTC))
     log.warning("key_revoked", setting=setting, actor=actor(as_person))
     desk.say("keys_revoked", setting=setting, path=gone)
@@ -188,15 +191,23 @@ def revoke(
 
 def _file_of(desk: Desk, settings: Settings, setting: str) -> Path:
     """The file of a key that we sign with."""
-    ours = {SIGNING: settings.ledger.signing_key_file}
-    ours |= {
-        f"partners.{name}.identity_file": partner.identity_file
-        for name, partner in settings.partner_table().items()
-        if partner.identity_file
-    }
+    from config.fitness import own_keys
+
+    ours = {SIGNING: Path(settings.ledger.signing_key_file), **dict(own_keys(settings))}
     if setting not in ours:
         desk.fail(USAGE, "keys_not_ours", setting=setting, known=", ".join(sorted(ours)))
-    return Path(ours[setting])
+    return ours[setting]
+
+
+def _certificate_beside(settings: Settings, setting: str) -> tuple[str, Path] | None:
+    """Setting and file of the key's certificate, where that is another file than the key's."""
+    from config.key_life import certificate_files
+
+    table, _, member = setting.rpartition(".")
+    name = f"{table}.{member.replace('key_file', 'certificate_file').replace('identity_file', 'certificate_file')}"
+    found = {each.setting: each.path for each in certificate_files(settings)}
+    is_one_file = found.get(name) == found.get(setting)
+    return None if name not in found or is_one_file else (name, found[name])
 
 
 def _given(desk: Desk, new: Path | None) -> Path:

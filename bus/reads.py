@@ -98,6 +98,9 @@ class Reads:
         moves = [move for move in view["timeline"] if datetime.fromisoformat(move["at"]) <= moment]
         told = self._told_by(number, to_ms(moment))
         head = head_at(told)
+        filed_as = self._tx().one("filed_as", number, to_ms(moment))
+        if filed_as is not None:
+            head |= {"origin": "portal", "national_number": head["national_number"] or filed_as[0]}
         numbers = {one.number for one in told}
         return view | {
             "at": moment.isoformat(),

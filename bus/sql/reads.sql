@@ -14,6 +14,9 @@ SELECT d.id, d.number, d.source, CASE WHEN n.own_number IS NULL THEN d.origin EL
   coalesce(d.national_number, n.national_number), d.procedure, d.unit, d.received_at, d.due_at, d.status, d.first_seen_at, d.record_event
 FROM dossiers d LEFT JOIN own_numbers n ON n.own_number = d.number WHERE d.number = ?;
 
+-- filed_as -- The national number of a dossier by its own one, as far as it was known by a time.
+SELECT national_number FROM own_numbers WHERE own_number = ? AND learned_at <= ?;
+
 -- lanes_of_dossier -- Its standing at each partner.
 SELECT partner, exists_there, record_state, shown_status, shown_record, shown_place, ready_at, lease_until, head
 FROM lanes WHERE dossier = ? ORDER BY partner;

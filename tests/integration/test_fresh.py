@@ -13,11 +13,13 @@ from typing import Any
 
 import pytest
 
+from bus.follow_ups import NOTHING
 from bus.fresh import Fresh
 from bus.messages import Event
 from bus.prepared import Nonce
 from bus.routing import Route
 from tests.builders import NOON, make_event, make_step
+from tests.ears import TELL, Ears, listening
 from tests.world import PARTNER, RECORD_ROUTE, STEP_ROUTE, World
 
 OTHER = "archive"
@@ -30,6 +32,7 @@ ROUTES: dict[str, tuple[Route, ...]] = {
     "steps to two": (RECORD_ROUTE, STEP_ROUTE, replace(STEP_ROUTE, partner=OTHER)),
     "steps nowhere": (RECORD_ROUTE,),
     "records nowhere": (STEP_ROUTE,),
+    "outcomes told": (RECORD_ROUTE, STEP_ROUTE),
 }
 
 
@@ -94,7 +97,10 @@ def test_written_together_or_one_by_one(tmp_path: Path, monkeypatch: pytest.Monk
             monkeypatch.setattr(Fresh, "take", taking)
             folder = tmp_path / f"{seed} {way}"
             folder.mkdir()
-            world = World(folder, routes=ROUTES[routes], fate=fates(seed), seed=seed)
+            follow_ups = TELL if routes == "outcomes told" else NOTHING
+            world = World(folder, routes=ROUTES[routes], fate=fates(seed), seed=seed, follow_ups=follow_ups)
+            if follow_ups is TELL:
+                listening(world, Ears())
             live(world, seed)
             world.close()
             found[way] = rows(world.path)

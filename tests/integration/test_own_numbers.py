@@ -168,8 +168,11 @@ def test_numbers_are_shown_and_bound(portal: tuple[World, Numbering]) -> None:
     world.settle_down()
     world.accept(make_event(dossier=OWN, national_number=None))
     view, filed = world.reads.dossier(OWN), world.reads.dossier(NATIONAL)
+    then, before = (world.reads.dossier_at(OWN, world.clock.now() - timedelta(minutes=n)) for n in (0, 10))
 
     assert ("portal", NATIONAL) == (view["origin"], view["national_number"])
+    assert ("portal", NATIONAL) == (then["origin"], then["national_number"])
+    assert (None, None) == (before["origin"], before["national_number"])
     assert ["delivered", "number_learned"] == [move["cause"] for move in filed["timeline"]][-2:]
     assert [] == list(upkeep.verify(world.ledger))
     change(world.path, "UPDATE own_numbers SET own_number = 'H99.01-260703-0009'")

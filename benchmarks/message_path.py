@@ -36,6 +36,7 @@ FIELDS: Final = 64
 GOAL: Final = 0.6
 
 _NOW: Final = datetime(2026, 7, 3, 3, 2, 11, tzinfo=UTC)
+_EXPIRES: Final = _NOW + timedelta(seconds=300)
 _SECRET: Final = b"benchmark-secret-of-32-bytes-long"
 _TARGET: Final = ("POST", "/v1/events", "")
 
@@ -85,7 +86,7 @@ def _sign(body: bytes) -> dict[str, str]:
         key_id="demo-one-stop",
         secret=_SECRET,
         created=_NOW,
-        expires=_NOW + timedelta(seconds=300),
+        expires=_EXPIRES,
         nonce="n-0001",
     )
 

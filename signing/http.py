@@ -27,6 +27,7 @@ from signing.http_base import (
     Keys,
     Verified,
     algorithm_of,
+    base_in_order,
     base_of,
     check_digest,
     check_signature,
@@ -82,7 +83,8 @@ def sign_request(
         headers[_KEY] = idempotency_key
     covered = _required(method, headers)
     text = parameters(covered, created, expires, nonce, key_id, algorithm_of(secret))
-    base = _base(covered, text, method, path, query, headers)
+    # What is covered beside the target are these headers, in this order.
+    base = base_in_order(covered, text, (method, path or "/", "?" + query, *headers.values()))
     headers["signature-input"] = f"{LABEL}={text}"
     headers["signature"] = signature_of(secret, base)
     return headers

@@ -180,9 +180,14 @@ def _quoted(name: str) -> str:
 def base_of(covered: tuple[str, ...], text: str, values: Mapping[str, str]) -> bytes:
     """The signature base of RFC 9421, section 2.5."""
     try:
-        base = _form(covered) % (*[values[name] for name in covered], text)
+        return base_in_order(covered, text, [values[name] for name in covered])
     except KeyError as absent:
         raise SignatureBroken(f"the signature covers {absent}, which was not sent") from None
+
+
+def base_in_order(covered: tuple[str, ...], text: str, values: Iterable[str]) -> bytes:
+    """The same of the values in the order of their names."""
+    base = _form(covered) % (*values, text)
     # A line end inside a value could make one base of two different messages; none of ours holds more than ASCII.
     if base.count("\n") != len(covered) or not base.isascii():
         raise SignatureBroken("a covered value holds what no header or path may hold")

@@ -153,6 +153,11 @@ class HttpChannel:
         look_up: LookUp = look_up,
         tick: Callable[[], float] = time.monotonic,
     ) -> None:
+        if open_transport is None and settings.roots_pem is None:
+            # Loaded by whoever makes the channel, and not by a thread of a pool at its first call: the allocator inside
+            # pyreqwest 0.15 takes the thread that loads it for the main one, and the process dies with that thread.
+            with suppress(ImportError):
+                import adapters.channels.pyreqwest_transport  # noqa: F401
         self._settings = settings
         self._open = open_transport or open_fastest
         self._clock = clock or SystemClock()

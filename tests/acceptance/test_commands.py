@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from bus.messages import State
+from bus.sql import load_migrations
 from contracts.mock_faults import FaultOrder
 from tests.acceptance.desk import Place, place
 
@@ -339,6 +340,24 @@ def test_migrate_says_and_does(here: Place) -> None:
     """An up-to-date ledger has nothing pending, and a second run does nothing."""
     assert {"pending": []} == here.ask("migrate", "--plan")
     assert {"applied": [], "backup": None, "tables": []} == here.ask("migrate")
+
+
+def test_ledger_of_the_first_schema_is_brought_here(here: Place) -> None:
+    """`check` finds it, the plan names the step, `migrate` takes a backup and does it; its dossiers are there after."""
+    feed(here, record())
+    with here.open() as opened:
+        path = opened.settings.ledger.path
+    with sqlite3.connect(path) as db:
+        db.executescript("DROP TABLE own_numbers; DELETE FROM schema_versions WHERE version > 1;")
+    db.close()
+    steps = [{"version": step.version, "name": step.name} for step in load_migrations("sqlite")[1:]]
+
+    assert "migrations behind" in here.type("check").out
+    assert {"pending": steps} == here.ask("migrate", "--plan")
+    done = here.ask("migrate")
+    assert (steps, True) == (done["applied"], Path(done["backup"]).exists())
+    assert here.ask("check")["is_well"]
+    assert ["delivered"] == states(here)
 
 
 # -- before the start -------------------------------------------------------------------------------------------------

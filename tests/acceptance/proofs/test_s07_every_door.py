@@ -40,6 +40,7 @@ from contracts.one_stop.pki import Pki
 from contracts.one_stop.shapes import NAMESPACE
 from contracts.serve import serve
 from signing import wsse
+from tests.acceptance.portal_town import a_notice
 from tests.acceptance.soap_kit import PATH, envelope, furnish, identity, operation
 from tests.acceptance.test_facade import KEY, PASSWORD, UNIT, record, step
 from tests.builders import event_json, step_json
@@ -63,6 +64,14 @@ password_file = "old.password"
 key_file = "old.key"
 source = "old/h99"
 madonvi = "{UNIT}"
+rate = 0
+"""
+PORTAL_DOOR = """
+[portal_door]
+enabled = true
+unit = "000.00.09.H99"
+files_url = "https://door.example.invalid"
+key_file = "old.key"
 rate = 0
 """
 FORWARD = "/VXPAdapter/RestService/forward/mapi/"
@@ -119,7 +128,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         for name, text in (("old.password", PASSWORD), ("old.key", KEY)):
             (folder / name).write_text(text)
             (folder / name).chmod(0o600)
-        here.set("", FACADE)
+        here.set("", FACADE + PORTAL_DOOR)
         told = load(folder / "lienthong.toml", {}).settings
         prepare_ledger(told, FileStorage(), SystemClock(), actor="person:test")
         installation = build(told)
@@ -150,7 +159,7 @@ def require_no_trouble_of_ours(response: httpx2.Response) -> None:
 # -- every route -------------------------------------------------------------------------------------------------------
 
 
-@settings(BOUNDED, max_examples=15)
+@settings(BOUNDED, max_examples=8)
 @given(body=JUNK | VALUES.map(lambda value: json.dumps(value).encode()), query=st.text(max_size=20))
 @example(body=b"[" * 100_000, query="")
 @example(body=b'{"session":"x","madonvi":"y","service":"z"}', query="isUpdating=True&MaDinhDanhDV=x")
@@ -167,10 +176,10 @@ def test_s7_every_route(house: House, body: bytes, query: str) -> None:
 
 
 def test_s7_the_routes_are_all_there(house: House) -> None:
-    """The fuzzing above meets every kind of door: REST, façade, SOAP, health."""
+    """The fuzzing above meets every kind of door: REST, façade, the portal's, SOAP, health."""
     paths = {path for _, path in house.routes()}
 
-    assert {"/v1/events", f"{FORWARD}login", "/facade/{service}", PATH, "/readyz"} <= paths
+    assert {"/v1/events", f"{FORWARD}login", "/facade/{service}", PATH, "/readyz", "/nhanhsdvcqg"} <= paths
 
 
 # -- the façade --------------------------------------------------------------------------------------------------------
@@ -247,6 +256,22 @@ def test_s4_hostile_envelope(house: House, told: dict[str, Any]) -> None:
         answer = house.facade(f"{FORWARD}integration", {"service": "DongBoHoSoMC", **told, **session})
         assert answer.status_code < 500
         assert {"error_code", "message"} <= answer.json().keys()
+
+
+# -- the portal's door -------------------------------------------------------------------------------------------------
+
+
+@BOUNDED
+@given(data=st.data())
+def test_s4_hostile_notice(house: House, data: st.DataObject) -> None:
+    """Any value at any place of a dossier that the portal files is answered in its envelope, never by our trouble."""
+    good = a_notice()
+    place = data.draw(st.sampled_from([each for each in spots(good) if each]))
+    name = data.draw(st.sampled_from(["addtthcKhuyenMai", "nhanhsdvcqg"]))
+    answer = house.facade(f"/{name}", put(good, place, data.draw(VALUES)))
+
+    assert 200 == answer.status_code
+    assert {"error_code", "message"} <= answer.json().keys()
 
 
 # -- SOAP --------------------------------------------------------------------------------------------------------------

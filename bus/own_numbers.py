@@ -10,12 +10,18 @@ from __future__ import annotations
 from typing import Final, Literal, TypeAlias
 
 from bus.engines.sqlite import Tx
-from bus.messages import FILED, Attempt, Delivery, State
+from bus.lanes import set_head
+from bus.messages import FILED, Attempt, Decision, Delivery, State
 from bus.moves import Move, MoveWriter
+from bus.times import from_ms
 
 LEARNED: Final = "number_learned"
 CONTRADICTED: Final = "number_contradicted"
 """Causes of the moves that say so; the number is their reason."""
+NO_NUMBER: Final = "no_number"
+"""The cause of what an adapter held because nobody has told the dossier's national number."""
+CAME: Final = "number_came"
+"""The cause of the move by which it goes on."""
 
 Origin: TypeAlias = Literal["portal", "one_stop"] | None
 
@@ -46,7 +52,33 @@ def learn(
         actor=worker,
     )
     moves.add(tx, move, delivery.partner)
+    if is_new:
+        _free(tx, moves, number, worker, at)
     return None if is_new else number
+
+
+def known_by_now(tx: Tx, delivery: Delivery, decision: Decision, at: int) -> Decision:
+    """What a worker could not know when it claimed this: the number came while it worked."""
+    if decision.cause != NO_NUMBER or tx.one("national_number_of", delivery.event.dossier) is None:
+        return decision
+    return Decision(state=State.WAITING, due_at=from_ms(at), cause=CAME, is_tried=False)
+
+
+def _free(tx: Tx, moves: MoveWriter, own_number: str, worker: str, at: int) -> None:
+    """A one-stop system may speak of a dossier before we have heard its number: what was held for that goes on."""
+    for delivery, lane, partner in tx.all("find_held_for", NO_NUMBER, own_number):
+        tx.run("move_delivery", State.WAITING, CAME, "", None, 1, at, delivery)
+        move = Move(
+            lane=lane,
+            at=at,
+            delivery=delivery,
+            from_state=State.HELD,
+            to_state=State.WAITING,
+            cause=CAME,
+            actor=worker,
+        )
+        moves.add(tx, move, partner)
+        set_head(tx, lane, at)
 
 
 def numbers_of(

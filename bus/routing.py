@@ -23,6 +23,8 @@ class Route:
     """What happens to a step whose successor was sent before it came."""
     needs_record: bool = False
     """Whether it waits, visibly, until the partner has the dossier's first record."""
+    origin: Literal["one_stop", "portal"] | None = None
+    """Only events that say so of their dossier; for them it stands in place of the partner's row without an origin."""
 
 
 class Routes:
@@ -33,17 +35,29 @@ class Routes:
         self.rows = tuple(routes)
         self._also = also
         self._by_kind: dict[str, tuple[Route, ...]] = {}
+        self._by_origin: dict[tuple[str, str], tuple[Route, ...]] = {}
         for route in self.rows:
-            self._by_kind[route.kind] = (*self._by_kind.get(route.kind, ()), route)
+            if route.origin is None:
+                self._by_kind[route.kind] = (*self._by_kind.get(route.kind, ()), route)
+        for kind, origin in {(route.kind, route.origin) for route in self.rows if route.origin}:
+            self._by_origin[kind, origin] = self._instead(kind, origin)
+
+    def _instead(self, kind: str, origin: str) -> tuple[Route, ...]:
+        """What holds for events of this origin: its own rows, and those of partners that have none."""
+        own = {route.partner: route for route in self.rows if (route.kind, route.origin) == (kind, origin)}
+        others = [route for route in self._by_kind.get(kind, ()) if route.partner not in own]
+        return (*others, *own.values())
 
     def routes_for(self, event: Event) -> tuple[Route, ...]:
         """Every partner that this event goes to; empty when the table names none."""
+        if self._by_origin and (found := self._by_origin.get((event.kind, event.data.get("origin", "")))) is not None:
+            return found
         return self._by_kind.get(event.kind, ())
 
     @property
     def kinds(self) -> frozenset[str]:
         """Kinds that go anywhere."""
-        return frozenset(self._by_kind)
+        return frozenset(route.kind for route in self.rows)
 
     @property
     def partners(self) -> frozenset[str]:
@@ -59,12 +73,14 @@ def routes_from_table(rows: Iterable[Mapping[str, Any]]) -> Routes:
     """Routes from the rows of a settings file. Raises ValueError that names the row and what is wrong with it."""
     found = []
     for number, row in enumerate(rows, start=1):
-        unknown = set(row) - {"kind", "partner", "rule", "late", "needs_record"}
+        unknown = set(row) - {"kind", "partner", "rule", "late", "needs_record", "origin"}
         if unknown:
             raise ValueError(f"route {number}: unknown member {', '.join(sorted(unknown))}")
         if row.get("rule") not in ("latest_wins", "every_step"):
             raise ValueError(f"route {number}: rule must be latest_wins or every_step")
         if row.get("late", "hold") not in ("hold", "send"):
             raise ValueError(f"route {number}: late must be hold or send")
+        if row.get("origin") not in (None, "one_stop", "portal"):
+            raise ValueError(f"route {number}: origin must be one_stop or portal")
         found.append(Route(**row))
     return Routes(found)

@@ -31,7 +31,7 @@ from bus.messages import (
     Unreachable,
 )
 from bus.moves import Move, MoveWriter
-from bus.own_numbers import learn
+from bus.own_numbers import known_by_now, learn
 from bus.ports import CrashPoint
 from bus.seal import Sealed
 from bus.suspects import came_back
@@ -101,7 +101,7 @@ class Settler:
         if not work.decision.is_tried and State(now[4]) is State.SENDING:
             tx.run("count_no_try", delivery.id)
         self._point("settle.after_attempt")
-        decision = self._decision(tx, work, now)
+        decision = known_by_now(tx, delivery, self._decision(tx, work, now), at)
         self._write_state(tx, work, State(now[4]), decision, binds, at)
         if delivery.crashes and work.decision.cause != PUT_BACK:
             came_back(tx, delivery.id, State(now[4]))
@@ -303,16 +303,15 @@ def _learned(
 ) -> tuple[str, int | None, int | None, int | None, str | None]:
     """Durable facts: record state, existence, and the record, place and status that the partner acknowledged."""
     record_state, rule, event, place, status = now[3], now[5], now[6], now[7], now[8]
-    if decision.state is State.DELIVERED:
-        if rule == "latest_wins":
-            return "shown", 1, event, place, status
-        return record_state, None, None, None, status
+    if decision.state is State.DELIVERED and rule == "latest_wins":
+        return "shown", 1, event, place, status
     if decision.state is State.NOT_OURS and rule == "latest_wins" and record_state == "none":
         return "not_ours", None, None, None, None
     exists = work.attempt.facts.get("exists")
     if exists and record_state == "none":
         record_state = "shown"  # the partner has a record of the dossier, whoever put it there
-    return record_state, None if exists is None else int(exists), None, None, None
+    shown = status if decision.state is State.DELIVERED else None
+    return record_state, None if exists is None else int(exists), None, None, shown
 
 
 def _speaks_for_health(attempt: Attempt) -> bool | None:

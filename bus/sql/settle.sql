@@ -36,6 +36,13 @@ SELECT state, rule, event, place, status, lane, tries, blocks, cause, partner FR
 -- learn_own_number -- What a one-stop system calls a filed dossier; the first word about either number stands.
 INSERT OR IGNORE INTO own_numbers (national_number, own_number, delivery, learned_at) VALUES (?, ?, ?, ?);
 
+-- national_number_of -- Under which national number a dossier was filed.
+SELECT national_number FROM own_numbers WHERE own_number = ?;
+
+-- find_held_for -- What waits for a person for one cause, of one dossier.
+SELECT d.id, d.lane, d.partner FROM deliveries d JOIN lanes l ON l.id = d.lane JOIN dossiers o ON o.id = l.dossier
+WHERE d.state = 'held' AND d.cause = ? AND o.number = ? ORDER BY d.id;
+
 -- own_number_of -- What it is called.
 SELECT own_number FROM own_numbers WHERE national_number = ?;
 

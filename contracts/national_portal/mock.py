@@ -61,6 +61,12 @@ def _filed(mock: Portal, request: Request) -> Response:
     return Response(body=msgspec.json.encode(mock.post.shown()))
 
 
+def _end_filing(mock: Portal, request: Request) -> Response:
+    """What is under way is not sent any more; what was filed stays filed."""
+    mock.post.clear()
+    return Response(body=msgspec.json.encode(mock.post.shown()))
+
+
 class Portal(Mock):
     """The national portal behind its exchange adapter, behind a provincial façade, and over X-Road."""
 
@@ -68,7 +74,7 @@ class Portal(Mock):
     faults_here: ClassVar[frozenset[str]] = REST | SOAP_FAULTS.keys()
     switches_here: ClassVar[tuple[Switch, ...]] = SWITCHES
     notes: ClassVar[Path] = Path(__file__).with_name("NOTES.md")
-    controls_here: ClassVar = {("POST", "file"): _file, ("GET", "filed"): _filed}
+    controls_here: ClassVar = {("POST", "file"): _file, ("GET", "filed"): _filed, ("DELETE", "filed"): _end_filing}
 
     def __init__(
         self,

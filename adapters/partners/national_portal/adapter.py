@@ -138,7 +138,7 @@ class NationalPortal:
             return self._shadow(delivery, body, facts)
         if self._is_born(delivery):
             if born.tells_nothing_new(delivery.event, delivery.standing, tables):
-                return Attempt(outcome=Delivered(receipt=TOLD_ALREADY), facts=facts)
+                return Attempt(outcome=Delivered(receipt=TOLD_ALREADY), facts=facts | {"exists": True})
             return Shaped(delivery=delivery, operation=Operation.STATUS, body=body, facts=facts)
         if delivery.event.kind != RECORDED:
             return Shaped(delivery=delivery, operation=Operation.STEP, body=body, facts=facts)

@@ -11,6 +11,7 @@ from adapters.partners.national_portal.settings import NationalPortalSettings
 from adapters.partners.national_portal.tables import Tables
 from bus.errors import Unmappable
 from bus.messages import Delivery, Event, Standing
+from bus.own_numbers import NO_NUMBER
 
 RECORDED: Final = "dossier.recorded"
 TABLE: Final = "portal_born_statuses"
@@ -62,7 +63,7 @@ def national_number(event: Event, standing: Standing) -> str:
         raise Unmappable(field="national_number", rule="contradicted")
     number: str | None = told or known
     if not number:
-        raise Unmappable(field="national_number", rule="missing")
+        raise Unmappable(field="national_number", rule=NO_NUMBER)
     return number
 
 

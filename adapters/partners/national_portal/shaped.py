@@ -26,8 +26,11 @@ class Shaped:
 
 def learned(operation: Operation, heard: Heard) -> dict[str, bool]:
     """What the portal's answer to a record says about its books, for good."""
-    if operation in (Operation.STEP, Operation.STATUS):
+    if operation is Operation.STEP:
         return {}
+    if operation is Operation.STATUS:
+        # It was filed there: only a no speaks against that. Steps wait for this word.
+        return {} if heard.verdict in (Verdict.REFUSED, Verdict.MISSING) else {"exists": True}
     if heard.verdict is Verdict.YES:
         return {"exists": True}
     return {"exists": False} if heard.verdict is Verdict.MISSING else {}

@@ -112,7 +112,7 @@ def test_number_that_nobody_told():
     with pytest.raises(Unmappable) as held:
         told(a_record(nameless, national_number=None))
 
-    assert ("national_number", "missing") == (held.value.field, held.value.rule)
+    assert ("national_number", "no_number") == (held.value.field, held.value.rule)
 
 
 def test_two_numbers():

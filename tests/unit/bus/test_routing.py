@@ -36,6 +36,7 @@ def test_kind_decides() -> None:
         ({"colour": "red"}, "route 1: unknown member colour"),
         ({"rule": "newest"}, "route 1: rule must be"),
         ({"late": "drop"}, "route 1: late must be"),
+        ({"origin": "moon"}, "route 1: origin must be"),
     ],
 )
 def test_mistakes_are_named(change: dict[str, Any], said: str) -> None:
@@ -44,13 +45,34 @@ def test_mistakes_are_named(change: dict[str, Any], said: str) -> None:
         routes_from_table([ROW | change])
 
 
+def test_origin_takes_the_place_of_the_row_without_one() -> None:
+    """For a dossier born on the portal its partner's own row holds; other partners keep theirs, other origins too."""
+    table = routes_from_table(
+        [
+            ROW | {"partner": "a"},
+            ROW | {"partner": "b"},
+            ROW | {"partner": "a", "origin": "portal", "rule": "every_step"},
+            {"kind": "dossier.progressed", "partner": "c", "rule": "every_step", "origin": "portal"},
+        ]
+    )
+
+    rules = lambda event: [(route.partner, route.rule) for route in table.routes_for(event)]  # noqa: E731
+    assert [("b", "latest_wins"), ("a", "every_step")] == rules(make_event(origin="portal"))
+    assert [("a", "latest_wins"), ("b", "latest_wins")] == rules(make_event(origin="one_stop"))
+    assert [] == rules(make_step())
+    assert ({"dossier.recorded", "dossier.progressed"}, {"a", "b", "c"}) == (table.kinds, table.partners)
+
+
 def test_shipped_table_is_well(root: Path) -> None:
-    """The table that ships names its two routes, and holds late steps."""
+    """The table that ships names its routes, and holds late steps."""
     rows = tomllib.loads((root / "config" / "routes.toml").read_text())["route"]
     table = routes_from_table(rows)
     (step,) = table.routes_for(make_step())
 
     assert ("every_step", "hold", True) == (step.rule, step.late, step.needs_record)
+    (born,) = table.routes_for(make_event(origin="portal"))
+    (other,) = table.routes_for(make_event())
+    assert [("every_step", "hold"), ("latest_wins", "hold")] == [(row.rule, row.late) for row in (born, other)]
 
 
 def test_kinds_of_one_partner() -> None:

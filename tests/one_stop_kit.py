@@ -30,7 +30,10 @@ SAMPLES = Path(__file__).parents[1] / "contracts" / "one_stop" / "samples"
 WAYS = ("soap-1.1", "soap-1.2", "rest")
 SUBJECT = f"CN={ONE_STOP}"
 ACCOUNT = Account()
-HASTE = {"timeout": timedelta(seconds=0.6), "connect_timeout": timedelta(seconds=0.3)}
+HASTE = {"timeout": timedelta(seconds=2), "connect_timeout": timedelta(seconds=1)}
+"""Long enough for two signatures on a busy machine: who waits for less would see doubts that nobody made."""
+TOO_SLOW = 2.5
+"""Seconds that are longer."""
 OPERATIONS = {
     "delivery.settled": "ReceiveOutcome",
     "dossier.filed": "ReceiveDossier",

@@ -8,11 +8,12 @@ from typing import ClassVar
 
 from bus.messages import Delivered
 from tests.contract.conformance import MessageConformance
-from tests.one_stop_kit import event, one_stop_with
+from tests.one_stop_kit import TOO_SLOW, event, one_stop_with
 
 
 class OneStopConformance(MessageConformance):
     messages = (event("dossier.filed"), event("dossier.amended"), event("delivery.settled"))
+    too_slow = TOO_SLOW
     way: ClassVar[str]
     algorithm: ClassVar[str] = "rsa-sha256"
 

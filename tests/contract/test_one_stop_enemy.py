@@ -8,7 +8,6 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 
 import pytest
 
@@ -19,7 +18,17 @@ from bus.ports import SystemClock
 from contracts.mock_faults import STAGES, FaultOrder
 from contracts.one_stop.mock import FAULTS
 from tests.contract.conformance import Carrier
-from tests.one_stop_kit import HASTE, OPERATIONS, WAYS, delivery, event, one_stop_with, settings_for, shared_pki
+from tests.one_stop_kit import (
+    HASTE,
+    OPERATIONS,
+    TOO_SLOW,
+    WAYS,
+    delivery,
+    event,
+    one_stop_with,
+    settings_for,
+    shared_pki,
+)
 from tests.portal_kit import local_http
 from tests.raw_sockets import RawServer, raw_server, read_request
 
@@ -69,7 +78,7 @@ def test_p06_each_fault_and_what_it_comes_to(enemy):
     """Each fault: its attempt comes to what the table says, and the message is in the books once at last."""
     way, mock, adapter = enemy
     for n, (fault, (outcome, reason)) in enumerate(sorted((OVER_REST if way == "rest" else FIRST).items())):
-        mock.faults.arm(FaultOrder(fault=fault, seconds=3600 if fault == "clock_skew" else 0.8, delay=0.0))
+        mock.faults.arm(FaultOrder(fault=fault, seconds=3600 if fault == "clock_skew" else TOO_SLOW, delay=0.0))
         found = event("delivery.settled", id=f"outcome.{n}")
 
         attempt = adapter.deliver([delivery("delivery.settled", changes={"id": f"outcome.{n}"})])[0]
@@ -197,8 +206,3 @@ def test_hostile_answer_is_in_doubt(way, what):
         outcome = adapter.deliver([delivery()])[0].outcome
 
     assert isinstance(outcome, InDoubt)
-
-
-def test_patience_is_the_settings():
-    """The kit's haste is short, so that these tests are."""
-    assert HASTE["timeout"] < timedelta(seconds=1)

@@ -39,7 +39,7 @@ from tests.world import MASTER, SeededRandomness, SimClock
 
 PARTNER = "one_stop"
 KINDS = ("supplement", "question", "withdrawal", "rating")
-TIMEOUT = timedelta(seconds=0.4)
+PATIENT = timedelta(seconds=10)
 
 
 @cache
@@ -131,6 +131,7 @@ def one_stop_world(
     clock: SimClock | None = None,
     served: tuple[OneStop, str] | None = None,
     crash_point: CrashPoint = no_crash,
+    timeout: timedelta = PATIENT,
 ) -> Iterator[OneStopWorld]:
     """Build it in a folder. `served` is a mock that is on its port already and outlives this world, as `clock` does."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -141,7 +142,7 @@ def one_stop_world(
             mock = OneStop(pki=pki(), clock=clock.now, keep=100_000, seed=seed)
             served = mock, stack.enter_context(serve(mock))
         mock, url = served
-        http = local_http(timeout=TIMEOUT, connect_timeout=TIMEOUT)
+        http = local_http(timeout=timeout, connect_timeout=timeout)
         channel = HttpChannel(http, clock=clock, crash_point=crash_point)
         stack.callback(channel.close)
         speaks = adapter(settings_for(way, url, pki(), http=http), channel, clock=clock, crash_point=crash_point)

@@ -91,12 +91,14 @@ class Soap:
     kind: str = ""
     spoil: Callable[[bytes], bytes] = bytes
     is_signed: bool = True
+    also: tuple[str, ...] = ()
 
     def __call__(self, request: Request) -> Exchange:
         own = etree.fromstring(request.body).findtext(f".//{{{soap.WSA}}}MessageID")
         headers = addressing(self.action, relates_to=own if self.relates_to == "" else self.relates_to)
         content = said(YES) if self.content is None else self.content
         envelope = wrap(content, ENVELOPES[self.soap], addressing=headers)
+        envelope[-1].extend([etree.Element(name) for name in self.also])
         leaf = self.leaf or shared_pki().one_stop
         raw = wss.sign(envelope, leaf, self.at) if self.is_signed else etree.tostring(envelope)
         return replied(raw=self.spoil(raw), status=self.status, kind=self.kind or ENVELOPES[self.soap].content_type)
@@ -148,6 +150,7 @@ DOUBTED: list[tuple[str, Soap, str]] = [
     ("a Fault under a yes's action", Soap(content=no(), status=500), "other_answer"),
     ("a yes under a Fault's action", Soap(action=FAULT), "other_answer"),
     ("an answer that breaks the XSD", Soap(content=said(YES | {"accepted_at": "yesterday"})), "other_answer"),
+    ("two things in one Body", Soap(also=(f"{LT}more",)), "other_answer"),
     ("a request", Soap(content=etree.Element(f"{LT}ReceiveOutcome")), "other_answer"),
     ("a Fault without a problem", Soap(content=fault_with(), action=FAULT, status=500), "no_problem"),
     ("a broken problem", Soap(content=fault_with(BAD_PROBLEM), action=FAULT, status=500), "no_problem"),
@@ -325,6 +328,11 @@ def test_codec_says_what_it_cannot_read():
         with pytest.raises(CodecTrouble):
             read()
     assert "" == codec.fault(empty).code
+    broken = no("refused", SOAP_12)
+    etree.SubElement(broken[0], f"{{{SOAP_12}}}Subcode")
+    codec = SoapCodec(WSDL, service=soap.SERVICE, port=soap.PORTS["1.2"])
+    with pytest.raises(CodecTrouble):
+        codec.fault(wrap(broken, ENVELOPES[SOAP_12]))
 
 
 # -- answers over REST -------------------------------------------------------------------------------------------------

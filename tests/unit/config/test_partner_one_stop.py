@@ -212,6 +212,16 @@ def test_key_from_a_token(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None
     assert ("/lib/token.so", "t", "k", "1234") == tuple(asked[name] for name in ("module", "token", "key", "pin"))
 
 
+def test_token_that_does_not_sign(folder: Path) -> None:
+    """A token that cannot be reached is a finding of its own setting."""
+    private(folder / "token.pin", b"1234\n")
+    table = '{module = "/nowhere/token.so", token = "t", label = "k", pin_file = "token.pin"}'
+
+    with pytest.raises(SettingsRefused) as refused:
+        opened(read(folder, SOAP, signing_key_file="", pkcs11=table))
+    assert "partners.one_stop.pkcs11" == refused.value.key
+
+
 def test_rest_keys(folder: Path) -> None:
     """Secrets without their line ends, each under its name; theirs may be a public key."""
     (folder / "their.pub").write_bytes(public_pem("ed25519"))

@@ -18,6 +18,7 @@ from lxml import etree
 from prometheus_client import CollectorRegistry
 
 from adapters.doors.acceptances import Acceptances
+from adapters.doors.api import create_app
 from adapters.doors.auth import Caller
 from adapters.doors.body import BodyReader
 from adapters.doors.metrics import Metrics, Stats
@@ -29,14 +30,13 @@ from adapters.doors.soap_answers import Speaker
 from adapters.doors.soap_callers import Callers
 from adapters.doors.soap_codes import FAULTS
 from adapters.doors.soap_operations import Operations
-from bus.ports import CrashPoint, no_crash
+from bus.ports import CrashPoint, SystemRandomness, no_crash
 from bus.refusals import Refusals
 from contracts.one_stop.shapes import NAMESPACE
-from contracts.one_stop.twins import write
+from contracts.one_stop.twins import read, write
 from signing import wsse
 from signing.trust import Trust
 from tests.builders import SOURCE, event_json
-from tests.doors import door_app
 from tests.proofs.kit import fork
 from tests.wss_kit import SOAP_11, WSA, elliptic, identity
 
@@ -52,12 +52,18 @@ def soap_app(
     metrics = Metrics(
         registry, sources=[SOURCE], kinds=["dossier.recorded"], partners=["p"], codes={*STATUS, *FAULTS}, stats=Stats
     )
-    app = door_app(
-        world,
-        key,
+    app = create_app(
+        intake=world.intake,
+        ledger=world.ledger,
+        reads=world.reads,
+        repairs=world.repairs,
+        callers={},
+        identity=key,
+        clock=world.clock,
+        randomness=SystemRandomness(),  # two processes must not give out the same references
         metrics=metrics,
+        ready=list,
         refusals=Refusals(world.ledger, per_second=10**6, kept=10**6),
-        randomness=Chance(),
         crash_point=crash_point,
     )
     operations = Operations(
@@ -80,13 +86,6 @@ def soap_app(
         crash_point=crash_point,
     ).add_to(app.router)
     return app
-
-
-class Chance:
-    """Real chance: two processes must not give out the same references."""
-
-    def token(self, size: int) -> bytes:
-        return os.urandom(size)
 
 
 @dataclass(slots=True)
@@ -125,6 +124,30 @@ def answered(response: httpx2.Response, *, now: Any) -> etree._Element:
     """What the Body of a signed answer holds."""
     trust = Trust(named=[DOOR_IDENTITY().der], revocation="none")
     return wsse.verify(response.content, trust=trust, now=now).body[0]
+
+
+def envelope(events: Sequence[Mapping[str, Any]]) -> bytes:
+    """RecordEvent of one event, RecordEvents of several: not signed yet."""
+    written = [etree.tostring(write(event, "event", "event"), encoding="unicode") for event in events]
+    inside = written[0] if len(written) == 1 else f"<lt:events>{''.join(written)}</lt:events>"
+    name = operation_of(events)
+    content = f'<lt:{name} xmlns:lt="{NAMESPACE}">{inside}</lt:{name}>'
+    return f'<s:Envelope xmlns:s="{SOAP_11}"><s:Body>{content}</s:Body></s:Envelope>'.encode()
+
+
+def operation_of(events: Sequence[Mapping[str, Any]]) -> str:
+    """Which operation takes so many."""
+    return "RecordEvent" if len(events) == 1 else "RecordEvents"
+
+
+def receipts(content: etree._Element) -> dict[str, tuple[str, bool]]:
+    """Event → its receipt, and whether it was there before; of a Fault none."""
+    found = {}
+    for each in content.iter(f"{{{NAMESPACE}}}receipt"):
+        if len(each):
+            told = read(each, "receipt")
+            found[told["id"]] = (told["receipt"], told["repeated"])
+    return found
 
 
 def record(event: Mapping[str, Any] | None = None, **told: Any) -> str:

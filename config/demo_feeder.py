@@ -23,12 +23,14 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from adapters.channels.http import HttpSettings, open_fastest
 from bus.ports import Clock
+from config.demo import born
 from config.demo.day import Feed
 from config.demo.lives import COMMUNES, OLD, ONE_STOP, WARDS, WARDS_UNITS
 from config.demo.old_client import Impatient, NoAnswer, OldClient
 from config.demo.old_system import OldSystem
 from config.demo.soap_client import NoSoapAnswer, SoapClient
 from config.demo.soap_system import TOGETHER, SoapSystem
+from config.demo_mocks import Control
 from config.demo_settings import CALLERS, MADONVI, OLD_ACCOUNT, OLD_USER, SOAP, WARDS_CALLER
 from config.demo_stage import Stage
 from config.partner_tables import in_force
@@ -44,6 +46,8 @@ ANSWERS: Final = {201: "recorded", 200: "repeated"}
 VERSIONS: Final = dict(zip(WARDS_UNITS, (SOAP_11, SOAP_12), strict=True))
 DEAF_EVERY: Final = 6
 """The old system does not wait for the answer to every sixth of its calls, and sends that call again."""
+LOOK_S: Final = 0.3
+"""How often the wards' system looks for what it was handed."""
 Key = tuple[str, str]
 Way = Callable[[list[Feed]], None]
 
@@ -51,8 +55,9 @@ Way = Callable[[list[Feed]], None]
 class Feeder:
     """Feeds in threads; counts what the doors answered, and keeps what they took."""
 
-    def __init__(self, stage: Stage, feeds: Sequence[Feed], clock: Clock, *, is_side_by_side: bool = False) -> None:
-        """`is_side_by_side`: the wards' system speaks SOAP and the old one the portal's API; else all is REST."""
+    def __init__(self, stage: Stage, feeds: Sequence[Feed], clock: Clock, *, seed: int | None = None) -> None:
+        """With a seed three systems speak side by side, and citizens file on the portal; else all is REST."""
+        is_side_by_side = seed is not None
         self._stage = stage
         self._clock = clock
         self._clients = {
@@ -73,7 +78,12 @@ class Feeder:
         """By dossier, in order: the new events of the system that gives them no ids."""
         self.trouble: BaseException | None = None
         lanes = self._lanes(feeds, is_side_by_side=is_side_by_side)
-        works = [partial(way, lane) for (way, _), lane in lanes.items()]
+        works: list[Callable[[], None]] = [partial(way, lane) for (way, _), lane in lanes.items()]
+        self.born: dict[str, str] = {}
+        """Their numbers in the wards' system → their national numbers."""
+        if seed is not None:
+            works.append(partial(self._handle_filed, seed))
+            self.total += born.COUNT * born.EVENTS
         self._threads = [threading.Thread(target=self._guarded, args=(work,), daemon=True) for work in works]
 
     def _lanes(self, feeds: Sequence[Feed], *, is_side_by_side: bool) -> dict[tuple[Way, str], list[Feed]]:
@@ -139,21 +149,51 @@ class Feeder:
             self._note([(feed, str(told["result"])) for feed, told in zip(part, answers, strict=True)])
 
     def _over_soap(self, lane: list[Feed]) -> None:
-        client = self._soap_client(lane[0])
-        together = 1 if lane[0].wire["data"]["unit"] == WARDS_UNITS[0] else TOGETHER
+        unit = lane[0].wire["data"]["unit"]
+        client = self._soap_client(unit)
+        together = 1 if unit == WARDS_UNITS[0] else TOGETHER
         system = SoapSystem(client, lambda feed, answer: self._note([(feed, answer)]), together=together)
         try:
             self._tell_all(system, lane)
         finally:
             client.close()
 
-    def _soap_client(self, feed: Feed) -> SoapClient:
+    def _handle_filed(self, seed: int) -> None:
+        """Citizens file; the wards' system sees what it is handed, and tells of it."""
+        portal, one_stop = Control(self._stage.mocks), Control(self._stage.mocks, "one_stop")
+        client = self._soap_client(WARDS_UNITS[1])
+        try:
+            for number in portal.post("file", born.order(seed, self._stage.bus))["numbers"]:
+                if (handed := self._handed_over(one_stop, number)) is None:
+                    return
+                own = handed["entry"]["number"]
+                self.born[own] = number
+                wires = born.life(handed["body"], own)
+                _, answer = client.record(*wires)
+                feeds = [Feed(line=json.dumps(wire).encode(), expectation="recorded") for wire in wires]
+                said = answer.results or ("refused",) * len(feeds)
+                self._note(list(zip(feeds, said, strict=True)))
+        finally:
+            for each in (portal, one_stop, client):
+                each.close()
+
+    def _handed_over(self, one_stop: Control, number: str) -> dict[str, Any] | None:
+        """The wards' system's own row of it, once it is there; None when the feeding stops before."""
+        while not self._stop.is_set():
+            for row in one_stop.get(f"effects?dossier={number}&body=1"):
+                if row["operation"] == born.FILED:
+                    found: dict[str, Any] = row
+                    return found
+            self._stop.wait(LOOK_S)
+        return None
+
+    def _soap_client(self, unit: str) -> SoapClient:
         folder = self._stage.folder
         door = certificates_in(folder / f"{SOAP}.key.crt")[0].public_bytes(Encoding.DER)
         key = folder / f"{WARDS_CALLER}.key"
         return SoapClient(
             self._stage.bus,
-            soap=VERSIONS[feed.wire["data"]["unit"]],
+            soap=VERSIONS[unit],
             identity=from_pem(key, Path(f"{key}.crt"), name=WARDS_CALLER, is_demo=True),
             trust=Trust(named=[door], revocation="none", is_demo=True),
             clock=self._clock,

@@ -27,12 +27,13 @@ class Control:
         """A question."""
         return json.loads(self._transport.perform("GET", f"{self._base}/{what}", {}, b"").body)
 
-    def post(self, what: str, body: Mapping[str, Any]) -> None:
-        """An order."""
+    def post(self, what: str, body: Mapping[str, Any]) -> Any:
+        """An order, and its answer."""
         headers = {"content-type": "application/json"}
         reply = self._transport.perform("POST", f"{self._base}/{what}", headers, json.dumps(body).encode())
         if reply.status >= 400:
             raise OSError(f"the mock refused {what}: {reply.body.decode(errors='replace')}")
+        return json.loads(reply.body or b"null")
 
     def effects(self) -> list[Effect]:
         """Every effect with its body, page by page."""

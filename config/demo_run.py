@@ -20,12 +20,13 @@ from bus.messages import State
 from bus.ports import SystemClock
 from config.demo.account import Matched, entries_of, known_of, matched, states_of
 from config.demo.books import Effect, Entry
+from config.demo.born import NOBODY, Filed, as_steps, as_told, judge_filed
 from config.demo.day import Day, Feed, day, read_ndjson, unmet
 from config.demo.faults import ONE_STOP_PLAN, PORTAL_PLAN, plan_faults
 from config.demo.judge import Came, Verdict, doubts, judge
 from config.demo.lives import OLD
 from config.demo.old_client import BASE as FACADE
-from config.demo.portal_view import expected
+from config.demo.portal_view import expected, expected_status
 from config.demo.soap_client import PATH as SOAP_PATH
 from config.demo.summary import Report, print_summary
 from config.demo.systems import shares
@@ -67,6 +68,7 @@ class Found:
     entries: list[Entry]
     seconds: float
     told: Told
+    filed: Filed
     resolved: Mapping[str, int] = field(default_factory=dict)
     unmet: list[str] = field(default_factory=list)
 
@@ -122,7 +124,7 @@ class _Play:
         self._started = time.monotonic()
         self._portal = Control(here.mocks)
         self._one_stop = Control(here.mocks, ONE_STOPS)
-        self._feeder = Feeder(here, feeds, SystemClock(), is_side_by_side=told is not None)
+        self._feeder = Feeder(here, feeds, SystemClock(), seed=wish.seed if told is not None else None)
         self._resolved: Counter[str] = Counter()
         self._progress = Progress(desk)
 
@@ -171,7 +173,7 @@ class _Play:
             self._wait()
             if self._feeder.trouble is not None:
                 raise OSError(f"the door: {self._feeder.trouble}")
-            account, effects = self._here.installation.reads.whole_account(), self._portal.effects()
+            account, effects = self._here.installation.reads.whole_account(), as_steps(self._portal.effects())
             said = self._matched(account)
             entries = self._entries(account, said)
             waiting = [entry for entry in entries if entry.state == State.IN_DOUBT]
@@ -211,9 +213,11 @@ class _Play:
     def _entries(self, account: list[Mapping[str, Any]], said: Matched) -> list[Entry]:
         def wanted(source: str, event_id: str) -> Mapping[str, Any]:
             wire = said.wires.get((source, event_id))
+            if wire is not None and (national := self._feeder.born.get(wire["subject"])):
+                return expected_status(wire, national)
             return {} if wire is None else expected(wire, LOCAL_STATUSES)
 
-        return entries_of(account, PORTAL, wanted)
+        return as_told(entries_of(account, PORTAL, wanted), self._feeder.born)
 
     def _settle_doubts(self, waiting: list[Entry], there: Mapping[tuple[str, str], bool]) -> None:
         """Look at the portal, then do as the documentation says: `deliveries resolve ID --as arrived|send-again`."""
@@ -230,17 +234,22 @@ class _Play:
     def _judged(
         self, account: list[Mapping[str, Any]], said: Matched, entries: list[Entry], effects: list[Effect]
     ) -> Found:
-        told = judge_told(self._owed(), self._one_stop.effects())
-        verdict = judge(entries, effects, self._came(), known=known_of(account))
+        heard = self._one_stop.effects()
+        told = judge_told(self._owed(), heard)
+        filed = self._filed(effects, heard)
+        verdict = judge(entries, effects, self._came(), known=known_of(account) | self._feeder.born.keys())
         verdict = replace(
             verdict,
-            lost=verdict.lost + said.lost + told.lost,
-            doubled=verdict.doubled + said.doubled + told.doubled,
+            lost=verdict.lost + said.lost + told.lost + filed.lost,
+            doubled=verdict.doubled + said.doubled + told.doubled + filed.doubled,
             out_of_order=verdict.out_of_order + said.out_of_order + told.out_of_order,
             unexpected=verdict.unexpected + told.unexpected,
             altered=verdict.altered + told.altered,
         )
         missed = list(self._feeder.surprises)
+        if self._feeder.fed < self._feeder.total:
+            missed.append(f"only {self._feeder.fed} of {self._feeder.total} events were fed")
+        missed += filed.unmet
         if self._day is not None:
             missed += unmet(self._day, states_of(entries, said.wires))
         return Found(
@@ -250,7 +259,13 @@ class _Play:
             resolved=dict(self._resolved),
             unmet=missed,
             told=told,
+            filed=filed,
         )
+
+    def _filed(self, effects: list[Effect], heard: list[Effect]) -> Filed:
+        if self._day is None:
+            return NOBODY
+        return judge_filed(self._portal.get("filed")["rows"], self._feeder.born, effects, heard)
 
     def _owed(self) -> dict[int, Owed]:
         """What the one-stop systems are to hear, by the ledger's own list of moves."""
@@ -290,6 +305,7 @@ class _Play:
             day=self._day,
             faults=[*self._portal.get("faults")["faults"], *self._one_stop.get("faults")["faults"]],
             told=found.told.counts,
+            filed=found.filed,
             resolved=found.resolved,
             unmet=found.unmet,
             shares=shares(self._feeder.answers, found.entries) if self._day else (),

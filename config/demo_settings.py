@@ -18,7 +18,7 @@ from bus.messages import State
 from bus.ports import SystemRandomness
 from bus.seal import MasterKey
 from config.demo.day import SOURCES
-from config.demo.lives import COMMUNES, OLD, ONE_STOP, WARDS
+from config.demo.lives import COMMUNES, OLD, ONE_STOP, WARDS, WARDS_UNITS
 from config.key_making import make_identity
 from config.new_installation import MASTER, MOCK_PASSWORD, PASSWORD, SETTINGS, SIGNING
 from config.settings_file import DEMO_MARK
@@ -118,6 +118,13 @@ password_file = "{OLD_ACCOUNT}.password"
 source = "{OLD}"
 madonvi = "{MADONVI}"
 
+# What citizens file on the portal comes in here, and goes to the wards' system.
+[portal_door]
+enabled = true
+unit = "{WARDS_UNITS[0]}"
+networks = ["127.0.0.0/8"]
+files_url = "http://127.0.0.1:{{port}}"
+
 # What became of their events is told to the wards' system over SOAP, and to the province's over REST.
 [partners.{WARDS_PARTNER}]
 protocol = "soap"
@@ -173,7 +180,7 @@ def _text(mocks: str, port: int, sources: Sequence[str] | None) -> str:
         port=port,
         sources=json.dumps(arriving),
         communes=COMMUNES,
-        others=OTHERS.format(mocks=mocks) if sources is None else "",
+        others=OTHERS.format(mocks=mocks, port=port) if sources is None else "",
     )
 
 

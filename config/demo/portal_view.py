@@ -16,6 +16,7 @@ from config.demo.wire import RECORDED
 
 RECORD: Final = "DongBoHoSoMC"
 STEP: Final = "CapNhatTienDoHoSoMC"
+TELL: Final = "DongBoTrangThaiHoSo"
 
 STATUS: Final = {
     "registered": "1",
@@ -29,6 +30,12 @@ STATUS: Final = {
     "completed": "9",
     "returned": "10",
 }
+REDUCED: Final = {
+    "registered": "1",
+    **dict.fromkeys(("accepted", "processing", "payment_requested", "completed", "returned"), "2"),
+    **dict.fromkeys(("not_accepted", "supplement_requested", "withdrawn", "stopped"), "5"),
+}
+"""Of a dossier that was filed on the portal (r303)."""
 CHANNEL: Final = {"counter": "1", "online": "2", "post": "3"}
 OWNER: Final = {"citizen": "1", "enterprise": "2", "agency": "3", "organisation": "4"}
 RETURN_BY: Final = {"counter": "0", "post": "1"}
@@ -44,6 +51,18 @@ def expected(event: Mapping[str, Any], statuses: Mapping[str, str] | None = None
         data["status"] = (statuses or {}).get(data.get("local_step") or "")
     is_record = event["type"] == f"vn.lienthong.{RECORDED}.v1"
     return _record(event, data) if is_record else _step(event, data)
+
+
+def expected_status(event: Mapping[str, Any], national: str) -> dict[str, Any]:
+    """What this event must show of a dossier that was filed on the portal, under the number that the portal gave."""
+    data = event["data"]
+    return {
+        "MaHoSo": national,
+        "MaHoSoDonVi": event["subject"],
+        "NgayXuLy": compact_time(event["time"]),
+        "TrangThai": REDUCED[data["status"]],
+        **({"NoiDung": data["content"]} if "content" in data else {}),
+    }
 
 
 def differences(wanted: Any, found: Any, path: str = "") -> list[str]:

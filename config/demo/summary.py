@@ -17,6 +17,7 @@ from rich.text import Text
 
 from bus.messages import State
 from config.demo.books import Entry, Finding
+from config.demo.born import NOBODY, Filed
 from config.demo.day import Day
 from config.demo.dirt import KINDS
 from config.demo.judge import GATES, HEADS, Verdict
@@ -78,6 +79,8 @@ class Report:
     """What came of each one-stop system's day; empty when the events came from a file."""
     told: Mapping[tuple[str, str], int] = field(default_factory=dict)
     """Moves of which the one-stop systems were told, by source and state (`told.Told.counts`)."""
+    filed: Filed = NOBODY
+    """Dossiers that citizens filed on the portal."""
     places: Mapping[str, str] = field(default_factory=dict)
     """Where to look: bus, mocks, state folder."""
 
@@ -101,6 +104,7 @@ def sections(report: Report) -> list[Section]:
         _dirt(report),
         _became(report),
         _told_back(report),
+        _filed(report),
         _decisions(report),
         _misbehaved(report),
         _proof(report),
@@ -211,6 +215,21 @@ def _told_back(report: Report) -> Section | None:
         header=("hệ thống (system)", "bằng (by)", "số (count)", "kết quả (outcomes)"),
         rows=tuple(rows),
     )
+
+
+def _filed(report: Report) -> Section | None:
+    told = report.filed
+    if not told.count:
+        return None
+    counts = {
+        "hồ sơ người dân nộp trên Cổng (filed there by citizens)": told.count,
+        "lần Cổng gửi, đến khi nghe nhận (calls of the portal, until it heard a yes)": told.calls,
+        "đã giao hệ thống một cửa (handed over to the one-stop system)": told.handed_over,
+        "trạng thái báo lên Cổng (statuses told to the portal)": told.statuses,
+        "bị tạo lại trên Cổng (created there again)": told.created,
+    }
+    rows = tuple((name, str(count)) for name, count in counts.items())
+    return Section(vi="Hồ sơ từ Cổng về", en="Dossiers from the portal", header=("", "số (count)"), rows=rows)
 
 
 def _decisions(report: Report) -> Section:

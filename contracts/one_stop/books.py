@@ -85,6 +85,8 @@ class Books:
             self._dossiers[message["national_number"]] = whole
         dossier = message["dossier"] if kept.operation == OUTCOME else message["national_number"]
         entry = {"id": message["id"], "state": str(message.get("state", message.get("kind", "filed")))}
+        if kept.operation == FILED:
+            entry["number"] = str(kept.answer["number"])
         self._effects.add(
             at=at, operation=kept.operation, dossier=dossier, digest=kept.digest, repeat=False, entry=entry, body=body
         )

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from config.demo.born import COUNT, EVENTS
 from config.demo.day import SOURCES, day
 
 DEMO = [sys.executable, "-P", "-m", "config.cli", "demo"]
@@ -93,6 +94,9 @@ def test_three_systems_side_by_side(told_to_a_person: tuple[Path, str]) -> None:
     (told,) = [part for part in page.split("\n\n") if "What the one-stop systems were told" in part]
     (wards,) = [line for line in told.splitlines() if "two wards" in line]
     assert int(wards.partition("delivered ")[2].partition(",")[0]) == rows["đã đến Cổng"][1], told
+    (filed,) = [part for part in page.split("\n\n") if "Dossiers from the portal" in part]
+    count, _, handed_over, statuses, created = [int(line.split()[-1]) for line in filed.splitlines()[2:]]
+    assert (COUNT, COUNT, COUNT * EVENTS, 0) == (count, handed_over, statuses, created), filed
     with closing(sqlite3.connect(state / "ledger.db")) as ledger:
         callers = {caller for (caller,) in ledger.execute("SELECT caller FROM refusals")}
         codes = {code for (code,) in ledger.execute("SELECT code FROM refusals WHERE caller = 'wards'")}

@@ -11,6 +11,7 @@ import pytest
 from bus.messages import State
 from config.demo.account import entries_of, known_of, states_of
 from config.demo.books import Entry, Finding
+from config.demo.born import Filed
 from config.demo.day import Day, day
 from config.demo.faults import STEPS_IN_DOUBT, plan_faults
 from config.demo.judge import Came, Verdict
@@ -100,6 +101,20 @@ def test_systems_stand_side_by_side(small: Day) -> None:
     assert ["0", "2", "0"] == rows["bị từ chối ở cửa"]
     assert ["0", "2", "0"] == rows["đã đến Cổng"]
     assert all(words in table for words in ("REST", "SOAP 1.1/1.2", "façade"))
+
+
+def test_what_was_told_back_and_filed(small: Day) -> None:
+    """Beside each system how it hears, and of what; of the portal's own dossiers, that none was created again."""
+    told = {(WARDS, "delivered"): 3, (WARDS, "held"): 1, (ONE_STOP, "held"): 2}
+    filed = Filed(count=5, calls=9, handed_over=5, statuses=20, created=0)
+    page = shown(
+        Report(verdict=AGREED, entries=[], seconds=1.0, day=small, shares=shares({}, []), told=told, filed=filed)
+    )
+
+    assert "delivered 3, held 1" in page
+    assert "tự hỏi bằng TraCuuHoSo (asks)" in page
+    (table,) = [part for part in page.split("\n\n") if "Dossiers from the portal" in part]
+    assert ["5", "9", "5", "20", "0"] == [line.split()[-1] for line in table.splitlines()[2:]]
 
 
 def test_file_has_no_planted_troubles() -> None:

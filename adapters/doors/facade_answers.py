@@ -45,6 +45,8 @@ TROUBLES: Final = {
     "unavailable": "Hệ thống tạm thời chưa ghi nhận được, hãy gửi lại",
     "too_large": "Nội dung quá lớn",
 }
+ELSEWHERE: Final = "trục liên thông không nhận dịch vụ này, hãy giữ địa chỉ cũ cho dịch vụ đó"
+"""Of a service that the façade does not have: the caller keeps its old address for it."""
 WRONG: Final = "Yêu cầu không hợp lệ"
 MOST_TOLD: Final = 10
 
@@ -77,12 +79,16 @@ class Said:
 
 def refused(code: str, troubles: Sequence[Trouble], reference: str) -> Said:
     """Every member named as the caller knows it, and the reference for the telephone."""
-    told = [f"{each.field}: {RULES[each.rule]}" for each in troubles[:MOST_TOLD] if each.rule in RULES]
+    told = [f"{each.field}: {_words(each)}" for each in troubles[:MOST_TOLD] if each.rule in RULES]
     rest = len(troubles) - MOST_TOLD
     words = "; ".join(told) or TROUBLES.get(code, WRONG)
     if rest > 0:
         words += f"; và {rest} lỗi khác"
     return Said(code=-1, message=f"{words}. Mã tra cứu: {reference}")
+
+
+def _words(trouble: Trouble) -> str:
+    return ELSEWHERE if (trouble.field, trouble.rule) == ("service", "enum") else RULES[trouble.rule]
 
 
 class Answers:

@@ -121,6 +121,7 @@ def test_the_portals_no_is_passed_on(town: Town) -> None:
         ("LayThuTuc", {"maTTHC": "x" * 201}, "maTTHC", "out_of_range"),
         ("LayDanhSachTTHC", {"maTTHC": "1.999193"}, "maTTHC", "unknown_field"),
         ("DongBoDanhGia", {}, "service", "enum"),
+        ("DongBoTrangThaiHoSo", {"type": "2", "data": {}}, "service", "enum"),
         ("LayDanhSachHoiDapBoCoQuan", {}, "service", "enum"),
     ],
 )
@@ -129,6 +130,7 @@ def test_refused_here(town: Town, service: str, more: dict[str, Any], field: str
     answer = ask(town, town.login()["session"], service, **more).json()
 
     assert -1 == answer["error_code"]
+    assert ("giữ địa chỉ cũ" in answer["message"]) is (field == "service")
     assert [{"field": field, "rule": rule}] == town.refusal(answer["message"])["rules"]
     assert [] == asked(town, service)
 

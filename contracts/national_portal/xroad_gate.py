@@ -137,9 +137,11 @@ def _header(message: Message) -> None:
             code = "Client.InvalidProtocolVersion" if name == "protocolVersion" else "Client.InvalidSoap"
             rule = "r204" if name in ("client", "service") else "r202"
             raise Refusal(rule, name, code, expected="a field as X-Road's schema has it", found=_why("xroad"))
-    kind = next(iter(message.fields[names.index("client")].attrib.values()))
-    if kind != ("SUBSYSTEM" if len(message.identifier("client")) == 4 else "MEMBER"):
-        raise Refusal("r204", "client", "Client.InvalidSoap", expected="the type that fits its parts", found=str(kind))
+    member = "SUBSYSTEM" if len(message.identifier("client")) == 4 else "MEMBER"
+    for name, wanted in (("client", member), ("service", "SERVICE")):
+        kind = next(iter(message.fields[names.index(name)].attrib.values()))
+        if kind != wanted:  # the schema knows the three types, and not which fits
+            raise Refusal("r204", name, "Client.InvalidSoap", expected=wanted, found=str(kind))
 
 
 def _action(request: Request) -> None:

@@ -18,6 +18,7 @@ SAMPLES = Path(__file__).parents[2] / "contracts" / "national_portal" / "samples
 ADAPTER = "/national_portal/VXPAdapter/RestService/forward/mapi/"
 HEADERS = {"accept": "application/json", "content-type": "application/json", "dstcode": ACCOUNT.dstcode}
 NUMBER = "H99.14-240315-0001"
+NATIONAL = "G99.99-240401-000777"
 
 
 class Clock:
@@ -45,6 +46,19 @@ def a_record(**overrides: Any) -> dict[str, Any]:
 def a_step(**overrides: Any) -> dict[str, Any]:
     """A step of that dossier, overridden by keyword."""
     return sample("progress-accepted")["request"]["body"]["data"][0] | overrides
+
+
+def a_status(**overrides: Any) -> dict[str, Any]:
+    """What a dossier that was filed on the portal is told, overridden by keyword."""
+    return {
+        "MaHoSo": NATIONAL,
+        "MaHoSoDonVi": "H99.05-240401-0003",
+        "MaDoiTuong": "techid-0000-vidu-0099",
+        "NoiDung": "Đã tiếp nhận thông báo",
+        "NgayXuLy": "20240401140000",
+        "TrangThai": "2",
+        "TaiLieuXuLy": [],
+    } | overrides
 
 
 class Caller:

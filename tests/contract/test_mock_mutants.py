@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from contracts.judge import Due, Findings, judge
-from contracts.national_portal.books import STEP, SYNC, Books
+from contracts.national_portal.books import STEP, SYNC, TELL, Books
 from contracts.national_portal.reading import canonical, digest
-from tests.contract.national_portal_calls import NUMBER, Caller, a_record, a_step
+from tests.contract.national_portal_calls import NATIONAL, NUMBER, Caller, a_record, a_status, a_step
 
 
 class Forgetful(Books):
@@ -64,9 +64,47 @@ def books_check(books: type[Books]) -> Findings:
     return judge(due, caller.effects(), record=SYNC, step=STEP)
 
 
+class Folding(Books):
+    """A mutant: a status of a dossier born here that repeats the last one is not stored again."""
+
+    def tell(self, status: Any, **more: Any) -> None:
+        if self._born[status["MaHoSo"]].status != status["TrangThai"]:
+            super().tell(status, **more)
+
+
+class Stammering(Books):
+    """A mutant: stores every status of such a dossier twice."""
+
+    def tell(self, status: Any, **more: Any) -> None:
+        super().tell(status, **more)
+        super().tell(status, **more)
+
+
+class Mixing(Books):
+    """A mutant: files a status under the province's number in place of the national one."""
+
+    def tell(self, status: Any, **more: Any) -> None:
+        self._born[status["MaHoSoDonVi"]] = self._born[status["MaHoSo"]]
+        super().tell(status | {"MaHoSo": status["MaHoSoDonVi"]}, **more)
+
+
+def born_check(books: type[Books]) -> Findings:
+    """Tell the life of a dossier that was filed on the portal, and hold the books against what was due."""
+    caller = Caller()
+    caller.portal.books = books(caller.portal.effects)
+    caller.portal.books.file({"MaHoSo": NATIONAL})
+    words = [("2", "Tiếp nhận"), ("2", "Thẩm định"), ("5", "Bổ sung"), ("2", "Thẩm định"), ("2", "Xong")]
+    day = [a_status(TrangThai=code, NoiDung=said) for code, said in words]
+    for sent in day:
+        assert 0 == caller.ask(TELL, type="2", data=sent)["error_code"]
+    due = [Due(operation=TELL, dossier=NATIONAL, digest=digest(canonical(sent))) for sent in day]
+    return judge(due, caller.effects(), record=SYNC, step=STEP)
+
+
 def test_honest_books_are_clean():
     """The mock as it is passes its own check."""
     assert books_check(Books).is_clean
+    assert born_check(Books).is_clean
 
 
 @pytest.mark.parametrize(
@@ -76,3 +114,11 @@ def test_honest_books_are_clean():
 def test_mutant_is_noticed(mutant, finding):
     """Books that de-duplicate, reorder, say yes without storing, or store twice are found out."""
     assert getattr(books_check(mutant), finding)
+
+
+@pytest.mark.parametrize(
+    ("mutant", "finding"), [(Folding, "lost"), (Stammering, "doubled"), (Mixing, "foreign"), (Mixing, "lost")]
+)
+def test_mutant_of_a_born_dossier_is_noticed(mutant, finding):
+    """Books that fold statuses, store them twice, or put them under another number are found out."""
+    assert getattr(born_check(mutant), finding)

@@ -15,25 +15,11 @@ from contracts.mock_faults import FaultOrder
 from contracts.mocking import Request
 from tests.builders import make_event, make_standing, make_step
 from tests.contract.conformance import Carrier
-from tests.contract.national_portal_calls import Caller, a_record, a_step
+from tests.contract.national_portal_calls import NATIONAL, Caller, a_record, a_status, a_step
 from tests.contract.test_national_portal import portal_with
 
 TELL = "DongBoTrangThaiHoSo"
-NATIONAL = "G99.99-240401-000777"
 FILED = {"MaHoSo": NATIONAL, "MaTTHC": "2.999033", "MaSoThue": "0000000000"}
-
-
-def a_status(**overrides: Any) -> dict[str, Any]:
-    """What the dossier of NOTES.md is told, overridden by keyword."""
-    return {
-        "MaHoSo": NATIONAL,
-        "MaHoSoDonVi": "H99.05-240401-0003",
-        "MaDoiTuong": "techid-0000-vidu-0099",
-        "NoiDung": "Đã tiếp nhận thông báo",
-        "NgayXuLy": "20240401140000",
-        "TrangThai": "2",
-        "TaiLieuXuLy": [],
-    } | overrides
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 
 from config.fitness import SEEN_FOR_S, KeyGone, WatchedIdentity, own_keys, troubles
 from config.settings import Settings
+from tests.house.tree import ROOT
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 
@@ -107,3 +109,17 @@ def test_watched_identity(tmp_path):
         watched.sign(b"m", "rsa")
     file.write_text("key")
     watched.require()
+
+
+def test_every_reason_is_documented():
+    """Whatever /readyz may say stands in the reference of HTTP."""
+    page = (ROOT / "docs" / "reference" / "http.md").read_text(encoding="utf-8")
+    files = ("adapters/doors/health.py", "bus/pulse.py", "config/fitness.py", "config/key_life.py")
+    source = "".join((ROOT / name).read_text(encoding="utf-8") for name in files)
+    said = re.findall(
+        r'"((?:ledger_not|schema|clock|no_clock|cannot|key_gone|revocation|disk|certificate)_?[a-z_]*)"', source
+    )
+    codes = {each for each in said if each not in ("certificate", "certificate_file")}
+
+    assert {"no_clock", "key_gone", "schema_behind", "certificate_ended"} <= codes
+    assert [] == sorted(code for code in codes if f"`{code}`" not in page)

@@ -54,6 +54,15 @@ def test_bus_stands_on_little():
     assert set() == strangers
 
 
+def test_zeep_has_one_door():
+    """What a SOAP library makes of envelopes is met in one file, so that it can be held to what was meant."""
+    importers = {
+        name_of(path) for room in ROOMS for path in named(".py", under=room) for _, it in imported(path) if it == "zeep"
+    }
+
+    assert {"adapters/channels/soap.py"} == importers
+
+
 def test_documented_table_is_this_table():
     """The table in the documentation allows what this test allows."""
     text = (ROOT / "docs/explanation/rooms.md").read_text(encoding="utf-8")

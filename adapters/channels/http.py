@@ -154,8 +154,8 @@ class HttpChannel:
         tick: Callable[[], float] = time.monotonic,
     ) -> None:
         if open_transport is None and settings.roots_pem is None:
-            # Loaded by whoever makes the channel, and not by a thread of a pool at its first call: the allocator inside
-            # pyreqwest 0.15 takes the thread that loads it for the main one, and the process dies with that thread.
+            # Loaded by whoever makes the channel, and not by a thread of a pool at its first call: when the thread that
+            # loaded pyreqwest 0.15 ends, the process dies with signal 11.
             with suppress(ImportError):
                 import adapters.channels.pyreqwest_transport  # noqa: F401
         self._settings = settings

@@ -162,15 +162,25 @@ def portal_operations() -> str:
 
 def portal_replies() -> str:
     """The reply table of the national portal: the first row that fits decides."""
-    from adapters.partners.national_portal.codes import REPLIES
+    from adapters.partners.national_portal.codes import REPLIES, Operation
 
     rows = []
     for row in REPLIES:
         http = f"{row.http[0]} to {row.http[1]}" if row.http[0] != row.http[1] else str(row.http[0])
-        whose = "any" if len(row.operations) == 5 else ", ".join(sorted(row.operations))
+        whose = "any" if row.operations == frozenset(Operation) else ", ".join(sorted(row.operations))
         body = row.shape or "any"
         rows.append([code(row.id), whose, http, body, row.code, row.verdict, row.source])
     return table(["row", "operations", "HTTP", "body", "`error_code`", "verdict", "rules"], rows)
+
+
+def portal_faults() -> str:
+    """Codes of Faults that prove that a message went no further."""
+    from adapters.partners.national_portal.codes import REPLIES
+
+    rows = [
+        [code(fault), code(row.id), row.verdict, row.source] for row in REPLIES for fault in sorted(row.faults or ())
+    ]
+    return table(["code, without case and underscores", "row", "verdict", "rules"], rows)
 
 
 def unclear_steps() -> str:
@@ -250,6 +260,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "schedule": schedule,
     "portal-operations": portal_operations,
     "portal-replies": portal_replies,
+    "portal-faults": portal_faults,
     "portal-limits": portal_limits,
     "one-stop-operations": one_stop_operations,
     "one-stop-replies": one_stop_replies,

@@ -22,7 +22,7 @@ from typing import Final, Protocol, TypeVar
 import structlog
 
 from bus.claiming import Whom
-from bus.errors import LedgerUnavailable, NotOurs, Unmappable
+from bus.errors import LedgerUnavailable, NothingNew, NotOurs, Unmappable
 from bus.ledger import Ledger, Outcome
 from bus.messages import PUT_BACK, Attempt, Decision, Delivery, State, Unreachable
 from bus.ports import Clock, CrashPoint, Randomness, no_crash
@@ -200,6 +200,16 @@ class Dispatcher:
         except NotOurs as trouble:
             return Decision(
                 state=State.NOT_OURS, due_at=None, cause="not_ours", reason=str(trouble), blocks=False, is_tried=False
+            )
+        except NothingNew as said:
+            # No green without a yes of its own: what another delivery told is superseded by that one.
+            return Decision(
+                state=State.SUPERSEDED,
+                due_at=None,
+                cause="told_already",
+                reason=str(said),
+                blocks=False,
+                is_tried=False,
             )
         except Exception as trouble:
             log.exception("delivery_failed_here", delivery=delivery.id, partner=delivery.partner)

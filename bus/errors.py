@@ -3,7 +3,8 @@
 BusError
 ├── CannotSend            our own trouble before anything left: park it, name the field
 │   ├── Unmappable        no row, or a field over the partner's limit: `held`, with table row or field named
-│   └── NotOurs           another system owns the procedure: `not_ours`, never sent
+│   ├── NotOurs           another system owns the procedure: `not_ours`, never sent
+│   └── NothingNew        the partner was told all of it by another delivery: `superseded`, never sent
 ├── LedgerTrouble
 │   ├── LedgerUnavailable cannot be written or read now: 503, try again
 │   ├── LedgerUnsafe      settings or files that would break a promise: refuses the start
@@ -53,6 +54,10 @@ class NotOurs(CannotSend):
         self.procedure = procedure
         self.owner = owner
         super().__init__(f"procedure {mask_text(procedure)} is owned by {owner}")
+
+
+class NothingNew(CannotSend):
+    """The partner has acknowledged all that this would tell it, with another delivery; told again it stands twice."""
 
 
 class LedgerTrouble(BusError):

@@ -127,7 +127,7 @@ MEANING = {
     "held": "Our own trouble: a code without a row, a field over the limit, a defect. Nothing left the house.",
     "refused": "The partner said no. Its code and words stand beside it.",
     "delivered": "The partner said yes, and its reply is kept.",
-    "superseded": "A newer record took its place; kept and visible.",
+    "superseded": "A newer record took its place, or another delivery told the same; kept and visible.",
     "cancelled": "A person stopped it, with a reason; or shadow mode did not send it (cause `shadow`).",
     "not_ours": "Another system owns the procedure; never sent.",
 }

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bus.errors import NotFound, Unmappable
+from bus.errors import NotFound, NothingNew, Unmappable
 from bus.messages import Attempt, Decision, Delivery, Event, State, Unreachable
 from bus.own_numbers import NO_NUMBER
 from bus.routing import Route
@@ -33,6 +33,9 @@ class Strict(Numbering):
     def check(self, delivery: Delivery) -> None:
         if delivery.event.dossier == OWN and delivery.standing.national_number is None:
             raise Unmappable(field="national_number", rule=NO_NUMBER)
+        told = delivery.event.data.get("status")
+        if delivery.event.id.startswith("r") and told == delivery.standing.shown_status is not None:
+            raise NothingNew
 
     def deliver(self, batch: Sequence[Delivery]) -> Sequence[Attempt]:
         for delivery in batch:
@@ -58,10 +61,24 @@ def test_p03_records_of_a_born_dossier_keep_their_place(world: World) -> None:
     """No record overtakes another, and none goes before a step that happened earlier: each is told in its order."""
     world.accept(from_portal())
     world.settle_down()
-    world.accept(a_record(1), a_step(2), a_record(3, "processing"), a_step(4), a_record(5, "completed"))
+    world.accept(a_record(1), a_step(2), a_record(3, "stopped"), a_step(4), a_record(5, "completed"))
     world.settle_down()
 
     assert ["r1", "s2", "r3", "s4", "r5"] == told(world)
+
+
+def test_p06_what_was_told_already_is_no_green(world: World) -> None:
+    """A record that would tell what another delivery told is `superseded` by it, and nothing is sent for it."""
+    world.accept(from_portal())
+    world.settle_down()
+    again = a_record(3, "processing")
+    world.accept(a_record(1), a_step(2), again, a_step(4))
+    world.settle_down()
+
+    assert ["r1", "s2", "s4"] == told(world)
+    assert ("superseded", "told_already", 0) == tuple(
+        world.delivery_of(again)[name] for name in ("state", "cause", "tries")
+    )
 
 
 def test_first_record_frees_the_steps(world: World) -> None:

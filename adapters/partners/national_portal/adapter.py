@@ -20,14 +20,13 @@ from adapters.partners.national_portal.settings import NationalPortalSettings, c
 from adapters.partners.national_portal.shaped import Shaped, learned
 from adapters.partners.national_portal.speaking import Heard, Speaker, Then
 from adapters.partners.national_portal.tables import Tables
-from bus.errors import Unmappable
+from bus.errors import NothingNew, Unmappable
 from bus.messages import Attempt, Delivered, Delivery, Exchange, InDoubt, Outcome, Unreachable
 from bus.ports import Clock, CrashPoint, no_crash
 
 RECORDED: Final = born.RECORDED
 AT_ONCE: Final = timedelta(0)
 BLIND: Final = frozenset({Operation.STEP, Operation.STATUS})
-TOLD_ALREADY: Final = "the portal has this status"
 POLICIES: Final[dict[str, Then]] = {"hold": "hold", "go_on": "go_on", "send_again": "ask"}
 """`unclear_steps` → what the bus does next; "send again" comes back through `ask`, which then says "may be sent"."""
 
@@ -84,7 +83,7 @@ class NationalPortal:
         return max((self._limit(operation) for operation in known.get(exists, ())), default=1)
 
     def check(self, delivery: Delivery) -> None:
-        """Shape it and send nothing. Raises `Unmappable` or `NotOurs`."""
+        """Shape it and send nothing. Raises `Unmappable`, `NotOurs` or `NothingNew`."""
         self._shape(delivery, self._tables)
 
     def login_check(self) -> LoginCheck:
@@ -126,6 +125,8 @@ class NationalPortal:
         if self._is_born(delivery):
             if not self._speaker.calls.has_status:
                 raise Unmappable(field="facade_status_url", rule="missing")
+            if born.tells_nothing_new(delivery.event, delivery.standing, tables):
+                raise NothingNew
             return born.status_of(delivery.event, delivery.standing, tables, self._settings)
         if delivery.event.kind == RECORDED:
             return wire.record_of(delivery.event, tables, self._settings)
@@ -137,8 +138,6 @@ class NationalPortal:
         if delivery.is_shadow:
             return self._shadow(delivery, body, facts)
         if self._is_born(delivery):
-            if born.tells_nothing_new(delivery.event, delivery.standing, tables):
-                return Attempt(outcome=Delivered(receipt=TOLD_ALREADY), facts=facts | {"exists": True})
             return Shaped(delivery=delivery, operation=Operation.STATUS, body=body, facts=facts)
         if delivery.event.kind != RECORDED:
             return Shaped(delivery=delivery, operation=Operation.STEP, body=body, facts=facts)

@@ -1,6 +1,6 @@
 """`python -m benchmarks [NAME …] [--quick] [--full] [--rounds N] [--docs] [--json]`: measure, keep, and say.
 
-Names are f1 f2 f4 f5 f6 f7 f8 f12 f14; without one, all of them. Results go to `var/benchmarks/NAME.json`; with
+Names are f1 f2 f3 f4 f5 f6 f7 f8 f12 f14; without one, all of them. Results go to `var/benchmarks/NAME.json`; with
 `--docs` the measured part of `docs/benchmarks.md` is written anew from all that is there.
 """
 
@@ -22,6 +22,7 @@ from benchmarks.processes import ROOT
 MODULES: Final = {
     "f1": "signed_soap",
     "f2": "verified_soap",
+    "f3": "soap_delivery",
     "f4": "rest_delivery",
     "f5": "accepting",
     "f6": "growth",

@@ -43,9 +43,9 @@ class RunningSink:
 
 
 @contextmanager
-def sink(**told: Any) -> Iterator[RunningSink]:
+def sink(module: str = "benchmarks.sink", /, **told: Any) -> Iterator[RunningSink]:
     """A sink in a process of its own."""
-    process = start("benchmarks.sink", told)
+    process = start(module, told)
     try:
         assert process.stdout is not None
         yield RunningSink(url=f"http://127.0.0.1:{int(process.stdout.readline())}")

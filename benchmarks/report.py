@@ -66,6 +66,19 @@ def _f2(found: Told) -> list[Row]:
     return rows
 
 
+def _f3(found: Told) -> list[Row]:
+    ratios, goals, wrong = found["ratios"], found["goals"], sum(found["books"].values())
+    said = "signed SOAP deliveries to one core's RSA-2048 signatures"
+    return [
+        (f"{said}, worker on one core", *_at_least(ratios["one_core"], goals["one_core"])),
+        (
+            "the same with two workers on both cores, endpoint included",
+            *_at_least(ratios["both_cores"], goals["both_cores"]),
+        ),
+        ("of these unsigned or doubled, by the endpoint's books", f"{wrong:g}", "0", _mark(wrong == 0)),
+    ]
+
+
 def _f4(found: Told) -> list[Row]:
     ratios, books = found["ratios"], found["books"]
     wrong = books["repeats"] + books["out_of_order"] + books["unsigned"]
@@ -132,7 +145,7 @@ def _f14(found: Told) -> list[Row]:
 
 
 GOALS: Final[dict[str, Callable[[Told], list[Row]]]] = {
-    "f1": _f1, "f2": _f2,
+    "f1": _f1, "f2": _f2, "f3": _f3,
     "f4": _f4, "f5": _f5, "f6": _f6, "f7": _f7, "f8": _f8, "f12": _f12, "f14": _f14, "f14-full": _f14,
 }  # fmt: skip
 
@@ -239,6 +252,18 @@ def _messages(found: Told) -> str:
     return f"{said}\n\n{_table(('processor µs', 'median', 'range'), rows)}"
 
 
+def _calls(found: Told) -> str:
+    names = {
+        "one_core": "dossiers delivered and settled a second, worker on one core",
+        "both_cores": "the same with two workers on both cores",
+        "limit": "RSA-2048 signatures of one core a second",
+        "cpu_us": "processor µs of the worker for each dossier",
+    }
+    said = f"{found['dossiers']:,} filed dossiers, {found['threads']} calls at once, {found['rounds']} rounds."
+    rows = [(text, *_cells(found["figures"][name], 0)) for name, text in names.items()]
+    return f"{said}\n\n{_table(('', 'median', 'range'), rows)}"
+
+
 def _arrays(found: Told) -> str:
     names = {
         "single_8": "one by one, 8 in flight",
@@ -265,6 +290,7 @@ def _waits(found: Told) -> str:
 SECTIONS: Final[tuple[tuple[str, str, Callable[[Told], str]], ...]] = (
     ("f1", "F1: signing", _messages),
     ("f2", "F2: verifying", _messages),
+    ("f3", "F3: SOAP, end to end", _calls),
     ("f4", "F4: ordered delivery", _delivery),
     ("f5", "F5: intake", _intake),
     ("f6", "F6: growth", _ages),

@@ -273,6 +273,8 @@ class Recorder:
                 set_head(tx, lane.id, at)  # a step that waited for the dossier's record may go now
         else:
             tx.run("adopt_step", status_of(event), place, place, lane.id)
+            if event.kind == RECORD_KIND and tx.run("record_is_there", lane.id):
+                set_head(tx, lane.id, at)  # a step that waited for the dossier's record may go now
 
     # -- numbered sources ---------------------------------------------------------------------------------------
 

@@ -122,5 +122,8 @@ WHERE d.id = ?;
 -- count_leased -- Calls of all workers on their way to a partner.
 SELECT count(*) FROM lanes WHERE partner = ? AND lease_until IS NOT NULL;
 
+-- record_is_there -- The partner has a record of the dossier, under a rule by which none replaces another.
+UPDATE lanes SET record_state = 'shown', exists_there = 1 WHERE id = ? AND record_state = 'none';
+
 -- adopt_step -- A step that is on the portal already.
 UPDATE lanes SET shown_status = ?, step_place = max(coalesce(step_place, ?), ?) WHERE id = ?;

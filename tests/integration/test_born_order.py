@@ -94,6 +94,18 @@ def test_first_record_frees_the_steps(world: World) -> None:
     assert ["r1", "s2"] == told(world)
 
 
+def test_adopted_record_frees_the_steps(world: World) -> None:
+    """A record that is adopted counts as there: what waits for it goes, and a second one changes nothing."""
+    world.accept(from_portal())
+    world.settle_down()
+    world.accept(a_step(4))
+    world.settle_down()
+    world.intake.accept_many([a_record(1), a_record(2, "stopped")], is_adopted=True)
+    world.settle_down()
+
+    assert ["s4"] == told(world)
+
+
 def test_number_that_comes_later_frees_what_was_held(world: World) -> None:
     """A one-stop system that speaks before we have heard its number: held, and going on by itself when it comes."""
     world.accept(a_record(1), a_step(2))

@@ -203,7 +203,8 @@ class NationalPortal:
     def ask(self, delivery: Delivery) -> Attempt:
         """What became of a write whose reply was lost, as far as the contract lets us find out."""
         if self._is_born(delivery):
-            return self._by_policy(delivery)  # nothing lists such statuses, and a look-up must not lead to a create
+            # Nothing lists such statuses, and a look-up must not lead to a create. That it is there is known anyway.
+            return replace(self._by_policy(delivery), facts={"exists": True})
         if delivery.event.kind != RECORDED:
             return self._ask_step(delivery)
         if delivery.standing.exists:

@@ -39,7 +39,7 @@ class Unmappable(CannotSend):
         self.field = field
         """The partner's field, e.g. `GhiChu`, or ours by JSON pointer."""
         self.rule = rule
-        """Stable code: `no_row`, `too_long`, `bad_format`, `missing`, `contradicted`, `no_number`."""
+        """Stable code: `no_row`, `too_long`, `bad_format`, `missing`, `contradicted`, `no_number`, `not_in_xml`."""
         self.value = value
         self.table = table
         # What was sent as a code may be anything, a person's number too, and reasons are kept and shown unsealed.

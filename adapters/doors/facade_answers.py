@@ -170,7 +170,12 @@ def _sector(row: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _said(body: str | None) -> Said | None:
-    """Code and words of a reply as it was kept; of a double one, the inner."""
+    """Code and words of a reply as it was kept; of a double one, the inner; of one over X-Road, its members."""
+    if body and body.startswith("<"):
+        from adapters.partners.national_portal.xroad_answers import words_of  # with lxml, which JSON does not need
+
+        words = words_of(body.encode())
+        return Said(code=words[0], message=words[1]) if words else None
     try:
         told = msgspec.json.decode(body or "")
         if isinstance(told["message"], str) and told["message"].startswith("{"):

@@ -66,6 +66,16 @@ def open_body(exchange: Exchange, settings: NationalPortalSettings) -> Body:
         return Body(shape=Shape.BROKEN)
 
 
+def words_of(raw: bytes) -> tuple[str, str] | None:
+    """Code and words of an answer as it was kept, for whoever passes them on; None where it has none."""
+    try:
+        _, content = _parts(read(raw, limits=LIMITS))
+        told = {etree.QName(child).localname: _text(child) for child in _elements(content) if len(child) == 0}
+    except (_Unreadable, XmlRefused):
+        return None
+    return (told["error_code"], told.get("message", "")) if "error_code" in told else None
+
+
 def _read(raw: bytes, request: bytes, settings: NationalPortalSettings) -> Body:
     fields, content = _parts(read(raw, limits=LIMITS))
     asked, question = _parts(read(request))

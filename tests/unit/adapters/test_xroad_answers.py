@@ -7,8 +7,10 @@ import re
 
 import pytest
 
+from adapters.doors.facade_answers import _said
 from adapters.partners.national_portal.codes import OWN_SERVER_REFUSED, THEIR_SERVER_REFUSED, Operation, Verdict
 from adapters.partners.national_portal.replies import Answer, read
+from adapters.partners.national_portal.xroad_answers import words_of
 from tests.xroad_kit import (
     NAMESPACE,
     YES,
@@ -130,6 +132,26 @@ def test_hash_by_an_unknown_algorithm():
     strange = '<xrd:requestHash algorithmId="http://www.w3.org/2001/04/xmldsig-more#gost34311">x</xrd:requestHash>'
 
     assert "yes" == row_of(answer_to(ASKED, header=HEADER + strange))
+
+
+@pytest.mark.parametrize(
+    ("raw", "words"),
+    [
+        (answer_to(ASKED), ("0", "Thành công")),
+        (answer_to(ASKED, "<error_code>-1</error_code><message>Trường x</message><result/>"), ("-1", "Trường x")),
+        (answer_to(ASKED, "<error_code>-1</error_code>"), ("-1", "")),
+        (answer_to(ASKED, "<message>x</message>"), None),
+        (fault("Server"), None),
+        (b"<html/>", None),
+        (b"<x", None),
+    ],
+)
+def test_words_that_are_passed_on(raw, words):
+    """Our own façade tells its caller what the portal said, over X-Road as over REST."""
+    said = _said(raw.decode())
+
+    assert words == words_of(raw)
+    assert words == ((said.code, said.message) if said else None)
 
 
 # -- Faults -----------------------------------------------------------------------------------------------------------

@@ -24,8 +24,11 @@ def keys_of_callers(settings: Settings, *, is_demo: bool = False) -> dict[str, t
 
 
 def every_key(name: str, caller: CallerSettings) -> Iterator[tuple[str, CallerKeySettings]]:
-    """The caller's own key and those beside it, each with the setting that names its file."""
-    yield f"callers.{name}.{caller.setting}", caller
+    """The caller's own key and those beside it, each with the setting that names its file; none of its own where an
+    authority vouches for it.
+    """
+    if caller.file:
+        yield f"callers.{name}.{caller.setting}", caller
     for at, told in enumerate(caller.also):
         yield f"callers.{name}.also[{at}].{told.setting}", told
 

@@ -150,11 +150,12 @@ def _portal_door(settings: Settings) -> Iterator[Answer]:
 
 def _soap(settings: Settings) -> Iterator[Answer]:
     if settings.soap is not None:
-        from config.soap import certificates_of, identity_of  # with the door, which nothing else here needs
+        from config.soap import identity_of  # with the door, which nothing else here needs
+        from config.soap_callers import known_callers
 
         told = settings.soap
         yield _asked("soap.identity_file", lambda: _void(identity_of(told)))
-        yield _asked("soap", lambda: _void(certificates_of(settings)))
+        yield _asked("soap", lambda: _void(known_callers(settings)))
 
 
 def _partners(settings: Settings) -> Iterator[Answer]:

@@ -110,47 +110,16 @@ def pkcs12_password(name: str, partner: OneStopKeys) -> bytes | None:
 
 def trust(name: str, partner: OneStopKeys) -> Trust:
     """Whose answers are believed. Raises SettingsRefused."""
-    from cryptography.hazmat.primitives.serialization import Encoding
+    from config.trusting import trust_of
 
-    from signing.errors import KeyTrouble
-    from signing.keys import certificates_in
-    from signing.trust import Pins, Trust
-
-    key = f"partners.{name}"
-    try:
-        found = certificates_in(Path(partner.trust_roots_file))
-    except KeyTrouble as trouble:
-        raise SettingsRefused(f"{key}.trust_roots_file", str(trouble)) from None
-    roots = [each for each in found if each.issuer == each.subject] or found
-    try:
-        return Trust(
-            roots=[each.public_bytes(Encoding.DER) for each in roots],
-            intermediates=[each.public_bytes(Encoding.DER) for each in found if each not in roots],
-            pins=Pins(subjects=frozenset(partner.pinned_subjects), keys=frozenset(partner.pinned_keys)),
-            revocation=partner.revocation,
-            grace=timedelta(seconds=partner.revocation_grace_s),
-        )
-    except ValueError as trouble:
-        raise SettingsRefused(f"{key}.pinned_subjects", str(trouble)) from None
+    return trust_of(partner, f"partners.{name}")
 
 
 def revocation(name: str, partner: OneStopKeys, ports: Ports) -> RevocationSource | None:
     """What fetches lists and answers, where they are required. Raises SettingsRefused."""
-    if partner.revocation == "none":
-        return None
-    from adapters.channels.addresses import AddressRefused, host_of, networks_of
-    from adapters.channels.http import HttpChannel
-    from adapters.channels.httpx2_transport import Httpx2Transport
-    from adapters.channels.pki import RevocationSource, pki_settings
+    from config.trusting import source_of
 
-    try:
-        hosts = frozenset((*partner.revocation_hosts, *map(host_of, partner.crl_urls)))
-        networks = networks_of(partner.private_networks)
-    except (AddressRefused, ValueError) as trouble:
-        raise SettingsRefused(f"partners.{name}.crl_urls", str(trouble)) from None
-    # Asked once an hour: the plain client will do.
-    channel = HttpChannel(pki_settings(hosts, networks), open_transport=Httpx2Transport, clock=ports.clock)
-    return RevocationSource(trust(name, partner), channel, lists=partner.crl_urls)
+    return source_of(partner, f"partners.{name}", ports.clock)
 
 
 # -- REST --------------------------------------------------------------------------------------------------------------

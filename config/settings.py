@@ -122,6 +122,33 @@ class CallerKeySettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only
         return self.secret_file or self.public_key_file or self.certificate
 
 
+class AuthoritySettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """An authority that vouches for a caller's certificates at the SOAP door."""
+
+    trust_roots_file: Annotated[str, Meta(min_length=1)]
+    """The authorities, PEM; what stands between them and the caller may be there too."""
+    pinned_subjects: tuple[str, ...] = ()
+    """Whose certificate it must be: `CN=one-stop,O=Example,C=VN`. With `pinned_keys` both must fit."""
+    pinned_keys: tuple[str, ...] = ()
+    """SHA-256 of its public key (SubjectPublicKeyInfo), hexadecimal."""
+    revocation: Literal["require", "none"] = "require"
+    """`require`: a current list or OCSP answer must vouch for its certificate, or nothing it says is believed."""
+    revocation_grace_s: NotNegative = 86_400.0
+    """How long past its end such a statement still counts."""
+    crl_urls: tuple[str, ...] = ()
+    """Where lists are, for authorities whose certificates do not say it."""
+    revocation_hosts: tuple[str, ...] = ()
+    """Hosts of lists and OCSP answers that certificates name; no other is asked."""
+    private_networks: tuple[str, ...] = ()
+    """Networks beside the public ones in which those hosts may stand, `10.0.0.0/24`."""
+
+    def __post_init__(self) -> None:
+        if not (self.pinned_subjects or self.pinned_keys):
+            raise ValueError("pinned_subjects or pinned_keys must say whose certificate it is")
+        if self.revocation == "require" and not (self.crl_urls or self.revocation_hosts):
+            raise ValueError('revocation = "require" needs crl_urls or revocation_hosts')
+
+
 class CallerSettings(CallerKeySettings, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One system that may hand events in. Its name in the settings is the `keyid` of its signatures."""
 
@@ -135,6 +162,12 @@ class CallerSettings(CallerKeySettings, frozen=True, forbid_unknown_fields=True,
     """Requests a second that each process of the doors takes from it; past that 429 with Retry-After. 0: no limit."""
     may_speak_for: tuple[SourceName, ...] = ()
     """Sources of others of whose dossiers these may speak too. A dossier belongs to the source that spoke first."""
+    authority: AuthoritySettings | None = None
+    """SOAP: in place of a `certificate`, or beside a secret for REST: who vouches for its certificates."""
+
+    def __post_init__(self) -> None:
+        if self.authority is None or self.file:
+            CallerKeySettings.__post_init__(self)
 
 
 class FacadeAccountSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -179,7 +212,7 @@ class FacadeSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
 
 class SoapSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The SOAP door. It is open to callers that have a `certificate`."""
+    """The SOAP door. It is open to callers that have a `certificate` or an `authority`."""
 
     identity_file: Annotated[str, Meta(min_length=1)]
     """Our private key, PEM, RSA of 2048 bits or more or P-256, mode 600: signs every answer and every Fault."""

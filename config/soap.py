@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from cryptography.hazmat.primitives.serialization import Encoding
-
 from adapters.doors.acceptances import Acceptances, CountsEvents
 from adapters.doors.auth import Caller
 from adapters.doors.body import BodyReader
@@ -14,16 +12,14 @@ from adapters.doors.receipts import KeyRing
 from adapters.doors.refusals import Desk
 from adapters.doors.soap import SoapDoor
 from adapters.doors.soap_answers import Speaker
-from adapters.doors.soap_callers import Callers
 from adapters.doors.soap_operations import Operations
-from config.caller_keys import every_key
 from config.fitness import WatchedIdentity
-from config.settings import Settings, SoapSettings
+from config.settings import SoapSettings
 from config.settings_file import SettingsRefused
+from config.soap_callers import trust_in
 from config.wiring import Installation
 from signing.errors import KeyTrouble
-from signing.keys import X509Identity, certificates_in, from_pem
-from signing.trust import Trust
+from signing.keys import X509Identity, from_pem
 
 
 def make_soap(
@@ -40,10 +36,9 @@ def make_soap(
     """The door. Raises SettingsRefused when a key or certificate cannot be used."""
     ports = installation.ports
     identity = WatchedIdentity(identity_of(told, is_demo=is_demo), Path(told.identity_file))
-    named = {der: callers[name] for der, name in certificates_of(installation.settings).items()}
     return SoapDoor(
         callers=callers.values(),
-        trust=Callers(named=named, by_name=Trust(named=named, revocation="none", is_demo=is_demo)),
+        trust=trust_in(installation, callers, is_demo=is_demo),
         speaker=Speaker(identity, ports.clock, identity.require),
         url=told.url,
         operations=Operations(
@@ -67,23 +62,3 @@ def identity_of(told: SoapSettings, *, is_demo: bool = False) -> X509Identity:
         return from_pem(Path(told.identity_file), Path(told.certificate_file), name="soap", is_demo=is_demo)
     except KeyTrouble as trouble:
         raise SettingsRefused("soap.identity_file", str(trouble)) from None
-
-
-def certificates_of(settings: Settings) -> dict[bytes, str]:
-    """Certificate, DER → the caller that it is of. Raises SettingsRefused."""
-    found: dict[bytes, str] = {}
-    for name, caller in settings.callers.items():
-        for where, key in every_key(name, caller):
-            if not key.certificate:
-                continue
-            try:
-                der = certificates_in(Path(key.certificate))[0].public_bytes(Encoding.DER)
-            except KeyTrouble as trouble:
-                raise SettingsRefused(where, str(trouble)) from None
-            if found.setdefault(der, name) != name:
-                raise SettingsRefused(
-                    where, f"caller {found[der]} has the same certificate: nobody could tell the two apart"
-                )
-    if not found:
-        raise SettingsRefused("soap", "no caller has a certificate; add `certificate` to a table [callers.NAME]")
-    return found

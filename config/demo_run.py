@@ -11,30 +11,27 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from bus.messages import State
 from bus.ports import SystemClock
-from config.demo.account import Matched, entries_of, known_of, matched, states_of
-from config.demo.books import Effect, Entry
-from config.demo.born import NOBODY, Filed, as_steps, as_told, judge_filed
-from config.demo.day import Day, Feed, day, read_ndjson, unmet
+from config.demo.books import Entry
+from config.demo.born import Filed
+from config.demo.day import Day, Feed, day, read_ndjson
 from config.demo.faults import ONE_STOP_PLAN, PORTAL_PLAN, plan_faults
-from config.demo.judge import Came, Verdict, doubts, judge
-from config.demo.lives import OLD
+from config.demo.judge import Verdict, doubts
 from config.demo.old_client import BASE as FACADE
-from config.demo.portal_view import expected, expected_status
 from config.demo.soap_client import PATH as SOAP_PATH
 from config.demo.summary import Report, print_summary
 from config.demo.systems import shares
-from config.demo.told import Owed, Told, judge_told, owed_of
-from config.demo.wire import LOCAL_STEPS
+from config.demo.told import Told
 from config.demo_feeder import Feeder, sources_in
+from config.demo_judging import Books, Judging
 from config.demo_mocks import Control
-from config.demo_settings import PORTAL, TELLS
+from config.demo_settings import PORTAL
 from config.demo_stage import Stage, StageTaken, stage
 from config.desk import USAGE, Desk
 
@@ -43,7 +40,6 @@ ONE_STOPS: Final = "one_stop"
 ACTOR: Final = "person:demo"
 LONGEST_S: Final = 600.0
 """A day that has not settled by then (five times what a small machine needs) will not; the verdict says so."""
-LOCAL_STATUSES: Final = {local: status for status, local in LOCAL_STEPS.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +66,7 @@ class Found:
     told: Told
     filed: Filed
     resolved: Mapping[str, int] = field(default_factory=dict)
-    unmet: list[str] = field(default_factory=list)
+    unmet: tuple[str, ...] = ()
 
     @property
     def is_well(self) -> bool:
@@ -125,6 +121,7 @@ class _Play:
         self._portal = Control(here.mocks)
         self._one_stop = Control(here.mocks, ONE_STOPS)
         self._feeder = Feeder(here, feeds, SystemClock(), seed=wish.seed if told is not None else None)
+        self._judging = Judging(here, told, self._feeder, self._portal, self._one_stop)
         self._resolved: Counter[str] = Counter()
         self._progress = Progress(desk)
 
@@ -173,13 +170,11 @@ class _Play:
             self._wait()
             if self._feeder.trouble is not None:
                 raise OSError(f"the door: {self._feeder.trouble}")
-            account, effects = self._here.installation.reads.whole_account(), as_steps(self._portal.effects())
-            said = self._matched(account)
-            entries = self._entries(account, said)
-            waiting = [entry for entry in entries if entry.state == State.IN_DOUBT]
+            books = self._judging.books()
+            waiting = [entry for entry in books.entries if entry.state == State.IN_DOUBT]
             if not waiting or self._is_late():
-                return self._judged(account, said, entries, effects)
-            self._settle_doubts(waiting, doubts(entries, effects))
+                return self._found(books)
+            self._settle_doubts(waiting, doubts(books.entries, books.effects))
 
     def _wait(self) -> None:
         while (not self._feeder.is_done or self._is_under_way()) and not self._is_late():
@@ -204,21 +199,6 @@ class _Play:
         if self._stopped.wait(seconds):
             raise Interrupted
 
-    # -- the account ----------------------------------------------------------------------------------------------
-
-    def _matched(self, account: list[Mapping[str, Any]]) -> Matched:
-        """What each source said of the ledger's events, by the ledger's names of them."""
-        return matched(account, self._feeder.taken, unnamed={OLD: self._feeder.told} if self._day else {})
-
-    def _entries(self, account: list[Mapping[str, Any]], said: Matched) -> list[Entry]:
-        def wanted(source: str, event_id: str) -> Mapping[str, Any]:
-            wire = said.wires.get((source, event_id))
-            if wire is not None and (national := self._feeder.born.get(wire["subject"])):
-                return expected_status(wire, national)
-            return {} if wire is None else expected(wire, LOCAL_STATUSES)
-
-        return as_told(entries_of(account, PORTAL, wanted), self._feeder.born)
-
     def _settle_doubts(self, waiting: list[Entry], there: Mapping[tuple[str, str], bool]) -> None:
         """Look at the portal, then do as the documentation says: `deliveries resolve ID --as arrived|send-again`."""
         repairs = self._here.installation.repairs
@@ -231,63 +211,16 @@ class _Play:
             repairs.resolve(entry.delivery, how, actor=ACTOR, reason=reason)
             self._resolved[how] += 1
 
-    def _judged(
-        self, account: list[Mapping[str, Any]], said: Matched, entries: list[Entry], effects: list[Effect]
-    ) -> Found:
-        heard = self._one_stop.effects()
-        told = judge_told(self._owed(), heard)
-        filed = self._filed(effects, heard)
-        verdict = judge(entries, effects, self._came(), known=known_of(account) | self._feeder.born.keys())
-        verdict = replace(
-            verdict,
-            lost=verdict.lost + said.lost + told.lost + filed.lost,
-            doubled=verdict.doubled + said.doubled + told.doubled + filed.doubled,
-            out_of_order=verdict.out_of_order + said.out_of_order + told.out_of_order,
-            unexpected=verdict.unexpected + told.unexpected,
-            altered=verdict.altered + told.altered,
-        )
-        missed = list(self._feeder.surprises)
-        if self._feeder.fed < self._feeder.total:
-            missed.append(f"only {self._feeder.fed} of {self._feeder.total} events were fed")
-        missed += filed.unmet
-        if self._day is not None:
-            missed += unmet(self._day, states_of(entries, said.wires))
+    def _found(self, books: Books) -> Found:
+        judged = self._judging.judged(books)
         return Found(
-            verdict=verdict,
-            entries=entries,
+            verdict=judged.verdict,
+            entries=books.entries,
             seconds=time.monotonic() - self._started,
+            told=judged.told,
+            filed=judged.filed,
             resolved=dict(self._resolved),
-            unmet=missed,
-            told=told,
-            filed=filed,
-        )
-
-    def _filed(self, effects: list[Effect], heard: list[Effect]) -> Filed:
-        if self._day is None:
-            return NOBODY
-        return judge_filed(self._portal.get("filed")["rows"], self._feeder.born, effects, heard)
-
-    def _owed(self) -> dict[int, Owed]:
-        """What the one-stop systems are to hear, by the ledger's own list of moves."""
-        owed: dict[int, Owed] = {}
-        for sources, states in (TELLS[partner] for partner in self._here.partners if partner in TELLS):
-            for source in sources:
-                owed |= owed_of(self._outcomes(source), source, states)
-        return owed
-
-    def _outcomes(self, source: str) -> Iterator[Mapping[str, Any]]:
-        after = 0
-        while rows := self._here.installation.reads.outcomes(source, after=after, limit=1_000):
-            yield from rows
-            after = rows[-1]["n"]
-
-    def _came(self) -> Came:
-        count = self._feeder.count
-        return Came(
-            recorded=count("recorded"),
-            repeated=count("repeated"),
-            contradicted=count("contradicted"),
-            refused=count("refused") + count("replayed"),
+            unmet=judged.unmet,
         )
 
     # -- the end --------------------------------------------------------------------------------------------------

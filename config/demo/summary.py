@@ -11,16 +11,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TextIO
 
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
 from bus.messages import State
 from config.demo.books import Entry, Finding
 from config.demo.born import NOBODY, Filed
 from config.demo.day import Day
 from config.demo.dirt import KINDS
 from config.demo.judge import GATES, HEADS, Verdict
+from config.demo.page import Section, draw
+from config.demo.summary_systems import filed, side_by_side, told_back
 from config.demo.systems import Share
 
 _SHOWN_FINDINGS: Final = 20
@@ -85,26 +83,15 @@ class Report:
     """Where to look: bus, mocks, state folder."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Section:
-    """One table of the page: a title in both languages, a header, rows, or what it means that there are none."""
-
-    vi: str
-    en: str
-    header: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    empty: str = "không có (none)"
-
-
 def sections(report: Report) -> list[Section]:
     """The page, from top to bottom."""
     found = [
         _came(report),
-        _side_by_side(report),
+        side_by_side(report.shares),
         _dirt(report),
         _became(report),
-        _told_back(report),
-        _filed(report),
+        told_back(report.shares, report.told),
+        filed(report.filed),
         _decisions(report),
         _misbehaved(report),
         _proof(report),
@@ -127,11 +114,7 @@ def closing(report: Report) -> str:
 
 def print_summary(report: Report, out: TextIO, *, is_terminal: bool) -> None:
     """Draw the page."""
-    for section in sections(report):
-        if is_terminal:
-            Console(file=out, force_terminal=True).print(_drawn(section))
-        else:
-            out.write(_plain(section))
+    draw(sections(report), out, is_terminal=is_terminal)
     out.write(closing(report) + "\n")
 
 
@@ -156,30 +139,6 @@ def _came(report: Report) -> Section:
     return Section(vi="Đã nhận", en="What came in", header=("", "số (count)"), rows=tuple(rows))
 
 
-def _side_by_side(report: Report) -> Section | None:
-    """A column for each system."""
-    told = report.shares
-    if not told:
-        return None
-    counts = {
-        "hồ sơ (dossiers)": [share.dossiers for share in told],
-        "sự kiện mới (new events)": [share.events for share in told],
-        "gửi lặp (repeated)": [share.repeated for share in told],
-        "trùng mã khác nội dung (contradicted)": [share.contradicted for share in told],
-        "bị từ chối ở cửa (refused at the door)": [share.refused for share in told],
-        "đã đến Cổng (delivered)": [share.delivered for share in told],
-    }
-    return Section(
-        vi="Ba hệ thống một cửa",
-        en="Three one-stop systems side by side",
-        header=("", *(f"{share.system.vi} ({share.system.en})" for share in told)),
-        rows=(
-            ("nói bằng (speaks)", *(share.system.protocol for share in told)),
-            *((name, *map(str, row)) for name, row in counts.items()),
-        ),
-    )
-
-
 def _dirt(report: Report) -> Section | None:
     if report.day is None:
         return None
@@ -192,44 +151,6 @@ def _became(report: Report) -> Section:
     states = report.verdict.states
     rows = tuple((f"{vi} ({en})", str(states[name])) for name, (vi, en) in STATE_WORDS.items() if states.get(name))
     return Section(vi="Kết quả gửi", en="What became of it", header=("", "lượt (deliveries)"), rows=rows)
-
-
-def _told_back(report: Report) -> Section | None:
-    """What became of their events, as the one-stop systems that want to know were told."""
-    if not report.shares:
-        return None
-    rows = []
-    for share in report.shares:
-        mine = {state: n for (source, state), n in report.told.items() if source in share.system.sources}
-        rows.append(
-            (
-                f"{share.system.vi} ({share.system.en})",
-                share.system.told_by,
-                str(sum(mine.values())) if mine else "",
-                ", ".join(f"{state} {n}" for state, n in sorted(mine.items())),
-            )
-        )
-    return Section(
-        vi="Báo kết quả lại cho hệ thống một cửa",
-        en="What the one-stop systems were told",
-        header=("hệ thống (system)", "bằng (by)", "số (count)", "kết quả (outcomes)"),
-        rows=tuple(rows),
-    )
-
-
-def _filed(report: Report) -> Section | None:
-    told = report.filed
-    if not told.count:
-        return None
-    counts = {
-        "hồ sơ người dân nộp trên Cổng (filed there by citizens)": told.count,
-        "lần Cổng gửi, đến khi nghe nhận (calls of the portal, until it heard a yes)": told.calls,
-        "đã giao hệ thống một cửa (handed over to the one-stop system)": told.handed_over,
-        "trạng thái báo lên Cổng (statuses told to the portal)": told.statuses,
-        "bị tạo lại trên Cổng (created there again)": told.created,
-    }
-    rows = tuple((name, str(count)) for name, count in counts.items())
-    return Section(vi="Hồ sơ từ Cổng về", en="Dossiers from the portal", header=("", "số (count)"), rows=rows)
 
 
 def _decisions(report: Report) -> Section:
@@ -334,23 +255,3 @@ def _told(finding: Finding) -> str:
     effect = f" #{finding.effect}" if finding.effect else ""
     fields = f" [{', '.join(finding.fields)}]" if finding.fields else ""
     return f"{where}{effect} {finding.what}{fields}"
-
-
-# -- drawing ----------------------------------------------------------------------------------------------------------
-
-
-def _drawn(section: Section) -> Table:
-    table = Table(title=f"{section.vi} · {section.en}", title_justify="left", show_header=any(section.header))
-    for name in section.header:
-        table.add_column(name, overflow="fold")
-    for row in section.rows or ((section.empty, *([""] * (len(section.header) - 1))),):
-        table.add_row(*map(Text, row))  # plain text: a bracket in a reason is no markup
-    return table
-
-
-def _plain(section: Section) -> str:
-    rows = [section.header, *section.rows] if any(section.header) and section.rows else list(section.rows)
-    widths = [max(len(row[i]) for row in rows) for i in range(len(section.header))] if rows else []
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    body = "".join(f"  {line}\n" for line in lines or [section.empty])
-    return f"{section.vi} · {section.en}\n{body}\n"

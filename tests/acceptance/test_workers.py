@@ -24,8 +24,8 @@ from config.demo.day import Day, day
 from config.demo.judge import Came, Verdict, doubts, judge
 from config.demo.portal_view import expected
 from config.demo_feeder import in_nfc
+from config.demo_judging import LOCAL_STATUSES
 from config.demo_mocks import Control
-from config.demo_run import LOCAL_STATUSES
 from config.demo_settings import PORTAL
 from contracts.mock_faults import FaultOrder
 from tests.acceptance.desk import Place, place

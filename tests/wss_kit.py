@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cache
@@ -65,6 +65,8 @@ class Forge:
     envelope_attributes: str = ""
     security_attributes: str = ""
     addressing: tuple[str, ...] = ADDRESSING
+    texts: Mapping[str, str] = field(default_factory=dict)
+    """Of the addressing headers, where they are not just any."""
     holder: Holder = field(default_factory=lambda: pki().leaf)
     token: bytes | None = None
     token_type: str = X509V3
@@ -105,7 +107,10 @@ class Forge:
         return replace(self, **changes)
 
     def _unsigned(self) -> str:
-        headers = "".join(f'<wsa:{each} wsu:Id="{each}">urn:example:{each}</wsa:{each}>' for each in self.addressing)
+        headers = "".join(
+            f'<wsa:{each} wsu:Id="{each}">{self.texts.get(each, f"urn:example:{each}")}</wsa:{each}>'
+            for each in self.addressing
+        )
         times = f"<wsu:Created>{self.created}</wsu:Created><wsu:Expires>{self.expires}</wsu:Expires>"
         token = base64.b64encode(self.holder.der if self.token is None else self.token).decode()
         inside = {

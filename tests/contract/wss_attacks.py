@@ -50,25 +50,34 @@ def corpus() -> tuple[Case, ...]:
 
 
 def cases() -> Iterator[Case]:
-    """All of it."""
+    """All of it, as requests of both versions."""
     for version, soap in (("1.1", SOAP_11), ("1.2", SOAP_12)):
-        forge = Forge(soap=soap)
-        message = forge.message()
-        for name, code, changes in SIGNED_WRONG:
-            yield Case(f"{version} {name}", code, forge.but(**changes).message())
-        for name, code, change in CHANGED:
-            yield Case(f"{version} {name}", code, edited(message, change))
-        for name, code, rewrite in REWRITTEN:
-            yield Case(f"{version} {name}", code, rewrite(message))
-        for name, code, holder in HOLDERS:
-            yield Case(f"{version} {name}", code, forge.but(holder=holder(), method=_method(holder())).message())
-        for name, changes in GOOD:
-            yield Case(f"{version} {name}", "", forge.but(**changes).message())
-        listed = forge.but(prefixes="soap wsa unused").message()
-        for name, code, change in CHANGED:
-            yield Case(f"{version} with a PrefixList, {name}", code, edited(listed, change))
-        for name, code, rewrite in REBOUND:
-            yield Case(f"{version} PrefixList: {name}", code, rewrite(listed))
+        yield from around(version, Forge(soap=soap))
+
+
+def around(version: str, forge: Forge) -> Iterator[Case]:
+    """Every attack on this message, and every good message like it. What it signs beside the usual stays signed."""
+    message, more = forge.message(), tuple(each for each in forge.signed if each not in ALL)
+    for name, code, changes in SIGNED_WRONG:
+        yield Case(f"{version} {name}", code, forge.but(**_with(changes, more)).message())
+    for name, code, change in CHANGED:
+        yield Case(f"{version} {name}", code, edited(message, change))
+    for name, code, rewrite in REWRITTEN:
+        yield Case(f"{version} {name}", code, rewrite(message))
+    for name, code, holder in HOLDERS:
+        yield Case(f"{version} {name}", code, forge.but(holder=holder(), method=_method(holder())).message())
+    for name, changes in GOOD:
+        yield Case(f"{version} {name}", "", forge.but(**_with(changes, more)).message())
+    listed = forge.but(prefixes="soap wsa unused").message()
+    for name, code, change in CHANGED:
+        yield Case(f"{version} with a PrefixList, {name}", code, edited(listed, change))
+    for name, code, rewrite in REBOUND:
+        yield Case(f"{version} PrefixList: {name}", code, rewrite(listed))
+
+
+def _with(changes: dict, more: tuple[str, ...]) -> dict:
+    signed = changes.get("signed")
+    return changes if signed is None or "addressing" in changes else changes | {"signed": (*signed, *more)}
 
 
 # -- a PrefixList ------------------------------------------------------------------------------------------------------

@@ -53,8 +53,12 @@ class Minding:
 
     def _run(self) -> None:
         while not self._stop.wait(self._every):
-            for duty in (self.sign, self.warn_of_gaps, self.warn_of_keys, self.forget_nonces, *self.of_partners()):
+            for duty in self.duties():
                 self._guarded(duty)
+
+    def duties(self) -> list[Callable[[], None]]:
+        """What is done in one round."""
+        return [self.sign, self.warn_of_gaps, self.warn_of_keys, self.forget_nonces, *self.of_partners()]
 
     def _guarded(self, duty: Callable[[], None]) -> None:
         try:
@@ -105,3 +109,14 @@ class Minding:
         """Their signatures are long past their time, even for a clock that goes wrong by a day."""
         before = to_ms(self._clock.now()) - FARTHEST_DUE
         self._ledger.engine.write(lambda tx: tx.run("forget_nonces", before))
+
+
+class DoorMinding(Minding):
+    """Beside doors without a worker: what these doors have in their own memory. The rest is the worker's."""
+
+    def __init__(self, installation: Installation) -> None:
+        super().__init__(installation, None)
+
+    def duties(self) -> list[Callable[[], None]]:
+        """Lists of revoked certificates, before they end."""
+        return self.of_partners()

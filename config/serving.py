@@ -11,7 +11,7 @@ from adapters.doors import server
 from config import logging
 from config.desk import Desk
 from config.doors import make_app
-from config.minding import Minding
+from config.minding import DoorMinding, Minding
 from config.signing_key import InstallationKey
 from config.watching import make_metrics, watch_with
 from config.wiring import Installation, build
@@ -38,7 +38,12 @@ def doors_only(desk: Desk, installation: Installation, key: InstallationKey) -> 
     """The doors, in this thread."""
     web = installation.settings.web
     app = make_app(installation, key, make_metrics(installation))
-    server.run(app, web.host, web.port)
+    minding = DoorMinding(installation)
+    minding.start()
+    try:
+        server.run(app, web.host, web.port)
+    finally:
+        minding.stop()
 
 
 def both(desk: Desk, installation: Installation, key: InstallationKey, *, demo_token: str | None = None) -> None:

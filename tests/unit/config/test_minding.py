@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 from bus import upkeep
 from bus.ports import FileStorage, SystemClock
 from bus.prepared import Nonce
-from config.minding import Minding
+from config.minding import DoorMinding, Minding
 from config.new_installation import make, prepare_ledger
 from config.settings_file import load
 from config.signing_key import InstallationKey
@@ -99,3 +99,18 @@ def test_starts_and_ends(installation: Installation, key: InstallationKey) -> No
     minding.stop()
 
     assert 1 == checkpoints(installation)
+
+
+def test_doors_mind_their_own(installation: Installation, key: InstallationKey) -> None:
+    """Doors without a worker renew what they know of revoked certificates, and leave the ledger to the worker."""
+    asked: list[object] = []
+    installation.minded.append(asked.append)
+    minding = DoorMinding(installation)
+
+    for duty in minding.duties():
+        duty()
+    minding.start()
+    minding.stop()
+
+    assert 1 == len(asked)
+    assert 0 == checkpoints(installation)

@@ -19,8 +19,8 @@ from adapters.doors.portal_door import Manners, PortalDoor
 from adapters.doors.portal_files import TYPES, FilesDoor, Links
 from adapters.doors.refusals import Desk
 from adapters.stores.folder import SealedFolder
+from config.door_settings import PortalDoorSettings
 from config.facade import FreshTables
-from config.settings import PortalDoorSettings
 from config.settings_file import SettingsRefused, secret
 from config.wiring import Installation
 

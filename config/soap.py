@@ -13,8 +13,8 @@ from adapters.doors.refusals import Desk
 from adapters.doors.soap import SoapDoor
 from adapters.doors.soap_answers import Speaker
 from adapters.doors.soap_operations import Operations
+from config.door_settings import SoapSettings
 from config.fitness import WatchedIdentity
-from config.settings import SoapSettings
 from config.settings_file import SettingsRefused
 from config.soap_callers import trust_in
 from config.wiring import Installation

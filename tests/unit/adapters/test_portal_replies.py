@@ -350,5 +350,7 @@ def test_table_for_the_documents():
     rows = table()
 
     assert len(REPLIES) == len(rows)
-    assert {"id": "http_429", "http": "429", "body": "any", "verdict": "later"}.items() <= rows[15].items()
+    assert {"id": "http_429", "http": "429", "body": "any", "verdict": "later"} in [
+        {name: row[name] for name in ("id", "http", "body", "verdict")} for row in rows
+    ]
     assert all(row["source"] for row in rows)

@@ -80,7 +80,7 @@ def open_house(house: House) -> House:
     return house
 
 
-def test_p06_filed_dossiers_there_and_back(open_house: House) -> None:
+def test_p02_filed_dossiers_there_and_back(open_house: House) -> None:
     """Twenty dossiers filed through lost answers, broken and doubled calls, while the process is killed -9 twice: each
     is once at the one-stop system, and each of its statuses once at the portal, in order, and never a create."""
     house = open_house

@@ -88,7 +88,7 @@ def test_beside_the_facade(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
         assert 0 == town.post(a_notice(), base=base).json()["error_code"]
 
 
-def test_same_again_gets_the_first_answer(town: Town) -> None:
+def test_p04_portal_that_repeats_hears_the_first_answer(town: Town) -> None:
     """The same notice again, also after a restart, is answered as the first time, and is there once."""
     first = town.file()
     again = town.file(dict(reversed(a_notice().items())))

@@ -95,7 +95,7 @@ def test_reduced_codes(status, code):
     assert code == told(a_step(status=status))["TrangThai"]
 
 
-def test_table_is_total():
+def test_p07_table_of_born_dossiers_is_total():
     """A status without a row is held with the row named, and `check` says beforehand that the row is missing."""
     tables = tables_with("portal_born_statuses", "accepted,2,Được tiếp nhận,a,,,province", instead=True)
     with pytest.raises(Unmappable, match="portal_born_statuses") as held:
@@ -106,7 +106,7 @@ def test_table_is_total():
     assert [] == list(holes(h99_tables(), []))
 
 
-def test_number_that_nobody_told():
+def test_p07_number_that_nobody_told():
     """A record that says it was born on the portal, under no known number, is held with the field named."""
     nameless = make_standing(origin="portal", shown_status=None)
     with pytest.raises(Unmappable) as held:

@@ -223,6 +223,7 @@ def addresses(partner: PartnerSettings) -> list[str]:
         partner.facade_progress_url,
         partner.facade_status_url,
         partner.facade_lookup_url,
+        partner.facade_read_url,
     )
     token = (partner.outer_auth.token_url,) if isinstance(partner.outer_auth, OAuth2Settings) else ()
     ways = {"facade": facade, "adapter": (partner.adapter_url,), "xroad": (partner.xroad_url,)}

@@ -129,3 +129,12 @@ def test_xroad_identifier_that_no_server_knows_stops_the_start(changes: dict[str
         national_portal_settings(keys(**XROAD | changes))
     with pytest.raises(SettingsRefused, match=next(iter(changes))):
         _partner("national_portal", keys(**XROAD | changes))
+
+
+def test_every_address_of_a_facade_is_looked_at() -> None:
+    """Each address of a provincial façade that the settings name is checked before the start, and no other."""
+    names = [name for name in NationalPortalKeys.__struct_fields__ if name.startswith("facade_") and "url" in name]
+    told = {name: f"https://{name.replace('_', '-')}.example.invalid" for name in names}
+
+    assert 6 == len(names)
+    assert sorted(told.values()) == sorted(addresses(keys(variant="facade", **told)))

@@ -97,6 +97,11 @@ def operations(here: Place) -> list[str]:
     return [row.operation for row in here.portal.effects.page(after=0, limit=100)]
 
 
+def over_xroad(here: Place) -> None:
+    url = f'variant = "xroad"\nxroad_url = "{here.mocks}/national_portal/xroad"\nxroad_client = '
+    here.set("madonvi =", f'{url}"VN/GOV/000.00.00.H99/one-stop"\nmadonvi =')
+
+
 def lose_step(here: Place) -> None:
     order = FaultOrder(fault="lose_reply_after_effect", operation="CapNhatTienDoHoSoMC", count=1)
     here.portal.faults.arm(order)
@@ -118,6 +123,20 @@ def test_a_dossier_and_its_deliveries(here: Place) -> None:
     assert [] == then["timeline"]
     assert 1 == here.type("dossier", "show", "H99.01-000000-0000").code
     assert 2 == here.type("dossier", "show", NUMBER, "--at", "2026-01-01").code
+
+
+def test_p06_walk_over_xroad(here: Place) -> None:
+    """A setting, and the same walk goes by SOAP: delivered, with the bytes of both directions kept as they were."""
+    over_xroad(here)
+    feed(here, record(), step())
+    (exchange,) = here.ask(
+        "deliveries", "show", "2", "--bodies", "--reason", "câu hỏi của công dân", "--as-person", "Mai"
+    )["attempts"][0]["exchanges"]
+
+    assert ["delivered", "delivered"] == states(here)
+    assert ["DongBoHoSoMC", "CapNhatTienDoHoSoMC"] == operations(here)
+    assert "<id:serviceCode>CapNhatTienDoHoSoMC</id:serviceCode>" in exchange["request_body"]
+    assert "<xrd:requestHash" in exchange["reply_body"]
 
 
 def test_p12_bodies_ask_for_a_reason(here: Place) -> None:
@@ -398,8 +417,7 @@ def test_check_online_finds_a_wrong_password(here: Place) -> None:
 
 def test_check_online_over_xroad_asks(here: Place) -> None:
     """Where there is no login it asks about a dossier that nobody has, and tells what the security server says."""
-    url = f'variant = "xroad"\nxroad_url = "{here.mocks}/national_portal/xroad"\nxroad_client = '
-    here.set("madonvi =", f'{url}"VN/GOV/000.00.00.H99/one-stop"\nmadonvi =')
+    over_xroad(here)
     told = here.ask("check", "--online")["answers"]
     here.set("H99/one-stop", "H98/one-stop")
     (wrong,) = (one for one in here.type("check", "--online", "--json").told["answers"] if not one["is_well"])

@@ -21,19 +21,24 @@ with atheris.instrument_imports(include=["signing"]) if atheris else nullcontext
     from signing import wsse, xml
     from signing.errors import NotVerified, VerifierFailed, XmlRefused
 
-from tests.message_pki import NOW
-from tests.wss_kit import Forge, partner_trust
+from tests.message_pki import NOW, pki
+from tests.wss_kit import Forge, identity, partner_trust
 
-GOOD = Forge().message()
+GOOD = (
+    Forge().message(),
+    Forge(prefixes="soap wsa").message(),
+    wsse.sign_canonical(b"<a></a>", identity(pki().leaf), now=NOW, nonce="n"),
+)
 
 
 def once(data: bytes) -> None:
     """The bytes alone, and in the middle of a good message: a tree or a refusal, and never a stumble."""
     with suppress(XmlRefused):
         xml.read(data)
-    place = (data[0] * 257 + len(data) * 31) % len(GOOD) if data else 0
+    good = GOOD[len(data) % len(GOOD)]
+    place = (data[0] * 257 + len(data) * 31) % len(good) if data else 0
     try:
-        wsse.verify(GOOD[:place] + data[1:] + GOOD[place:], trust=partner_trust(), now=NOW)
+        wsse.verify(good[:place] + data[1:] + good[place:], trust=partner_trust(), now=NOW)
     except VerifierFailed:
         raise
     except NotVerified:

@@ -28,9 +28,10 @@ def work(installation: Installation, name: str, partner: OneStopKeys) -> Partner
     ports = installation.ports
     settings, source = read(name, partner, ports)
     if source is not None:
+        from config.trusting import doubt_of
+
         installation.minded.append(source.refresh)
-        grace = timedelta(seconds=partner.revocation_grace_s)
-        installation.doubts.append(lambda now: source.is_stale(now - grace))
+        installation.doubts.append(doubt_of(source, partner))
     channel = HttpChannel(settings.http, clock=ports.clock, crash_point=ports.crash_point)
     adapter = OneStop(settings, channel, clock=ports.clock, name=name, crash_point=ports.crash_point)
     return PartnerWork(adapter=adapter, patience=patience_of(partner), threads=partner.threads)

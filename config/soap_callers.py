@@ -15,7 +15,7 @@ from adapters.doors.soap_callers import Callers
 from config.caller_keys import every_key
 from config.settings import AuthoritySettings, Settings
 from config.settings_file import SettingsRefused
-from config.trusting import source_of, trust_of
+from config.trusting import doubt_of, source_of, trust_of
 from config.wiring import Installation
 from signing.errors import KeyTrouble
 from signing.keys import certificates_in
@@ -34,6 +34,7 @@ def trust_in(installation: Installation, callers: Mapping[str, Caller], *, is_de
         source = source_of(told, key, installation.ports.clock, is_demo=is_demo)
         if source is not None:
             installation.minded.append(source.refresh)
+            installation.doubts.append(doubt_of(source, told))
         vouched.append((callers[name], source or trust_of(told, key, is_demo=is_demo)))
     by_name = Trust(named=named, revocation="none", is_demo=is_demo) if named else None
     return Callers(named=named, by_name=by_name, vouched=vouched)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
@@ -78,3 +79,9 @@ def source_of(told: TrustKeys, key: str, clock: Clock, *, is_demo: bool = False)
     # Asked once an hour: the plain client will do.
     channel = HttpChannel(pki_settings(hosts, networks), open_transport=Httpx2Transport, clock=clock)
     return RevocationSource(trust_of(told, key, is_demo=is_demo), channel, lists=told.crl_urls)
+
+
+def doubt_of(source: RevocationSource, told: TrustKeys) -> Callable[[datetime], bool]:
+    """Whether its word has run out at a time, grace included: what `/readyz` calls `revocation_stale`."""
+    grace = timedelta(seconds=told.revocation_grace_s)
+    return lambda now: source.is_stale(now - grace)

@@ -72,6 +72,11 @@ class Door:
             return ""
         return next(each.text or "" for each in content.iter() if str(each.tag).endswith("}code"))
 
+    def is_stale(self) -> bool:
+        """What `/readyz` calls `revocation_stale`."""
+        (doubt,) = self.installation.doubts
+        return doubt(self.clock.now())
+
     def mind(self) -> None:
         """What the process does once a minute."""
         for duty in self.installation.minded:
@@ -165,15 +170,18 @@ def test_fails_closed_when_nobody_vouches(here: Place, lists: tuple[Lists, str])
         authority.is_up = False
         door.clock.sleep((25 * HOUR).total_seconds())
         assert "" == door.says(LEAF(), "within the grace".replace(" ", "-"))
+        assert not door.is_stale()
         door.clock.sleep((2 * HOUR).total_seconds())
         assert "unavailable" == door.says(LEAF(), "three")
         door.installation.ledger.engine.write(lambda tx: None)
         assert "revocation_unknown" == door.installation.reads.refusals()[0]["code"]
+        assert door.is_stale()
 
         authority.is_up = True
         authority.publish(revoked(), at=door.clock.now())
         door.clock.sleep(61)
         assert "" == door.says(LEAF(), "three")
+        assert not door.is_stale()
 
 
 def test_no_list_at_the_start(here: Place, lists: tuple[Lists, str]) -> None:

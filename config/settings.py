@@ -499,13 +499,19 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     def speakers(self) -> dict[str, frozenset[str]]:
         """Source → the sources of whose dossiers it may speak: those of its caller, and those that the caller names.
 
-        A source that several callers use may do what each of them may.
+        A source that several callers use may do what each of them may. Who is handed what was filed on the portal may
+        speak of it, also where it keeps the portal's number as its own.
         """
         found: dict[str, frozenset[str]] = {}
         for caller in self.callers.values():
             theirs = frozenset((*caller.sources, *caller.may_speak_for))
             for source in caller.sources:
                 found[source] = found.get(source, theirs) & theirs
+        if self.portal_door.enabled:
+            for taker in self.partner_table().values():
+                if isinstance(taker, OneStopKeys) and taker.takes_filed:
+                    for source in found.keys() & set(taker.takes_outcomes_of):
+                        found[source] |= {self.portal_door.source}
         return found
 
     def partner_table(self) -> dict[str, PartnerSettings]:

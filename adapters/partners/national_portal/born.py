@@ -44,7 +44,7 @@ def status_of(event: Event, standing: Standing, tables: Tables, settings: Nation
         raise Unmappable(field="TrangThai", rule="no_row", value=status, table=TABLE)
     body = {
         "MaHoSo": national_number(event, standing),
-        "MaHoSoDonVi": event.dossier,
+        "MaHoSoDonVi": standing.own_number or event.dossier,
         "MaDoiTuong": (event.data.get("applicant") or {}).get("tech_id") or "",
         "NoiDung": row["content_vi"] if is_record else event.data["content"],
         "NgayXuLy": wire.stamp_of(event.occurred_at),

@@ -95,6 +95,13 @@ def test_reduced_codes(status, code):
     assert code == told(a_step(status=status))["TrangThai"]
 
 
+def test_own_number_beside_the_national_one():
+    """A source that speaks under the portal's number is told of under the number that its one-stop system gave."""
+    kept = replace(BORN, own_number="H99.05-240401-0003")
+
+    assert (NATIONAL, "H99.05-240401-0003") == tuple(told(a_step(kept))[name] for name in ("MaHoSo", "MaHoSoDonVi"))
+
+
 def test_p07_table_of_born_dossiers_is_total():
     """A status without a row is held with the row named, and `check` says beforehand that the row is missing."""
     tables = tables_with("portal_born_statuses", "accepted,2,Được tiếp nhận,a,,,province", instead=True)

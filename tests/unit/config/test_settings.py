@@ -163,6 +163,36 @@ may_speak_for = ["z"]
     assert {"shared", "z"} == speakers["shared"]
 
 
+def test_who_is_handed_filed_dossiers_may_speak_of_them(tmp_path: Path) -> None:
+    """Where the one-stop system keeps the portal's number, its sources may speak under it; nobody else's may."""
+    text = """
+[callers.a]
+secret_file = "a"
+sources = ["town"]
+[callers.b]
+secret_file = "b"
+sources = ["wards"]
+[portal_door]
+enabled = {enabled}
+unit = "000.00.04.H99"
+networks = ["10.0.0.5/32"]
+files_url = "https://10.0.0.7"
+[partners.one_stop]
+url = "https://one-stop.h99.example.invalid"
+protocol = "rest"
+keyid = "k"
+secret_file = "s"
+their_keyid = "t"
+their_secret_file = "t"
+takes_outcomes_of = ["town", "nobody"]
+takes_filed = true
+"""
+    speakers = read(tmp_path, text.replace("{enabled}", "true")).speakers()
+
+    assert {"town": {"town", "national_portal"}, "wards": {"wards"}} == speakers
+    assert {"town"} == read(tmp_path, text.replace("{enabled}", "false")).speakers()["town"]
+
+
 @pytest.mark.parametrize(
     ("told", "place"),
     [("", None), ("127.0.0.1:9464", ("127.0.0.1", 9464)), ("[::1]:0", ("::1", 0))],

@@ -77,6 +77,19 @@ def problems() -> str:
     return table(["code", "HTTP", "what it means and what to do", "tiếng Việt"], rows)
 
 
+def soap_faults() -> str:
+    """Every code of the SOAP door's Faults."""
+    from adapters.doors.soap_codes import FAULTS, LATER
+
+    english = read_toml("adapters/doors/problems.en.toml")["faults"]
+    vietnamese = read_toml("adapters/doors/problems.vi.toml")["faults"]
+    rows = [
+        [code(each), "Receiver" if each in LATER else "Sender", english[each]["detail"], vietnamese[each]["title"]]
+        for each in FAULTS
+    ]
+    return table(["code", "to blame", "what it means and what to do", "tiếng Việt"], rows)
+
+
 def log_events() -> str:
     """Every log event."""
     catalogue = read_toml("config/log_events.toml")
@@ -254,6 +267,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "settings": settings,
     "routes": routes,
     "problems": problems,
+    "soap-faults": soap_faults,
     "log-events": log_events,
     "metrics": metrics,
     "states": states,

@@ -68,11 +68,9 @@ def request_hash(request: bytes, algorithm: str = "http://www.w3.org/2001/04/xml
     return f'<xrd:requestHash algorithmId="{algorithm}">{value}</xrd:requestHash>'
 
 
-def fault(code: str, text: str = "x", *, header: str = "") -> bytes:
-    """A SOAP 1.1 Fault."""
-    inside = (
-        f"<faultcode>{code}</faultcode><faultstring>{text}</faultstring><detail><faultDetail>7</faultDetail></detail>"
-    )
+def fault(code: str, text: str = "x", *, header: str = "", detail: str = "<faultDetail>7</faultDetail>") -> bytes:
+    """A SOAP 1.1 Fault, with the detail that a security server gives to its own."""
+    inside = f"<faultcode>{code}</faultcode><faultstring>{text}</faultstring><detail>{detail}</detail>"
     return envelope(header, f"<soap:Fault>{inside}</soap:Fault>")
 
 

@@ -163,11 +163,12 @@ def answer(request: Request, body: bytes) -> Response:
 
 
 def fault(code: str, says: str, *, status: int = 200, request: Request | None = None) -> Response:
-    """A Fault; one of the provider's own repeats the header, one of a security server does not (r212)."""
+    """A Fault; one of the provider's own may repeat the header, one of a security server has a detail (r212, r213)."""
     element = etree.Element(f"{{{SOAP}}}Fault", nsmap={"soap": SOAP})
     etree.SubElement(element, "faultcode").text = code
     etree.SubElement(element, "faultstring").text = says
-    etree.SubElement(etree.SubElement(element, "detail"), "faultDetail").text = "mock"
+    if not code.startswith("soap:"):
+        etree.SubElement(etree.SubElement(element, "detail"), "faultDetail").text = "mock"
     return Response(status=status, body=_envelope(_header_of(request), element), content_type=XML)
 
 

@@ -49,7 +49,7 @@ class Body:
     result: Any = None
     session: str = ""
     fault: str = ""
-    """The code of a SOAP Fault, in one spelling."""
+    """The code of a security server's own Fault, in one spelling."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -139,7 +139,7 @@ def _is_answer_to(fields: Mapping[str, Field], asked: Mapping[str, Field], reque
 
 
 def _fault(content: etree._Element) -> Body:
-    """r212: the code in one spelling, and what the Fault says in words."""
+    """r212: what the Fault says in words, and its code in one spelling where it is a security server's own (r213)."""
     texts: dict[str, str] = {}
     for element in _elements(content):
         name = str(element.tag)
@@ -149,7 +149,9 @@ def _fault(content: etree._Element) -> Body:
     code = texts.get("faultcode", "").rpartition(":")[2]
     if not code:
         raise _Unreadable("a Fault without a code")
-    return Body(shape=Shape.FAULT, fault=fault_code(code), text=f"{code}: {texts.get('faultstring', '')}")
+    is_own = any(etree.QName(part).localname == "faultDetail" for part in content.iterfind("detail/*"))
+    text = f"{code}: {texts.get('faultstring', '')}"
+    return Body(shape=Shape.FAULT, fault=fault_code(code) if is_own else "", text=text)
 
 
 def fault_code(code: str) -> str:

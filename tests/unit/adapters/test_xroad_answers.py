@@ -199,6 +199,14 @@ def test_fault_code_in_its_spellings(code):
     assert "Request is not allowed" in found.reason
 
 
+@pytest.mark.parametrize("code", ["Client.MissingHeaderField", "Server.ServerProxy.AccessDenied"])
+@pytest.mark.parametrize("detail", ["", "7", "<error>7</error>", "<x><faultDetail>7</faultDetail></x>"])
+def test_providers_fault_with_a_security_servers_code(code, detail):
+    """Any service may write such a code; only a security server's own Fault, known by its detail, proves anything."""
+    assert "fault" == row_of(fault(code, detail=detail))
+    assert "fault" != row_of(fault(code, detail='<faultDetail xmlns="">7</faultDetail>'))
+
+
 def test_fault_with_a_header():
     """With our header it is ours; with another one it is an answer to somebody else, and proves nothing (r212)."""
     denied = "Server.ServerProxy.AccessDenied"

@@ -111,7 +111,8 @@ def verifiers() -> dict[str, Callable[[], object]]:
 
 def with_prefix_lists() -> bytes:
     """The same message as Java's senders write it: its parts and SignedInfo canonical with the prefixes around them."""
-    envelope, listed = _stamped(), f'<ec:InclusiveNamespaces xmlns:ec="{EXCLUSIVE}" PrefixList="soap wsse"/>'
+    envelope = etree.fromstring(etree.tostring(_stamped()))
+    listed = f'<ec:InclusiveNamespaces xmlns:ec="{EXCLUSIVE}" PrefixList="soap wsse"/>'
     parts = [(each.get(WSU_ID) or "", exclusive(each, prefixes=_LISTED)) for each in (envelope[1], envelope[0][0][1])]
     info = xmldsig.signed_info(parts, "rsa-sha256").decode()
     for name in ("CanonicalizationMethod", "Transform"):

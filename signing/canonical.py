@@ -27,7 +27,8 @@ DEFAULT: Final = "#default"
 def exclusive(element: etree._Element, *, prefixes: tuple[str, ...] = (), with_comments: bool = False) -> bytes:
     """This element with all below it, in its one canonical form. XmlRefused where the standard gives none.
 
-    `prefixes` are those of a PrefixList; there the default namespace is called `#default`.
+    `prefixes` are those of a PrefixList, where the default namespace is called `#default`; the element was parsed, for
+    lxml passes over a prefix that no parser met.
     """
     if DEFAULT in prefixes:
         _make_default_known()
@@ -40,7 +41,7 @@ def exclusive(element: etree._Element, *, prefixes: tuple[str, ...] = (), with_c
 
 
 def _make_default_known() -> None:
-    """lxml passes over a name of a PrefixList that no document of this thread ever had, so also over `#default`."""
+    """No parser ever meets a prefix of that name: this one is told to look for it."""
     parser = etree.XMLPullParser(("start",), tag=DEFAULT)
     parser.feed(b"<a/>")
     parser.close()

@@ -7,7 +7,7 @@ Ids are then compared with what the signature names. So a moved element is never
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Final, NamedTuple, TypeAlias
 
 from lxml import etree
@@ -154,13 +154,14 @@ def _must_be_understood(header: Element) -> bool:
     return not told <= {"0", "false"}
 
 
-def check_ids(envelope: Element, data: bytes) -> None:
+def check_ids(envelope: Element, data: bytes, known: Iterable[bytes] = ()) -> None:
     """Every Id of every kind once in the whole message, so that it means one element to everybody.
 
     Asked of the bytes first: whatever is an Id is written there, and so is what only looks like one. Where they all
-    differ, and none of them is written in a way that the parser would have changed, no two Ids are the same.
+    differ, and none of them is written in a way that the parser would have changed, no two Ids are the same. `known`
+    are Ids of what was cut out of the bytes.
     """
-    written = [one or other for one, other in _ID_WRITTEN.findall(data)]
+    written = [*known, *[one or other for one, other in _ID_WRITTEN.findall(data)]]
     if len(set(written)) == len(written) and _ID_PLAIN(b"".join(written)) and b"xml:id" not in data:
         return
     found = [str(each) for each in _IDS(envelope)]

@@ -39,6 +39,10 @@ class Said(NamedTuple):
     """Created and Expires."""
     timestamp: bytes = b""
     """The Timestamp in canonical form."""
+    ids: tuple[bytes, ...] = ()
+    """Every Id of the three pieces."""
+    rest: bytes = b""
+    """The message without its three pieces: what further Ids would have to stand in."""
     elements: tuple[Pieces, etree._Element] | None = None
     """The pieces and KeyInfo, where the rest is read from them when its turn comes: the first fault is the one told."""
 
@@ -79,21 +83,30 @@ def _said(written: re.Match[bytes]) -> Said:
     parts = [(name.decode(), kind.decode(), digest) for name, kind, digest in _REFERENCE.findall(written["parts"])]
     token_id, pointer, timestamp_id, method, created, expires = [each.decode() for each in written.group(*_TEXTS)]
     certificate = _certificate(written["certificate"])
-    if pointer != token_id or token_id in [name for name, *_ in parts]:
+    if pointer != token_id or token_id in [name for name, _, _ in parts]:
         raise ValueError
+    info, timestamp = written.group("info", "timestamp")
+    if not _is_canonical(info, _SIGNED_INFO):
+        info = xmldsig.written(method, [(name, kind, digest.decode()) for name, kind, digest in parts])
+    if not _is_canonical(timestamp, _TIMESTAMP):
+        timestamp = (TIMESTAMP % (timestamp_id, created, expires)).encode()
+    references = tuple([xmldsig.Reference(name, kind, _octets(digest)) for name, kind, digest in parts])
+    start, end = written.span("pieces")
     return Said(
-        claim=xmldsig.Claim(
-            method=method,
-            references=tuple([xmldsig.Reference(name, kind, _octets(digest)) for name, kind, digest in parts]),
-            signed_info=xmldsig.written(method, [(name, kind, digest.decode()) for name, kind, digest in parts]),
-            value=_octets(written["value"]),
-        ),
-        token_id=token_id,
-        timestamp_id=timestamp_id,
-        certificate=certificate,
-        times=(created, expires),
-        timestamp=(TIMESTAMP % (timestamp_id, created, expires)).encode(),
+        xmldsig.Claim(method, references, info, _octets(written["value"])),
+        token_id,
+        timestamp_id,
+        certificate,
+        (created, expires),
+        timestamp,
+        tuple([each for each in written.group(*_IDS) if each]),
+        written.string[:start] + b" " + written.string[end:],
     )
+
+
+def _is_canonical(piece: bytes, start: bytes) -> bool:
+    """Whether a piece in the usual form is canonical as it stands: declared where it begins, and no tag cut short."""
+    return piece.startswith(start) and b"/>" not in piece
 
 
 @lru_cache(maxsize=64)
@@ -135,24 +148,28 @@ _TOKEN: Final = (
     f'| wsu:Id="(?P<token>{_NAME})")+>(?P<certificate>{_LINES})</wsse:BinarySecurityToken>'
 )
 _STAMP: Final = (
-    f'<wsu:Timestamp(?:{_BOUND}| wsu:Id="(?P<stamp>{_NAME})")+><wsu:Created>(?P<created>[0-9TZ:.+-]+)</wsu:Created>'
-    "<wsu:Expires>(?P<expires>[0-9TZ:.+-]+)</wsu:Expires></wsu:Timestamp>"
+    f'(?P<timestamp><wsu:Timestamp(?:{_BOUND}| wsu:Id="(?P<stamp>{_NAME})")+><wsu:Created>'
+    "(?P<created>[0-9TZ:.+-]+)</wsu:Created><wsu:Expires>(?P<expires>[0-9TZ:.+-]+)</wsu:Expires></wsu:Timestamp>)"
 )
 _SIGNATURE: Final = (
-    f'<ds:Signature xmlns:ds="{_DS}"(?: Id="{_NAME}")?><ds:SignedInfo(?: xmlns:ds="{_DS}")?>'
+    f'<ds:Signature xmlns:ds="{_DS}"(?: Id="(?P<id>{_NAME})")?>(?P<info><ds:SignedInfo(?: xmlns:ds="{_DS}")?>'
     f"{_empty('CanonicalizationMethod', _EXCLUSIVE)}{_empty('SignatureMethod', f'(?P<method>{_METHODS})')}"
-    f"(?P<parts>(?:{_one('(?:')}){{1,{xmldsig.MAX_REFERENCES}}})</ds:SignedInfo>"
+    f"(?P<parts>(?:{_one('(?:')}){{1,{xmldsig.MAX_REFERENCES}}})</ds:SignedInfo>)"
     f"<ds:SignatureValue>(?P<value>{_LINES})</ds:SignatureValue>"
-    f'<ds:KeyInfo(?: Id="{_NAME}")?><wsse:SecurityTokenReference(?:{_BOUND}| wsu:Id="{_NAME}")*>'
+    f'<ds:KeyInfo(?: Id="(?P<key>{_NAME})")?>'
+    f'<wsse:SecurityTokenReference(?:{_BOUND}| wsu:Id="(?P<reference>{_NAME})")*>'
     f'<wsse:Reference(?: URI="#(?P<pointer>{_NAME})"| ValueType="{_X509V3}")+(?: ?/>|></wsse:Reference>)'
     "</wsse:SecurityTokenReference></ds:KeyInfo></ds:Signature>"
 )
 _REFERENCE: Final = re.compile(_one("(").encode())
 _USUAL: Final = re.compile(
-    rf'<wsse:Security(?P<security>(?: [A-Za-z0-9:_-]+="[^"&<]*")+)>(?:{_TOKEN}|{_STAMP}|{_SIGNATURE}){{3}}'
+    rf'<wsse:Security(?P<security>(?: [A-Za-z0-9:_-]+="[^"&<]*")+)>(?P<pieces>(?:{_TOKEN}|{_STAMP}|{_SIGNATURE}){{3}})'
     "</wsse:Security>".encode()
 )
 _TEXTS: Final = ("token", "pointer", "stamp", "method", "created", "expires")
+_IDS: Final = ("token", "stamp", "id", "key", "reference")
+_SIGNED_INFO: Final = f'<ds:SignedInfo xmlns:ds="{xmldsig.DS}">'.encode()
+_TIMESTAMP: Final = f'<wsu:Timestamp xmlns:wsu="{WSU}" wsu:Id='.encode()
 _BINDS_WSSE: Final = f' xmlns:wsse="{WSSE}"'.encode()
 _BINDS_WSU: Final = f' xmlns:wsu="{WSU}"'.encode()
 

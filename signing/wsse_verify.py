@@ -84,8 +84,12 @@ def _verified(data: bytes, policy: WssPolicy, trust: TrustIn, now: datetime) -> 
     frame = frame_of(envelope)
     found = usual(data, frame.security) or pieces_of(frame.security)
     headers = known_headers(frame.header, policy.signed_headers)
-    check_ids(envelope, data)
-    said = found if isinstance(found, Said) else any_form(found, allow_prefix_list=policy.allow_prefix_list)
+    if isinstance(found, Said):
+        said = found
+        check_ids(envelope, said.rest, said.ids)
+    else:
+        check_ids(envelope, data)
+        said = any_form(found, allow_prefix_list=policy.allow_prefix_list)
     claim = said.claim
     signed = _covered(frame.body, headers, said)
     certificate = certificate_of(said)

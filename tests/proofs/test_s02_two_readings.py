@@ -68,7 +68,7 @@ def read_both_ways(data: bytes) -> tuple[Said, Said] | None:
         times=times_of(slow),
         timestamp=exclusive(pieces.timestamp),
     )
-    return quick, told
+    return quick._replace(ids=(), rest=b""), told
 
 
 def judge(data: bytes) -> bool:

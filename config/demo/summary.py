@@ -105,9 +105,10 @@ def closing(report: Report) -> str:
     """The last sentence."""
     verdict = report.verdict
     if verdict.agrees and not report.unmet:
+        vi, en = (" của cả ba hệ thống một cửa", " of all three one-stop systems") if report.shares else ("", "")
         return (
-            f"Sổ cái và Cổng khớp nhau từng sự kiện: {verdict.effects} lần ghi, 0 mất, 0 lặp, 0 sai thứ tự "
-            f"(ledger and portal agree, event by event; {report.seconds:.1f} s)."
+            f"Sổ cái và Cổng khớp nhau từng sự kiện{vi}: {verdict.effects} lần ghi, 0 mất, 0 lặp, 0 sai thứ tự "
+            f"(ledger and portal agree, event by event{en}; {report.seconds:.1f} s)."
         )
     return "Sổ cái và Cổng KHÔNG khớp, xem bảng kiểm chứng (ledger and portal do NOT agree, see the check above)."
 
@@ -171,14 +172,13 @@ def _decisions(report: Report) -> Section:
 
 
 def _misbehaved(report: Report) -> Section:
+    struck: Counter[tuple[str, str]] = Counter()
+    for row in report.faults:
+        struck[(row["fault"], row.get("operation") or "*")] += row.get("struck") or 0
     rows = [
-        (
-            f"{' / '.join(FAULT_WORDS.get(row['fault'], (row['fault'], row['fault'])))}",
-            row.get("operation") or "*",
-            str(row["struck"]),
-        )
-        for row in report.faults
-        if row.get("struck")
+        (" / ".join(FAULT_WORDS.get(fault, (fault, fault))), operation, str(count))
+        for (fault, operation), count in struck.items()
+        if count
     ]
     rows += [
         (f"bước chưa rõ, đã xử lý: {how} (in doubt, settled)", "CapNhatTienDoHoSoMC", str(count))

@@ -160,10 +160,12 @@ def test_faults_and_resolutions_are_told() -> None:
         {"fault": "html_200", "operation": "DongBoHoSoMC", "struck": 6},
         {"fault": "slow", "operation": None, "struck": 0},
         {"fault": "something_new", "operation": None, "struck": 1},
+        {"fault": "html_200", "operation": "DongBoHoSoMC", "struck": 7},
     ]
     text = shown(Report(verdict=AGREED, entries=[], seconds=1.0, faults=faults, resolved={"arrived": 4}))
 
     assert all(words in text for words in ("maintenance page", "something_new", "arrived"))
+    assert "13" in next(line for line in text.splitlines() if "maintenance page" in line), "one row for one fault"
     assert "slow answer" not in text
 
 
@@ -178,6 +180,8 @@ def test_closing_says_whether_they_agree(small: Day) -> None:
     under_way = Verdict(came=Came(recorded=1), states={"unsettled": 1}, effects=0)
 
     assert "0 mất" in closing(Report(verdict=AGREED, entries=[], seconds=1.0))
+    assert "all three" not in closing(Report(verdict=AGREED, entries=[], seconds=1.0))
+    assert "all three" in closing(Report(verdict=AGREED, entries=[], seconds=1.0, shares=shares({}, [])))
     for report in (
         Report(verdict=lost, entries=[], seconds=1.0),
         Report(verdict=under_way, entries=[], seconds=1.0),

@@ -228,6 +228,7 @@ def test_its_key_signs_nothing_over_rest(here: Place, lists: tuple[Lists, str]) 
         ('trust_roots_file = "authorities.pem"', 'trust_roots_file = "absent.pem"', "trust_roots_file"),
         ('pinned_subjects = ["', 'pinned_subjects = ["==', "pinned_subjects"),
         ('"127.0.0.1/32"', '"somewhere"', "crl_urls"),
+        ("[callers.soap]\n", '[callers.soap]\ncertificate = "absent.pem"\n', "certificate"),
     ],
 )
 def test_settings_are_checked(here: Place, lists: tuple[Lists, str], old: str, new: str, words: str) -> None:
@@ -259,6 +260,10 @@ def test_two_callers_must_be_told_apart(here: Place, lists: tuple[Lists, str]) -
     both = good.replace("[partners", two.replace("one-stop/h99", "two/h99") + "[partners", 1)
     file.write_text(both)
     with pytest.raises(SettingsRefused, match=r"callers\.two.*could be of soap"):
+        authorities_of(load(file, {}).settings)
+
+    file.write_text(both.replace('pinned_subjects = ["', 'pinned_subjects = ["==', 1))
+    with pytest.raises(SettingsRefused, match="pinned_subjects"):
         authorities_of(load(file, {}).settings)
 
     at = both.index("[callers.two.authority]")

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from adapters.doors.refusals import as_text, unverified
-from bus.refusals import marking_key
+from bus.refusals import Compared, Refusal, Refusals, marking_key
 from config.comparing import compare
 from signing.errors import ForeignSubject
 from signing.http_base import content_digest
@@ -95,3 +96,35 @@ def test_words_about_a_certificate_name_nobody():
 def test_base_in_any_bytes_is_text():
     """A base is UTF-8 where it can be; headers may hold any byte, and are then shown one character each."""
     assert ("ễ", "\xff") == (as_text("ễ".encode()), as_text(b"\xff"))
+
+
+def test_a_flood_is_counted_only(at: DoorWorld):
+    """So many notes a second are kept, the rest is counted; of those kept only the newest stay."""
+    notes = Refusals(at.world.ledger, per_second=3, kept=1)
+    one = Refusal(reference="LT-7F3K-2", route="unknown", caller=None, code="unsigned", status=401)
+
+    taken = [notes.note(replace(one, reference=f"LT-{n}")) for n in range(5)]
+
+    assert [True, True, True, False, False] == taken
+    assert 2 == notes.left_out
+
+
+def test_a_note_is_bounded(at: DoorWorld):
+    """However much came, a note of it is a few kilobytes."""
+    many = [Compared(part="x" * 1_000, sent="y" * 1_000, ours="z", octets=bytes(100_000)) for _ in range(40)]
+    rules = [{"field": "f" * 1_000, "rule": "enum"}] * 100
+    note = Refusal(
+        reference="LT-1",
+        route="POST /soap/one-stop",
+        caller=None,
+        code="bad_signature",
+        status=500,
+        rules=rules,
+        base="b" * 100_000,
+        why="w" * 10_000,
+        compared=many,
+    )
+    assert Refusals(at.world.ledger).note(note)
+    at.world.ledger.engine.write(lambda tx: None)
+
+    assert len(json.dumps(at.world.reads.refusal("LT-1"))) < 50_000

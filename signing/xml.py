@@ -75,7 +75,8 @@ def read(data: bytes, *, limits: Limits = LIMITS) -> etree._Element:
         root = etree.fromstring(text, _parsers.strict)
     except etree.XMLSyntaxError as trouble:
         raise XmlRefused(f"not well-formed: {trouble.msg}") from trouble
-    _check_tree(root, limits)
+    if not _is_plain(text, limits):
+        _check_tree(root, limits)
     return root
 
 
@@ -96,7 +97,7 @@ def _check_bytes(data: bytes, limits: Limits) -> None:
 
 def _check_prolog(text: bytes) -> None:
     """What stands before the root, looked at before libxml2 does: a DTD is not even parsed."""
-    if text[:6].rstrip() == b"<?xml":  # and not `<?xml-stylesheet`
+    if _is_declared(text):
         told = _DECLARED.match(text)
         if told is None or told[1] != b"1.0":
             raise XmlRefused("the XML declaration is not one of version 1.0")
@@ -107,10 +108,25 @@ def _check_prolog(text: bytes) -> None:
         raise XmlRefused("has a DTD", code="xml_dtd")
 
 
+def _is_declared(text: bytes) -> bool:
+    return text[:6].rstrip() == b"<?xml"  # and not `<?xml-stylesheet`
+
+
 def _end_of(pattern: re.Pattern[bytes], text: bytes) -> int:
     found = pattern.match(text)
     assert found is not None  # it matches nothing, too
     return found.end()
+
+
+def _is_plain(text: bytes, limits: Limits) -> bool:
+    """Whether no tree of this text can be refused: asked of the bytes, for a message is short and mostly so.
+
+    A tree that is too deep has so many tags; an instruction has its question marks, as the declaration has; and the
+    name of an inclusion stands there, unless it is written in references.
+    """
+    marks = 2 if _is_declared(text) else 0
+    is_flat = text.count(b"<") <= 2 * limits.depth
+    return is_flat and text.count(b"?") == marks and b"&" not in text and b"XInclude" not in text
 
 
 def _check_tree(root: etree._Element, limits: Limits) -> None:

@@ -95,6 +95,24 @@ def test_whole_corpus():
     assert len(judged) > 800
 
 
+TAGS = [b"<a>", b"</a>", b"<a/>", b"?", b"<?b?>", b"&amp;", b"<!-- -->", b"XInclude", b"</a><a>", b"x"]
+INCLUSION = b'<i:a xmlns:i="http://www.w3.org/2001/XInclude"/>'
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(st.integers(1, 70), st.lists(st.sampled_from([*TAGS, INCLUSION]), max_size=8))
+def test_parser_asks_the_bytes_first(deep, inside):
+    """Where the bytes say that no tree of them can be refused, the tree says so too."""
+    data = b"<a>" * deep + b"".join(inside) + b"</a>" * deep
+    try:
+        root = etree.fromstring(data, etree.XMLParser(remove_comments=False))
+    except etree.XMLSyntaxError:
+        return
+
+    if xml._is_plain(data, xml.LIMITS):
+        xml._check_tree(root, xml.LIMITS)
+
+
 @pytest.mark.parametrize("which", [0, 1, 2])
 @settings(max_examples=150, deadline=None, derandomize=True)
 @given(st.lists(CHANGES, min_size=1, max_size=3))

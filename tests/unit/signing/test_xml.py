@@ -22,6 +22,8 @@ from signing.xml import Limits, read
         b"<!-- <!DOCTYPE x> --><a/><!-- -->",
         b"<a><![CDATA[<!DOCTYPE x [<!ENTITY y 'z'>]>]]></a>",
         b"<a>" * 64 + b"</a>" * 64,
+        b"<a>" + b"<b/>" * 200 + b"?" * 3 + b"&amp;</a>",
+        b'<?xml version="1.0"?><a>?</a>',
     ],
 )
 def test_taken(data):
@@ -44,9 +46,13 @@ def test_taken(data):
         ("malformed_xml", b""),
         ("xml_instruction", b"<a><?b c?></a>"),
         ("xml_instruction", b"<?b c?><a/>"),
+        ("xml_instruction", b"<?xml-stylesheet href='x'?><a/>"),
+        ("xml_instruction", b'<?xml version="1.0"?><a/><?b?>'),
         ("xml_inclusion", b'<a xmlns:i="http://www.w3.org/2001/XInclude"><i:include href="x"/></a>'),
         ("xml_inclusion", b'<a xmlns:i="http://www.w3.org/2001/X&#73;nclude"><i:include href="x"/></a>'),
         ("xml_too_large", b"<a>" * 65 + b"</a>" * 65),
+        ("xml_too_large", b"<a>" * 64 + b"<b/>" + b"</a>" * 64),
+        ("xml_too_large", b"<a>" + b"<a><b/>" * 64 + b"</a>" * 65),
     ],
 )
 def test_refused(code, data):

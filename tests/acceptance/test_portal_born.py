@@ -155,7 +155,7 @@ def test_same_seed_same_calls(open_house: House) -> None:
     seen = []
     with running(house, "web") as (_, url):
         for _ in range(2):
-            tell_portal(house.portal, "POST", "file", order(url, count=5, lose=0.5))
+            tell_portal(house.portal, "POST", "file", order(url, count=6, seed=3))
             seen.append(sent_by(house.portal))
             tell_portal(house.portal, "DELETE", "filed")
         tell_portal(house.portal, "POST", "file", order(url, kind="land_tax", count=2))

@@ -48,7 +48,7 @@ from tests.portal_kit import h99_tables, make_settings
 from tests.unit.adapters.test_api_hostile import JUNK, VALUES, put, spots
 
 BOUNDED = settings(
-    max_examples=60,
+    max_examples=40,
     deadline=None,
     database=None,
     derandomize=True,
@@ -159,7 +159,7 @@ def require_no_trouble_of_ours(response: httpx2.Response) -> None:
 # -- every route -------------------------------------------------------------------------------------------------------
 
 
-@settings(BOUNDED, max_examples=8)
+@settings(BOUNDED, max_examples=5)
 @given(body=JUNK | VALUES.map(lambda value: json.dumps(value).encode()), query=st.text(max_size=20))
 @example(body=b"[" * 100_000, query="")
 @example(body=b'{"session":"x","madonvi":"y","service":"z"}', query="isUpdating=True&MaDinhDanhDV=x")
@@ -185,7 +185,7 @@ def test_s7_the_routes_are_all_there(house: House) -> None:
 # -- the façade --------------------------------------------------------------------------------------------------------
 
 
-@settings(BOUNDED, max_examples=150)
+@settings(BOUNDED, max_examples=100)
 @given(data=st.data())
 def test_s4_hostile_record(house: House, data: st.DataObject) -> None:
     """Any value at any place of a record or a step is refused by name, or goes up exactly as it was sent."""
@@ -243,7 +243,7 @@ def _plain(value: Any) -> str:
 MEMBERS = ["session", "madonvi", "service", "data", "isUpdating", "mahoso", "maTTHC"]
 
 
-@settings(BOUNDED, max_examples=50)
+@BOUNDED
 @given(
     told=st.dictionaries(
         st.sampled_from(["session", "madonvi", "service", "data", "isUpdating", "mahoso", "maTTHC"]), VALUES

@@ -87,32 +87,33 @@ def test_a_case_for_every_code():
         assert set(FAULTS) == set(words.catalogue(language)["faults"])
 
 
-@pytest.mark.parametrize("code", LOOKS)
-def test_every_code_is_said(at: DoorWorld, code: str):
-    """Each code comes out of the door with its status, in Vietnamese, under a reference that the operator finds."""
-    told = require_problem(LOOKS[code](at))
+def test_every_code_is_said(at: DoorWorld):
+    """Each code comes out of the door with its status, in Vietnamese, under a reference; the ledger goes last."""
+    assert "unavailable" == list(LOOKS)[-1]
+    for code, look in LOOKS.items():
+        told = require_problem(look(at))
 
-    assert (code, STATUS[code]) == (told["code"], told["status"])
-    assert all(error["rule"] and error["detail"] for error in told["errors"])
+        assert (code, STATUS[code]) == (told["code"], told["status"])
+        assert all(error["rule"] and error["detail"] for error in told["errors"])
 
 
-@pytest.mark.parametrize(
-    ("method", "path", "status"),
-    [
-        ("GET", "/", 404),
-        ("GET", "/v1/events/", 404),
-        ("PUT", "/v1/events", 405),
-        ("DELETE", "/v1/deliveries/1/replay", 405),
-        ("POST", "/livez", 405),
-        ("GET", "/v1/%00", 404),
-        ("GET", "/../../etc/passwd", 404),
-    ],
-)
-def test_around_the_routes(at: DoorWorld, method: str, path: str, status: int):
+AROUND = [
+    ("GET", "/", 404),
+    ("GET", "/v1/events/", 404),
+    ("PUT", "/v1/events", 405),
+    ("DELETE", "/v1/deliveries/1/replay", 405),
+    ("POST", "/livez", 405),
+    ("GET", "/v1/%00", 404),
+    ("GET", "/../../etc/passwd", 404),
+]
+
+
+def test_around_the_routes(at: DoorWorld):
     """What is no route, or none for this method, is a problem too; in English for whoever asks for it."""
-    response = at.client.request(method, path, headers={"accept-language": "en"})
+    for method, path, status in AROUND:
+        response = at.client.request(method, path, headers={"accept-language": "en"})
 
-    assert ("not_found", status) == (require_problem(response, "en")["code"], response.status_code)
+        assert ("not_found", status) == (require_problem(response, "en")["code"], response.status_code)
 
 
 def test_our_own_failure(at: DoorWorld, monkeypatch: pytest.MonkeyPatch):

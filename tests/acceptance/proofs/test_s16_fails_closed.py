@@ -145,27 +145,32 @@ def house(here: Place, pki: Pki) -> Iterator[House]:
         yield made
 
 
-@pytest.mark.parametrize(
-    ("file", "setting"),
-    [
-        ("master.key", "master_key_file"),
-        ("signing.key", "signing_key_file"),
-        ("one-stop.secret", "callers.one-stop"),
-        ("caller.pem", "callers.soap"),
-        ("soap.key", "soap"),
-        ("soap.pem", "soap"),
-        ("ledger.db", "ledger"),
-    ],
-)
-def test_missing_at_the_start(here: Place, pki: Pki, file: str, setting: str) -> None:
-    """A door without a key, a certificate or its ledger does not open, and the check names the setting."""
-    for path in here.folder.glob(f"**/{file}*"):
-        path.unlink()
-    with pytest.raises((SettingsRefused, BusError)), opened(here, pki):
-        pass
-    findings = [each for each in offline(load(here.folder / "lienthong.toml", {}).settings) if not each.is_well]
+NEEDED = [
+    ("master.key", "master_key_file"),
+    ("signing.key", "signing_key_file"),
+    ("one-stop.secret", "callers.one-stop"),
+    ("caller.pem", "callers.soap"),
+    ("soap.key", "soap"),
+    ("soap.pem", "soap"),
+    ("ledger.db", "ledger"),
+]
 
-    assert [each for each in findings if setting in f"{each.what} {each.detail}"], findings
+
+def test_missing_at_the_start(here: Place, pki: Pki) -> None:
+    """A door without a key, a certificate or its ledger does not open, and the check names the setting."""
+    settings = load(here.folder / "lienthong.toml", {}).settings
+    for file, setting in NEEDED:
+        (here.folder / file).rename(here.folder / "aside")
+        with pytest.raises((SettingsRefused, BusError)), opened(here, pki):
+            pass
+        findings = [each for each in offline(settings) if not each.is_well]
+
+        assert [each for each in findings if setting in f"{each.what} {each.detail}"], (file, findings)
+        for left in here.folder.glob(f"{file}*"):
+            left.unlink()
+        (here.folder / "aside").rename(here.folder / file)
+    with opened(here, pki) as house:
+        assert 201 == house.rest()
 
 
 def test_both_doors_are_well_before(house: House) -> None:

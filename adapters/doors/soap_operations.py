@@ -124,7 +124,10 @@ class Operations:
             "batch_taken",
             caller=visitor.name,
             lines=len(lines),
-            **{name: count[name] for name in ("recorded", "repeated", "contradicted", "refused")},
+            recorded=count["recorded"],
+            repeated=count["repeated"],
+            contradicted=count["contradicted"],
+            refused=count["refused"],
         )
         results = etree.Element(f"{{{NAMESPACE}}}results", nsmap=twins.NSMAP)
         for line in lines:

@@ -35,6 +35,8 @@ class Count:
         self._left = expected
         self._lock = threading.Lock()
         self.states: dict[str, int] = {}
+        self.reasons: set[str] = set()
+        """Why something was not delivered."""
         self.stop: Callable[[], None] = lambda: None
         self.before_stop: Callable[[], None] = lambda: None
         self.last_at = 0.0
@@ -42,6 +44,8 @@ class Count:
     def watch(self, delivery: object, attempt: object, decision: Decision, started_at: object) -> None:
         with self._lock:
             self.states[decision.state.value] = self.states.get(decision.state.value, 0) + 1
+            if decision.state is not State.DELIVERED and len(self.reasons) < 5:
+                self.reasons.add(f"{decision.cause}: {decision.reason}")
             if decision.state in (State.DELIVERED, State.SUPERSEDED, State.HELD, State.REFUSED):
                 self._left -= 1
             if self._left == 0:
@@ -71,6 +75,7 @@ def drain(told: dict[str, Any]) -> dict[str, Any]:
         guard.cancel()
         seconds = (count.last_at or time.perf_counter()) - started
         found = {"seconds": seconds, "cpu_seconds": used, "states": count.states, "expected": told["expect"]}
+        found["reasons"] = sorted(count.reasons)
         if timed is not None:
             found["profile"] = timed.report(told["expect"], used)
         return found

@@ -87,7 +87,7 @@ def _on_one_core(place: Path, sink: processes.RunningSink, dossiers: int) -> tup
     """Settled dossiers a second, the worker's processor microseconds for each, and the endpoint's books."""
     home = waiting(place / "one", place, sink, dossiers)
     done = processes.run("benchmarks.drain", {"folder": str(home), "expect": dossiers, "core": 0})
-    assert done["states"].get("delivered") == dossiers, done["states"]
+    assert done["states"].get("delivered") == dossiers, (done["states"], done["reasons"])
     return dossiers / done["seconds"], done["cpu_seconds"] * 1e6 / dossiers, sink.books()
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import signal
 from collections import Counter
 from typing import Any
 
+import httpx2
 import pytest
 
 from contracts.national_portal.filing import number_of
@@ -73,14 +75,33 @@ def rows(house: House) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
+def require_kept(house: House, numbers: list[str]) -> None:
+    """What the portal was told 0 for is in the ledger, whatever became of the process."""
+    assert numbers
+    with house.open() as here:
+        for number in numbers:
+            assert number == here.reads.event("national_portal", f"filed.{number}")["dossier"]
+
+
+def require_files(house: House, url: str) -> None:
+    """Every file that the one-stop system was told of can be fetched, and is what its digest says."""
+    for operation, message in house.kept():
+        assert "ReceiveDossier" == operation
+        for file in message["files"]:
+            content = httpx2.get(file["url"].replace("http://files.invalid", url), timeout=30).content
+            assert file["sha256"] == hashlib.sha256(content).hexdigest()
+
+
 @pytest.fixture
 def open_house(house: House) -> House:
-    """A house whose door the portal may use. Its calls have time: an answer that a busy machine loses would be a status
-    in doubt, and that waits for a person."""
+    """A house whose door the portal may use. Calls to the portal have time: an answer that a busy machine loses would
+    be a status in doubt, and that waits for a person."""
     furnish(house, DOOR)
     file = house.folder / "lienthong.toml"
     patient = (
-        file.read_text().replace("\ntimeout_s = 1\n", "\ntimeout_s = 15\n").replace("lease_s = 3\n", "lease_s = 20\n")
+        file.read_text()
+        .replace("\ntimeout_s = 1\n", "\ntimeout_s = 15\n", 1)
+        .replace("lease_s = 3\n", "lease_s = 20\n", 1)
     )
     file.write_text(patient)
     return house
@@ -100,11 +121,14 @@ def test_p02_filed_dossiers_there_and_back(open_house: House) -> None:
                 )
                 process.send_signal(signal.SIGKILL)
                 process.wait()
+                said = tell_portal(house.portal, "GET", "filed")["rows"]
+                require_kept(house, [row["number"] for row in said if row["end"] == "taken"])
                 tell_portal(house.portal, "DELETE", "filed")
                 continue
             assert {"taken"} == {row["end"] for row in sent_by(house.portal)}
             own = until(lambda: own_numbers(house), lambda found: len(found) == COUNT)
             assert set(NATIONAL) == set(own)
+            require_files(house, url)
 
             lines = [line for number in NATIONAL for line in life(own[number])]
             file = house.write("in.ndjson", [json.dumps(line, ensure_ascii=False).encode() for line in lines])

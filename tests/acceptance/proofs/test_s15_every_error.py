@@ -18,6 +18,7 @@ from typing import Any
 
 import httpx2
 import pytest
+from structlog.testing import capture_logs
 
 from adapters.doors import words
 from adapters.doors.facade_answers import RULES, TROUBLES, refused
@@ -124,10 +125,12 @@ def test_our_own_failure(at: DoorWorld, monkeypatch: pytest.MonkeyPatch):
 
     for attribute in [name for name in dir(at.world.intake) if name.startswith("accept")]:
         monkeypatch.setattr(at.world.intake, attribute, broken)
-    response = at.post(wire())
+    with capture_logs() as logged:
+        response = at.post(wire())
 
     assert (500, "unavailable") == (response.status_code, require_problem(response)["code"])
     assert b"secret inside" not in response.content
+    assert "uncaught_exception" in [line["event"] for line in logged]
 
 
 def test_lines_of_a_batch(at: DoorWorld):

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final
 
@@ -192,10 +192,14 @@ def _times(told: tuple[str, str], policy: WssPolicy, now: datetime) -> tuple[dat
     if not _NONE < expires - created <= policy.max_life:
         raise SignatureStale(f"Expires must be at most {policy.max_life.total_seconds():g} s after Created")
     if created - now > policy.max_skew:
-        raise SignatureStale("Created is too far in the future")
+        raise SignatureStale(f"Created {told[0].strip()} is too far in the future: {_here(now)}")
     if now - expires >= policy.max_skew:
-        raise SignatureStale("the message has expired")
+        raise SignatureStale(f"Expires {told[1].strip()} is past: {_here(now)}")
     return created, expires
+
+
+def _here(now: datetime) -> str:
+    return f"here it is {now.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _time(told: str) -> datetime:

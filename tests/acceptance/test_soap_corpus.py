@@ -166,7 +166,7 @@ def test_every_attack_is_a_fault(home: Path) -> None:
     walk(home, attacks(), attacks())
 
 
-def test_refusals_and_log_name_nobody(home: Path) -> None:
+def test_p12_refusals_and_log_name_nobody(home: Path) -> None:
     """S14: the attacks carry names and identity numbers; log, notes and metrics have none of them (P12)."""
     people = ("Nguyễn Văn A", "099000000001", "Nguyễn Thị Ví Dụ", "0900000001")
     changed = Forge(content=record(), addressing=(), signed=("body", "ts")).message().replace(b"75000", b"75001")

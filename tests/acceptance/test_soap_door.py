@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack
 from copy import deepcopy
@@ -185,7 +186,9 @@ def test_headers_of_the_request(door: Door) -> None:
     assert "media_type" == door.refused(good, soap=SOAP_12)["code"]
     assert "wrong_action" == door.refused(good, soapaction="")["code"]
     assert "wrong_action" == door.refused(good, soapaction=f'"{NAMESPACE}:GetDossier"')["code"]
-    assert "stale_signature" == door.refused(old)["code"]
+    stale = door.refused(old)
+    assert "stale_signature" == stale["code"]
+    assert re.fullmatch(r"Expires \S+Z is past: here it is \S+Z", stale["note"]["why"])
     assert "malformed_xml" == door.refused(b" " * 11_000_000)["code"]
 
 
@@ -213,7 +216,9 @@ def test_pace(here: Place, pki: Pki) -> None:
     with opened(here.folder, pki) as door:
         door.say(operation(event_json()))
         told = door.refused(door.sign(operation(event_json())))
+        later = door.post(door.sign(operation(event_json()))).headers["retry-after"]
 
+    assert int(later) > 900
     assert ("unavailable", "rate_limited") == (told["code"], told["note"]["code"])
 
 

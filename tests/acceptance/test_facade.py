@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 
 import httpx2
 import pytest
+from structlog.testing import capture_logs
 
 from adapters.doors.facade import CONTEXTS
 from adapters.doors.facade_accounts import MOST_STRIKES
@@ -430,6 +431,25 @@ def test_refused_by_name(town: Town, told: Any, field: str, rule: str) -> None:
     assert (-1, True) == (answer["error_code"], answer["message"].startswith(f"{field}: "))
     assert ("old", rule, {"field": field, "rule": rule}) == (noted["caller"], noted["code"], noted["rules"][0])
     assert 0 == town.events()
+
+
+def test_p12_refused_calls_name_nobody(town: Town) -> None:
+    """What is refused at the façade, login or record, leaves nobody in notes, log or metrics."""
+    people = ("099000000001", "0900000001", "Nguyễn Thị Ví Dụ", "Trần Văn Mẫu", "vi.du@example.invalid")
+    session = town.login()["session"]
+    with capture_logs() as lines:
+        town.login(password="0900000001")
+        town.sync(session, record() | {"0900000001": "Nguyễn Thị Ví Dụ"})
+        town.sync(session, record() | {"TrangThaiHoSo": "Trần Văn Mẫu 099000000001"})
+        town.progress(session, step() | {"NguoiXuLy": ["Nguyễn Thị Ví Dụ"]})
+        town.call("0900000001", session, data=[record()])
+    town.installation.ledger.engine.write(lambda tx: None)
+    notes = town.installation.reads.refusals(limit=100)
+
+    assert 5 == len(notes)
+    page = httpx2.get(town.url + "/metrics").text
+    told = json.dumps(notes, ensure_ascii=False) + str(lines) + page
+    assert [] == [person for person in people if person in told]
 
 
 def test_what_only_our_tables_lack_is_accepted_and_held(town: Town) -> None:

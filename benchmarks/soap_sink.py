@@ -34,6 +34,7 @@ from signing.wsse import sign_canonical
 
 _DS: Final = "{http://www.w3.org/2000/09/xmldsig#}"
 _WSU_ID: Final = "{http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd}Id"
+_NAMED: Final = etree.XPath("//*[@u:Id]", namespaces={"u": _WSU_ID[1:].partition("}")[0]})
 _ANSWER: Final = (
     f'<lt:ReceiveDossierResponse xmlns:lt="{NAMESPACE}"><lt:acknowledgement><lt:id>{{id}}</lt:id>'
     "<lt:accepted_at>2026-07-03T03:02:31Z</lt:accepted_at><lt:number>{number}</lt:number></lt:acknowledgement>"
@@ -68,10 +69,10 @@ class SoapSink(Sink):
     def _fits(self, root: etree._Element) -> bool:
         """Every reference's digest, and the value over them."""
         (signature,) = root.iter(f"{_DS}Signature")
+        parts = {each.get(_WSU_ID): each for each in _NAMED(root)}
         for reference in signature[0].iter(f"{_DS}Reference"):
             name, digest = reference.get("URI", "")[1:], str(reference.findtext(f"{_DS}DigestValue"))
-            (part,) = (each for each in root.iter() if each.get(_WSU_ID) == name)
-            if not hmac.compare_digest(hashlib.sha256(_canonical(part)).digest(), base64.b64decode(digest)):
+            if not hmac.compare_digest(hashlib.sha256(_canonical(parts[name])).digest(), base64.b64decode(digest)):
                 return False
         value = base64.b64decode(str(signature.findtext(f"{_DS}SignatureValue")))
         try:

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import httpx2
 import pytest
+from structlog.testing import capture_logs
 
 from adapters.doors import words
 from adapters.doors.soap_codes import FAULTS, fault_code
@@ -88,8 +89,10 @@ def test_trouble_of_our_own(door: Door, monkeypatch: pytest.MonkeyPatch, soap: s
     """An exception of ours is a Fault of the receiver: later, after a minute; the caller reads nothing of it."""
     failing(monkeypatch, RuntimeError("select secret from sqlite"))
 
-    response = door.post(door.sign(operation(event_json()), soap=soap), soap=soap)
+    with capture_logs() as lines:
+        response = door.post(door.sign(operation(event_json()), soap=soap), soap=soap)
 
+    assert ["uncaught_exception"] == [line["event"] for line in lines if line["log_level"] == "critical"]
     assert (status, "60") == (response.status_code, response.headers["retry-after"])
     assert "unavailable" == told_in(door, response)["code"]
     assert b"Server" in response.content if soap == SOAP_11 else b"Receiver" in response.content
@@ -114,8 +117,10 @@ def test_verifier_that_fails(door: Door, monkeypatch: pytest.MonkeyPatch) -> Non
 
     monkeypatch.setattr("signing.wsse.verify", stumbles)
 
-    response = door.post(b"<a/>")
+    with capture_logs() as lines:
+        response = door.post(b"<a/>")
     monkeypatch.undo()
+    assert ["verifier"] == [line["where"] for line in lines if line["event"] == "uncaught_exception"]
     told = told_in(door, response)
 
     door.installation.ledger.engine.write(lambda tx: None)

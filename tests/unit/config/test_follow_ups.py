@@ -9,10 +9,10 @@ import pytest
 
 from bus.follow_ups import FollowUps, Taker
 from bus.messages import State
+from config.door_settings import FacadeAccountSettings
 from config.follow_ups import follow_ups_of, unheard
 from config.settings import (
     CallerSettings,
-    FacadeAccountSettings,
     FacadeSettings,
     OneStopKeys,
     PartnerSettings,

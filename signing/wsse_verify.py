@@ -33,6 +33,9 @@ from signing.errors import Digest, NotVerified, PartsWrong, SignatureStale, Untr
 from signing.security_header import Said, any_form, certificate_of, times_of, usual
 from signing.wsse_policy import STRICT, Trusted, TrustIn, WssPolicy
 
+MOST_LOOKS: Final = 1_000_000
+"""Half a second or so; a whole record with ten prefixes for each part takes some ten thousand."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifiedMessage:
@@ -90,6 +93,7 @@ def _verified(data: bytes, policy: WssPolicy, trust: TrustIn, now: datetime) -> 
     else:
         check_ids(envelope, data)
         said = any_form(found, allow_prefix_list=policy.allow_prefix_list)
+        _check_effort(said.claim, data)
     claim = said.claim
     signed = _covered(frame.body, headers, said)
     certificate = certificate_of(said)
@@ -120,6 +124,12 @@ def _verified(data: bytes, policy: WssPolicy, trust: TrustIn, now: datetime) -> 
         replay_key=_replay_key(claim, key_digest),
         replay_until=expires + policy.max_skew,
     )
+
+
+def _check_effort(claim: xmldsig.Claim, data: bytes) -> None:
+    """Each prefix of a PrefixList is looked for at each element, before anybody knows who asks for that."""
+    if sum(len(each.prefixes) for each in claim.references) * data.count(b"<") > MOST_LOOKS:
+        raise XmlRefused("too many prefixes in its PrefixLists for its size", code="xml_too_large")
 
 
 def _covered(body: etree._Element, headers: Sequence[etree._Element], said: Said) -> dict[str, etree._Element | None]:

@@ -116,6 +116,11 @@ SIGNED_WRONG: list[tuple[str, str, dict]] = [
     _transform("a PrefixList that the digest was made without", EXCLUSIVE, inside=_LIST, code="bad_signature"),
     *(_transform(f"a PrefixList with {name}", EXCLUSIVE, inside=inside) for name, inside in NOT_LISTS),
     (
+        "transform: PrefixLists of many in a large message",
+        "xml_too_large",
+        {"prefixes": " ".join(f"p{n}" for n in range(120)), "content": "<a/>" * 2_000},
+    ),
+    (
         "canonicalization: inclusive with a PrefixList",
         "weak_algorithm",
         {"canonicalization": INCLUSIVE, "prefixes": "soap"},

@@ -58,6 +58,13 @@ _TARGET: Final = ("@method", "@path", "@query")
 _BODY: Final = ("content-type", "content-digest")
 _KEY: Final = "idempotency-key"
 _BODILESS: Final = frozenset({"GET", "HEAD"})
+_REQUIRED: Final = {
+    (False, False): (*_TARGET, *_BODY),
+    (False, True): (*_TARGET, *_BODY, _KEY),
+    (True, False): _TARGET,
+    (True, True): (*_TARGET, _KEY),
+}
+"""By whether the method has no body, and whether there is a key."""
 
 
 def sign_request(
@@ -126,9 +133,7 @@ def verify_request(
 
 
 def _required(method: str, sent: Mapping[str, str]) -> tuple[str, ...]:
-    if method in _BODILESS:
-        return (*_TARGET, _KEY) if _KEY in sent else _TARGET
-    return (*_TARGET, *_BODY, _KEY) if _KEY in sent else (*_TARGET, *_BODY)
+    return _REQUIRED[method in _BODILESS, _KEY in sent]
 
 
 def _check_coverage(covered: tuple[str, ...], method: str, sent: Mapping[str, str], body: bytes) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -12,6 +12,14 @@ from config.commands.options import Config, Json, Lang
 from config.comparing import Found, compare, visible
 from config.desk import FINDING, USAGE, Desk, shown
 from config.moments import moment
+
+HINTS: Final = {
+    "nfc": "compared_hint_nfc",
+    "line_ends": "compared_hint_line_ends",
+    "spaces": "compared_hint_spaces",
+    "order": "compared_hint_order",
+}
+"""What makes the two one (`config/comparing.py`) → the sentence that says so."""
 
 
 def group() -> typer.Typer:
@@ -112,4 +120,4 @@ def _tell_difference(desk: Desk, found: Found) -> None:
         desk.say("compared_here", hexadecimal=found.ours.hex(" "), text=visible(found.ours))
     desk.say("compared_theirs", hexadecimal=found.theirs.hex(" "), text=visible(found.theirs))
     if found.hint:
-        desk.say(f"compared_hint_{found.hint}")
+        desk.say(HINTS[found.hint])

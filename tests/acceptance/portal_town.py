@@ -31,7 +31,7 @@ UNIT = "000.00.04.H99"
 SOURCE = "national_portal"
 NATIONAL = "G99.99-240401-000777"
 PROCEDURE = "2.000181"
-PATIENCE = 60
+PATIENCE = 180
 PAPER = b"%PDF-1.4\n% a paper"
 DOOR = f"""
 [portal_door]

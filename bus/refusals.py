@@ -56,6 +56,7 @@ class Refusal:
     reference: str
     route: str
     caller: str | None
+    """Where `why` tells of a signature: who it claims to be of, by its key's name or its certificate."""
     code: str
     status: int
     rules: Sequence[Mapping[str, str | int]] = ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from itertools import combinations
 from pathlib import Path
@@ -37,7 +38,7 @@ def trust_in(installation: Installation, callers: Mapping[str, Caller], *, is_de
             installation.doubts.append(doubt_of(source, told))
         vouched.append((callers[name], source or trust_of(told, key, is_demo=is_demo)))
     by_name = Trust(named=named, revocation="none", is_demo=is_demo) if named else None
-    return Callers(named=named, by_name=by_name, vouched=vouched)
+    return Callers(named=named, by_name=by_name, vouched=vouched, subjects=_subjects(settings))
 
 
 def authorities_of(settings: Settings) -> dict[str, AuthoritySettings]:
@@ -63,6 +64,13 @@ def _names(name: str, told: AuthoritySettings) -> frozenset[x509.Name]:
         return frozenset(x509.Name.from_rfc4514_string(each) for each in told.pinned_subjects)
     except ValueError as trouble:
         raise SettingsRefused(f"callers.{name}.authority.pinned_subjects", str(trouble)) from None
+
+
+def _subjects(settings: Settings) -> dict[x509.Name, str]:
+    """Pinned subject → the caller that it was agreed for; of two callers that share one it tells nobody."""
+    told = [(subject, name) for name, of in authorities_of(settings).items() for subject in _names(name, of)]
+    count = Counter(subject for subject, _ in told)
+    return {subject: name for subject, name in told if count[subject] == 1}
 
 
 def certificates_of(settings: Settings) -> dict[bytes, str]:

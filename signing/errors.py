@@ -100,6 +100,8 @@ class NotVerified(SigningError):
         self.key_id = key_id
         self.base = base
         self.compared: tuple[Digest, ...] = ()
+        self.certificate: bytes | None = None
+        """The one that stands in a SOAP message, DER: whose it is, is claimed by whoever sent that, not proven."""
         super().__init__(message)
 
 

@@ -19,6 +19,7 @@ from lxml import etree
 from signing import xml, xmldsig
 from signing.canonical import exclusive
 from signing.envelope import (
+    Frame,
     check_ids,
     check_meaning,
     frame_of,
@@ -94,6 +95,23 @@ def _verified(data: bytes, policy: WssPolicy, trust: TrustIn, now: datetime) -> 
         check_ids(envelope, data)
         said = any_form(found, allow_prefix_list=policy.allow_prefix_list)
         _check_effort(said.claim, data)
+    try:
+        return _proven(envelope, frame, headers, said, policy, trust, now)
+    except NotVerified as refusal:
+        with suppress(NotVerified):
+            refusal.certificate = certificate_of(said)
+        raise
+
+
+def _proven(
+    envelope: etree._Element,
+    frame: Frame,
+    headers: Sequence[etree._Element],
+    said: Said,
+    policy: WssPolicy,
+    trust: TrustIn,
+    now: datetime,
+) -> VerifiedMessage:
     claim = said.claim
     signed = _covered(frame.body, headers, said)
     certificate = certificate_of(said)

@@ -24,7 +24,7 @@ from adapters.doors.pace import Pace
 from adapters.doors.problems import Problem
 from adapters.doors.refusals import Desk, TurnedAway
 from adapters.doors.soap_answers import Speaker, fault_status, problem, schema_page, wsdl_page
-from adapters.doors.soap_callers import KnownCaller
+from adapters.doors.soap_callers import Callers, KnownCaller
 from adapters.doors.soap_codes import fault_code
 from adapters.doors.soap_operations import Operations
 from adapters.doors.soap_reading import message_of, require_promise, told_by, verified, version_told
@@ -56,7 +56,7 @@ class SoapDoor:
         self,
         *,
         callers: Iterable[Caller],
-        trust: wsse.TrustIn,
+        trust: Callers,
         speaker: Speaker,
         url: str,
         operations: Operations,
@@ -141,7 +141,7 @@ class SoapDoor:
         self._desk.note(
             Problem(code=trouble.code, status=status, reference=reference, language=call.language),
             route=self._desk.route_of(request.scope),
-            caller=call.caller,
+            caller=call.caller or trouble.caller,
             rules=[{"field": each.field, "rule": each.rule} for each in trouble.errors],
             trouble=trouble,
             counted=code,

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
+from cryptography import x509
+
 from adapters.doors.auth import Caller
 from signing import wsse
 from signing.errors import NotTrusted, Untrusted
@@ -29,11 +31,16 @@ class Callers:
         named: Mapping[bytes, Caller],
         by_name: wsse.TrustIn | None,
         vouched: Sequence[tuple[Caller, wsse.TrustIn]] = (),
+        subjects: Mapping[x509.Name, str] | None = None,
     ) -> None:
-        """`named`: certificate, DER → its caller, believed by `by_name`; `vouched`: callers with a trust each."""
+        """`named`: certificate, DER → its caller, believed by `by_name`; `vouched`: callers with a trust each.
+
+        `subjects`: subject → the name of the one vouched caller that it was agreed for.
+        """
         self._named = named
         self._by_name = by_name
         self._vouched = vouched
+        self._subjects = subjects or {}
 
     def __call__(self, leaf: bytes, more: Sequence[bytes], now: datetime) -> KnownCaller:
         """The caller of this certificate. Raises NotTrusted: the one that comes nearest to a yes."""
@@ -48,6 +55,15 @@ class Callers:
         if not refusals and self._by_name is not None:
             self._by_name(leaf, more, now)  # says why: of no agreed certificate it says no in any case
         raise max(refusals, key=_nearness, default=Untrusted())
+
+    def claimed(self, leaf: bytes | None) -> str | None:
+        """Whose certificate this is, by the settings alone. Anybody can put it into a message: for notes only."""
+        if leaf is None or leaf in self._named:
+            return None if leaf is None else self._named[leaf].name
+        try:
+            return self._subjects.get(x509.load_der_x509_certificate(leaf).subject)
+        except (ValueError, TypeError, x509.InvalidVersion):
+            return None
 
 
 _NEAR: Final = ("untrusted", "weak_key", "foreign_subject", "expired_certificate", "revocation_unknown", "revoked")

@@ -12,6 +12,7 @@ from starlette.requests import Request
 
 from adapters.doors.malformed import FieldError, Malformed, field_error
 from adapters.doors.refusals import TurnedAway, unverified
+from adapters.doors.soap_callers import Callers
 from bus.ports import Clock
 from contracts.check import Breach
 from contracts.one_stop import xsd
@@ -52,14 +53,14 @@ def told_by(request: Request) -> Told:
     return Told(TYPES[kind], action)
 
 
-def verified(raw: bytes, trust: wsse.TrustIn, clock: Clock) -> wsse.VerifiedMessage:
-    """The message that these bytes prove. Raises TurnedAway."""
+def verified(raw: bytes, trust: Callers, clock: Clock) -> wsse.VerifiedMessage:
+    """The message that these bytes prove. Raises TurnedAway, with the caller that they claim to be of."""
     try:
         return wsse.verify(raw, trust=trust, now=clock.now())
     except NotVerified as refusal:
         if isinstance(refusal, VerifierFailed):
             log.critical("uncaught_exception", where="verifier", exc_info=refusal)
-        raise unverified(refusal, refusal.code) from refusal
+        raise unverified(refusal, refusal.code, caller=trust.claimed(refusal.certificate)) from refusal
 
 
 def message_of(message: wsse.VerifiedMessage, told: Told, url: str) -> etree._Element:

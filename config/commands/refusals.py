@@ -95,6 +95,8 @@ def show(
 
 def _tell(desk: Desk, row: dict[str, Any]) -> None:
     desk.say("refusal_head", **row)
+    if row["why"] and row["caller"]:
+        desk.say("refusal_claimed", caller=row["caller"])
     if row["why"]:
         desk.say("refusal_why", text=row["why"])
     for rule in row["rules"]:

@@ -19,6 +19,7 @@ UNSIGNED = Refusal(
     status=401,
     rules=[{"field": "", "rule": "bad_signature"}],
     base='"@method": POST\n"@path": /v1/events',
+    why="the signature does not fit",
 )
 INFO = '<ds:SignedInfo><ds:Reference URI="#phone 0900000001"/></ds:SignedInfo>'
 BODY = b"<soap:Body>Nguyen Thi Vi Du 099000000001</soap:Body>"
@@ -72,6 +73,10 @@ def test_found_by_reference(here: Place) -> None:
         told["base"],
     )
     assert all(word in said for word in ("one-stop-h99", "POST /v1/events", "bad_signature", '    "@method": POST'))
+    assert "claims to be of one-stop-h99" in said
+    assert (
+        "claims" not in here.type("refusals", "show", "LT-9M2C-5").out + here.type("refusals", "show", "LT-4KD7-P").out
+    )
 
 
 def test_line_of_a_batch(here: Place) -> None:

@@ -148,6 +148,21 @@ def test_who_is_believed(here: Place, lists: tuple[Lists, str]) -> None:
         assert (2,) == tuple(row or ())
 
 
+def test_refused_by_authority_but_found_by_name(here: Place, lists: tuple[Lists, str]) -> None:
+    """A refused certificate of the pinned subject is noted under its caller; of another subject under nobody."""
+    furnish(here, lists[1])
+    with opened(here.folder) as door:
+        found = []
+        for holder in (revoked(), pki().leaf.issue("one-stop"), pki().authority.issue("ministry", ca=False)):
+            assert door.says(holder)
+            door.installation.ledger.engine.write(lambda tx: None)
+            found.append(door.installation.reads.refusals()[0])
+
+        assert [("revoked", "soap"), ("untrusted", "soap"), ("foreign_subject", None)] == [
+            (each["code"], each["caller"]) for each in found
+        ]
+
+
 def test_taken_back_between_two_messages(here: Place, lists: tuple[Lists, str]) -> None:
     """A certificate that its authority takes back is refused from the next list on."""
     authority, url = lists

@@ -192,6 +192,21 @@ def test_headers_of_the_request(door: Door) -> None:
     assert "malformed_xml" == door.refused(b" " * 11_000_000)["code"]
 
 
+def test_refused_signatures_are_found_by_the_caller_that_they_claim(door: Door) -> None:
+    """The note names the caller whose certificate came, as the REST door names a known key; a stranger's names none."""
+    content, hour = operation(event_json()), timedelta(hours=1)
+    good = door.sign(content)
+    old = wsse.sign(envelope(content), identity(door.pki.caller), now=datetime.now(UTC) - hour)
+    changed = good.replace(b"accepted", b"rejected")
+    stranger = door.sign(content, leaf=door.pki.one_stop)
+    found = [door.refused(each) for each in (changed, old, stranger)]
+    listed = door.installation.reads.refusals(caller="soap")
+
+    assert ["bad_signature", "stale_signature"] == [each["code"] for each in found[:2]]
+    assert ["soap", "soap", None] == [each["note"]["caller"] for each in found]
+    assert [each["reference"] for each in found[1::-1]] == [each["reference"] for each in listed]
+
+
 def test_wsdl_has_the_address_and_nothing_else(here: Place, pki: Pki) -> None:
     """With `url` set the WSDL tells it, and a message to another address is refused."""
     furnish(here, pki, 'url = "https://lienthong.example.invalid/soap"\n')

@@ -188,6 +188,26 @@ def test_part_without_a_canonical_form_has_no_digest():
     assert "Timestamp" in [each.part for each in refused.value.compared]
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "is_told"),
+    [
+        (b"150000", b"150001", True),
+        (b"<wsu:Created>2026", b"<wsu:Created>2025", True),
+        (b'URI="#', b'URI="#x', False),
+        (b"<wsa:To ", b"<wsa:From>urn:x</wsa:From><wsa:To ", True),
+    ],
+)
+def test_refusal_carries_the_certificate_that_came(old, new, is_told):
+    """Whoever is refused, the certificate of the message is told, where its signature points to one."""
+    data = Forge().message()
+    assert old in data
+
+    with pytest.raises(NotVerified) as refused:
+        verified(data.replace(old, new))
+
+    assert (pki().leaf.der if is_told else None) == refused.value.certificate
+
+
 def test_policy():
     """Skew and life are a partner's; a shorter one refuses what the usual one takes."""
     data = Forge().message()

@@ -99,6 +99,8 @@ def _on_both(place: Path, sink: processes.RunningSink, dossiers: int) -> float:
     try:
         until = time.monotonic() + processes.PATIENCE_S
         while (books := sink.books())["taken"] < dossiers and time.monotonic() < until:
+            if any(worker.poll() is not None for worker in workers):
+                raise RuntimeError(f"a worker ended before its time: {books}")
             time.sleep(0.05)
     finally:
         for worker in workers:

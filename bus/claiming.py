@@ -13,7 +13,7 @@ from bus.errors import LedgerDamaged
 from bus.lanes import BUS, set_head
 from bus.messages import Delivery, Standing, State
 from bus.moves import Move, MoveWriter
-from bus.own_numbers import numbers_of
+from bus.own_numbers import Pairs, numbers_of
 from bus.ports import CrashPoint
 from bus.suspects import expire_leases
 from bus.times import from_ms, ms, to_ms
@@ -261,7 +261,15 @@ def open_claimed(claimed: Claimed, bodies: Bodies, *, is_shadow: bool) -> Delive
     body = bodies.open(row[17], row[18], EVENT)
     event = event_from_body(body, kind=row[12], occurred_at=from_ms(row[13]), sequence=row[14], digest=row[15])
     exists = None if row[24] is None else bool(row[24])
-    national_number, origin, own_number = numbers_of(row[19], row[22], *row[28:])
+    filed_as, own, is_filed, own_of_told, is_told_filed = row[29:]
+    pairs = Pairs(
+        filed_as=filed_as,
+        own=own,
+        is_filed=bool(is_filed),
+        own_of_told=own_of_told,
+        is_told_filed=bool(is_told_filed),
+    )
+    numbers = numbers_of(row[19], row[22], row[28], pairs)
     return Delivery(
         id=row[0],
         partner=row[1],
@@ -276,11 +284,12 @@ def open_claimed(claimed: Claimed, bodies: Bodies, *, is_shadow: bool) -> Delive
             exists=exists,
             procedure=row[20],
             unit=row[21],
-            national_number=national_number,
+            national_number=numbers.national,
             received_at=None if row[23] is None else from_ms(row[23]),
             shown_status=row[25],
-            origin=origin,
-            own_number=own_number,
+            origin=numbers.origin,
+            own_number=numbers.own,
+            is_filed=numbers.is_filed,
         ),
         batch_kind=f"{event.kind}:{exists}",
         is_probe=claimed.is_probe,

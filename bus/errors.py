@@ -35,7 +35,7 @@ class CannotSend(BusError):
 class Unmappable(CannotSend):
     """The partner cannot take this: a code has no row, or a field breaks the partner's limit."""
 
-    def __init__(self, *, field: str, rule: str, value: str = "", table: str | None = None) -> None:
+    def __init__(self, *, field: str, rule: str, value: str = "", table: str | None = None, instead: str = "") -> None:
         self.field = field
         """The partner's field, e.g. `GhiChu`, or ours by JSON pointer."""
         self.rule = rule
@@ -44,6 +44,7 @@ class Unmappable(CannotSend):
         self.table = table
         # What was sent as a code may be anything, a person's number too, and reasons are kept and shown unsealed.
         where = f" (table {table}, row {mask_text(value)!r})" if table else ""
+        where += f" (use {mask_text(instead)})" if instead else ""
         super().__init__(f"{field}: {rule}{where}")
 
 

@@ -179,14 +179,17 @@ class Standing:
     """Of the dossier's latest record, as its source names it."""
     unit: str | None
     national_number: str | None
-    """By its record; where that does not tell it, by the one-stop system's word about the dossier filed under it."""
+    """By what the ledger learned: the number it was filed under here. Where it learned nothing, by its records."""
     received_at: datetime | None
     shown_status: str | None
     """The last status (or local step) that the partner acknowledged."""
     origin: Literal["portal", "one_stop"] | None = None
     """Where it was born: `portal` when its record says so, or when a dossier filed there is known to be this one."""
     own_number: str | None = None
-    """The one-stop system's own number of a dossier filed on the portal, once it has acknowledged that dossier."""
+    """The one-stop system's own number of what was filed on the portal under `national_number`, once it has said it.
+    Another than the event's dossier: that one claims, or speaks under, a number that is not its own."""
+    is_filed: bool = False
+    """Whether what the portal filed under `national_number` was taken in here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -273,6 +276,8 @@ class ForeignDossier:
 
     owner: str
     """The source that spoke first; for the operator, not for the caller."""
+    by: Literal["subject", "national_number"] = "subject"
+    """What of the event names the dossier: the national number, where it claims to be what was filed under that."""
 
 
 Acceptance: TypeAlias = Recorded | Repeated | Contradicted | ForeignDossier

@@ -7,6 +7,7 @@ must never reach another.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
 from bus.engines.sqlite import Tx
@@ -81,13 +82,38 @@ def _free(tx: Tx, moves: MoveWriter, own_number: str, worker: str, at: int) -> N
         set_head(tx, lane, at)
 
 
-def numbers_of(
-    number: str, told: str | None, origin: Origin, filed_as: str | None, own: str | None
-) -> tuple[str | None, Origin, str | None]:
-    """National number, origin and own number of a dossier: by its record, and by the pairs it stands in.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Numbers:
+    """What is known of a dossier's two numbers."""
 
-    `filed_as`: the national number that its number is the own one of; `own`: the own number of its national one.
-    """
-    if filed_as is None and own is None:
-        return told, origin, None
-    return told or filed_as or number, "portal", own or number
+    national: str | None
+    origin: Origin
+    own: str | None
+    """The own number of whatever stands under the national one: another dossier's, where this one only claims it."""
+    is_filed: bool
+    """Whether the ledger took in what the portal filed under the national number."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pairs:
+    """What the ledger itself knows of a number, and of the national number that its records tell."""
+
+    filed_as: str | None = None
+    """The national number that it is the own one of."""
+    own: str | None = None
+    """The own number of what was filed under it."""
+    is_filed: bool = False
+    """Whether it is a number under which the portal filed a dossier here."""
+    own_of_told: str | None = None
+    is_told_filed: bool = False
+
+
+def numbers_of(number: str, told: str | None, origin: Origin, pairs: Pairs) -> Numbers:
+    """What the ledger learned goes before what a record tells: a record that tells another number changes nothing."""
+    if pairs.filed_as is not None:
+        return Numbers(national=pairs.filed_as, origin="portal", own=number, is_filed=True)
+    if pairs.own is not None or pairs.is_filed:
+        return Numbers(national=number, origin="portal", own=pairs.own, is_filed=True)
+    if pairs.own_of_told is not None or pairs.is_told_filed:
+        return Numbers(national=told, origin="portal", own=pairs.own_of_told, is_filed=True)
+    return Numbers(national=told, origin=origin, own=None, is_filed=False)

@@ -100,7 +100,7 @@ class Reads:
         head = head_at(told)
         filed_as = self._tx().one("filed_as", number, to_ms(moment))
         if filed_as is not None:
-            head |= {"origin": "portal", "national_number": head["national_number"] or filed_as[0]}
+            head |= {"origin": "portal", "national_number": filed_as[0]}
         numbers = {one.number for one in told}
         return view | {
             "at": moment.isoformat(),

@@ -114,7 +114,12 @@ SELECT d.id, d.partner, d.lane, d.state, d.tries, d.crashes, d.is_unanswered, d.
   o.national_number, o.received_at, l.exists_there, l.shown_status, l.record_state,
   d.suspected & CASE d.state WHEN 'waiting' THEN 1 ELSE 2 END, o.origin,
   (SELECT national_number FROM own_numbers WHERE own_number = o.number),
-  (SELECT own_number FROM own_numbers WHERE national_number = o.number)
+  (SELECT own_number FROM own_numbers WHERE national_number = o.number),
+  CASE WHEN o.national_number IS NOT NULL THEN
+    (SELECT f.kind = 'dossier.filed' FROM events f WHERE f.dossier = o.id ORDER BY f.id LIMIT 1) END,
+  (SELECT own_number FROM own_numbers WHERE national_number = o.national_number),
+  (SELECT f.kind = 'dossier.filed' FROM events f JOIN dossiers t ON t.id = f.dossier WHERE t.number = o.national_number
+   ORDER BY f.id LIMIT 1)
 FROM deliveries d JOIN lanes l ON l.id = d.lane JOIN events e ON e.id = d.event
   JOIN dossiers o ON o.id = e.dossier JOIN bodies b ON b.id = e.body
 WHERE d.id = ?;

@@ -11,7 +11,7 @@ FROM deliveries d WHERE d.event = ? ORDER BY d.id;
 
 -- read_dossier -- One dossier by number.
 SELECT d.id, d.number, d.source, CASE WHEN n.own_number IS NULL THEN d.origin ELSE 'portal' END,
-  coalesce(d.national_number, n.national_number), d.procedure, d.unit, d.received_at, d.due_at, d.status, d.first_seen_at, d.record_event
+  coalesce(n.national_number, d.national_number), d.procedure, d.unit, d.received_at, d.due_at, d.status, d.first_seen_at, d.record_event
 FROM dossiers d LEFT JOIN own_numbers n ON n.own_number = d.number WHERE d.number = ?;
 
 -- filed_as -- The national number of a dossier by its own one, as far as it was known by a time.

@@ -16,7 +16,7 @@ from bus import upkeep
 from bus.engines.sqlite import SqliteEngine
 from bus.ledger import Ledger
 from bus.messages import AMENDED, FILED, Attempt, Delivery, Event, Standing
-from bus.own_numbers import numbers_of
+from bus.own_numbers import Pairs, numbers_of
 from bus.ports import FileStorage, SystemRandomness
 from bus.routing import Route
 from bus.seal import SearchTerms
@@ -154,11 +154,72 @@ def test_only_a_taken_filed_dossier_teaches(tmp_path: Path, case: str) -> None:
     world.close()
 
 
-def test_record_says_its_national_number_itself() -> None:
-    """What a record tells of its national number goes before the pair; a dossier in no pair has no own number."""
-    assert ("G1", "portal", OWN) == numbers_of(OWN, "G1", "one_stop", "G2", None)
-    assert ("G1", "one_stop", None) == numbers_of(OWN, "G1", "one_stop", None, None)
-    assert (NATIONAL, "portal", NATIONAL) == numbers_of(NATIONAL, None, None, NATIONAL, NATIONAL)
+@pytest.mark.parametrize(
+    ("number", "told", "pairs", "expected"),
+    [
+        (OWN, "G1", Pairs(), ("G1", "one_stop", None, False)),
+        (OWN, "G1", Pairs(filed_as="G2", own_of_told="H9", is_told_filed=True), ("G2", "portal", OWN, True)),
+        (NATIONAL, "G1", Pairs(own=OWN, is_filed=True), (NATIONAL, "portal", OWN, True)),
+        (NATIONAL, "G1", Pairs(is_filed=True), (NATIONAL, "portal", None, True)),
+        (OWN, "G1", Pairs(own_of_told="H9", is_told_filed=True), ("G1", "portal", "H9", True)),
+        (OWN, "G1", Pairs(is_told_filed=True), ("G1", "portal", None, True)),
+        (NATIONAL, None, Pairs(filed_as=NATIONAL, own=NATIONAL), (NATIONAL, "portal", NATIONAL, True)),
+    ],
+)
+def test_what_was_learned_goes_before_what_is_told(number: str, told: str | None, pairs: Pairs, expected: Any) -> None:
+    """A record's word counts only where the ledger took nothing in under either number."""
+    found = numbers_of(number, told, "one_stop", pairs)
+
+    assert expected == (found.national, found.origin, found.own, found.is_filed)
+
+
+OTHER = "G17.99-260702-000777"
+
+
+def standing_of(at: tuple[World, Numbering], event: Event) -> tuple[Any, ...]:
+    """What the adapter was handed of this event's dossier."""
+    world, adapter = at
+    world.accept(event)
+    world.settle_down()
+    known = adapter.seen[event.id]
+    return known.national_number, known.origin, known.own_number, known.is_filed
+
+
+@pytest.mark.parametrize("number", [OWN, NATIONAL])
+def test_record_cannot_rename_a_filed_dossier(portal: tuple[World, Numbering], number: str) -> None:
+    """The number that was learned stands, at the adapter and wherever the dossier is shown, whatever a record tells."""
+    world, _adapter = portal
+    world.accept(from_portal())
+    world.settle_down()
+
+    record = make_event(dossier=number, origin="portal", national_number=OTHER)
+    assert (NATIONAL, "portal", OWN, True) == standing_of(portal, record)
+    if number == OWN:
+        assert NATIONAL == world.reads.dossier(OWN)["national_number"]
+        assert NATIONAL == world.reads.dossier_at(OWN, world.clock.now())["national_number"]
+
+
+def test_record_cannot_rename_what_waits_for_its_number(tmp_path: Path) -> None:
+    """The same before the one-stop system has said its number: what was filed here keeps the number of its filing."""
+    at = opened(tmp_path, {})
+    at[0].accept(from_portal())
+    at[0].settle_down()
+    record = make_event(dossier=NATIONAL, origin="portal", national_number=OTHER)
+
+    assert (NATIONAL, "portal", None, True) == standing_of(at, record)
+    at[0].close()
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_claimed_number_is_known_as_filed(tmp_path: Path, is_known: bool) -> None:
+    """A dossier that tells the number of a filed one was born on the portal, and whose number it is stands beside."""
+    at = opened(tmp_path, {NATIONAL: OWN} if is_known else {})
+    at[0].accept(from_portal())
+    at[0].settle_down()
+    record = make_event(dossier="H99.01-260703-0099", origin="one_stop", national_number=NATIONAL)
+
+    assert (NATIONAL, "portal", OWN if is_known else None, True) == standing_of(at, record)
+    at[0].close()
 
 
 def test_numbers_are_shown_and_bound(portal: tuple[World, Numbering]) -> None:

@@ -23,7 +23,7 @@ NAME_LIMIT: Final = 4000
 def is_born(delivery: Delivery, settings: NationalPortalSettings) -> bool:
     """Whether this dossier came from the portal (NOTES.md#r318)."""
     event, standing = delivery.event, delivery.standing
-    if standing.own_number is not None:
+    if standing.own_number is not None or standing.is_filed:
         return True  # handed over by the portal itself, whatever anybody says of it later
     if (event.data.get("origin") or standing.origin) != "portal":
         return False
@@ -44,7 +44,7 @@ def status_of(event: Event, standing: Standing, tables: Tables, settings: Nation
         raise Unmappable(field="TrangThai", rule="no_row", value=status, table=TABLE)
     body = {
         "MaHoSo": national_number(event, standing),
-        "MaHoSoDonVi": standing.own_number or event.dossier,
+        "MaHoSoDonVi": event.dossier,
         "MaDoiTuong": (event.data.get("applicant") or {}).get("tech_id") or "",
         "NoiDung": row["content_vi"] if is_record else event.data["content"],
         "NgayXuLy": wire.stamp_of(event.occurred_at),
@@ -56,10 +56,15 @@ def status_of(event: Event, standing: Standing, tables: Tables, settings: Nation
 
 
 def national_number(event: Event, standing: Standing) -> str:
-    """Under which the portal knows it. Raises `Unmappable`: not known, or two different ones."""
-    told, known = event.data.get("national_number"), standing.national_number
+    """Under which the portal knows it (NOTES.md#r318). Raises `Unmappable`: not known, or not this dossier's."""
+    told, known, own = event.data.get("national_number"), standing.national_number, standing.own_number
     if told and known and told != known:
         # One of the two is another citizen's dossier.
+        raise Unmappable(field="national_number", rule="contradicted")
+    if own is not None and event.dossier == known != own:
+        # Spoken of under both numbers it would stand in two lines, and nothing would order one after the other.
+        raise Unmappable(field="subject", rule="contradicted", instead=own)
+    if own is not None and event.dossier != own:
         raise Unmappable(field="national_number", rule="contradicted")
     number: str | None = told or known
     if not number:

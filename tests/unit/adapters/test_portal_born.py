@@ -96,10 +96,33 @@ def test_reduced_codes(status, code):
 
 
 def test_own_number_beside_the_national_one():
-    """A source that speaks under the portal's number is told of under the number that its one-stop system gave."""
-    kept = replace(BORN, own_number="H99.05-240401-0003")
+    """A source that speaks under the number that its one-stop system gave is told of under both."""
+    assert (NATIONAL, "H99.09-260703-0123") == tuple(told(a_step(BORN))[name] for name in ("MaHoSo", "MaHoSoDonVi"))
 
-    assert (NATIONAL, "H99.05-240401-0003") == tuple(told(a_step(kept))[name] for name in ("MaHoSo", "MaHoSoDonVi"))
+
+def test_portals_number_as_the_own_one():
+    """Until its own number is known, or where that is the portal's, a filed dossier is spoken of under the portal's."""
+    for own in (None, NATIONAL):
+        body = told(a_step(replace(BORN, own_number=own), dossier=NATIONAL))
+        assert (NATIONAL, NATIONAL) == (body["MaHoSo"], body["MaHoSoDonVi"])
+
+
+def test_p03_one_dossier_is_one_line():
+    """Under the portal's number, once its own one is known: held, and the reason says which number to use."""
+    with pytest.raises(Unmappable) as held:
+        told(a_step(dossier=NATIONAL))
+
+    assert ("subject", "contradicted") == (held.value.field, held.value.rule)
+    assert "subject: contradicted (use H99.09-260703-0123)" == str(held.value)
+
+
+@pytest.mark.parametrize("make", [a_record, a_step])
+def test_number_that_another_dossier_has(make):
+    """A dossier that claims the number of another's is held with its steps: they would reach another citizen."""
+    with pytest.raises(Unmappable) as held:
+        told(make(replace(BORN, own_number="H99.05-240401-0003")))
+
+    assert ("national_number", "contradicted") == (held.value.field, held.value.rule)
 
 
 def test_p07_table_of_born_dossiers_is_total():
@@ -137,6 +160,7 @@ def test_two_numbers():
         ({"origin": "one_stop"}, {"origin": "portal", "national_number": NATIONAL}, "hold", True),
         ({"origin": "portal", "national_number": NATIONAL}, {"origin": "one_stop"}, "hold", False),
         ({"origin": "portal", "own_number": "x", "national_number": NATIONAL}, {"origin": "one_stop"}, "hold", True),
+        ({"origin": "one_stop", "is_filed": True}, {"origin": "one_stop"}, "hold", True),
         ({"origin": None}, {"origin": "portal", "national_number": None}, "hold", True),
         ({"origin": None}, {"origin": "portal", "national_number": None}, "sync", False),
         ({"origin": None}, {"origin": "portal", "national_number": NATIONAL}, "sync", True),

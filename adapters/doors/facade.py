@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Final
 
 from anyio import CapacityLimiter, to_thread
@@ -113,8 +114,9 @@ class Facade:
             self._route(router, "GET", f"/{base}/{{service}}", self.get_provincial)
 
     def _route(self, router: Router, method: str, path: str, endpoint: Callable[..., Any]) -> None:
-        router.add_route(path, endpoint, methods=[method])
-        self._desk.know_route(endpoint, path)
+        here = partial(endpoint)  # one of its own for each address: notes name the one that was called
+        router.add_route(path, here, methods=[method])
+        self._desk.know_route(here, path)
 
     # -- routes ---------------------------------------------------------------------------------------------------
 

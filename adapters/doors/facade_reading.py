@@ -27,6 +27,7 @@ UPDATING: Final = frozenset({"true", "false", "1", "0"})
 _NOBODY: Final = Standing(
     exists=None, procedure=None, unit=None, national_number=None, received_at=None, shown_status=None
 )
+_ANY_ROW: Final = {"national_code": "-", "name": "-", "sector_code": "-", "sector_name": "-"}
 _RULES: Final = {"missing": "missing_field", "too_long": "out_of_range", "bad_format": "out_of_range"}
 
 
@@ -86,10 +87,7 @@ class Reader:
     ) -> None:
         """Make of the event what the portal will be sent, and compare: nothing is lost without a word (#r26)."""
         try:
-            if is_step:
-                sent = wire.step_of(event, _NOBODY, inverse.tables, self._settings)
-            else:
-                sent = wire.record_of(event, inverse.tables, self._settings)
+            sent = self._sent(inverse, event, is_step=is_step)
         except NotOurs:
             return  # it will not go up at all, visibly
         except Unmappable as trouble:
@@ -100,6 +98,18 @@ class Reader:
         lost = [Trouble(field=f"{place}.{each.field}", rule=each.rule) for each in differences(raw, sent)]
         if lost:
             raise NotCarried(lost)
+
+    def _sent(self, inverse: Inverse, event: Event, *, is_step: bool) -> dict[str, Any]:
+        """What the portal will be sent. Raises NotOurs, Unmappable."""
+        if is_step:
+            return wire.step_of(event, _NOBODY, inverse.tables, self._settings)
+        try:
+            return wire.record_of(event, inverse.tables, self._settings)
+        except Unmappable as trouble:
+            if trouble.rule != "no_row":
+                raise
+        # The procedure's row is the operator's to add; then this goes up, so that all else is judged now.
+        return wire.record_of(event, inverse.tables, self._settings, row=_ANY_ROW)
 
 
 def read_json(raw: bytes, limit: int) -> Any:

@@ -12,6 +12,7 @@ import hmac
 import ipaddress
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 from starlette.concurrency import run_in_threadpool
@@ -112,8 +113,9 @@ class PortalDoor:
         """All its routes; they stand beside the façade's."""
         for name, endpoint in ((FILE, self.post_filed), (AMEND, self.post_amended)):
             for base in ("", *(f"/{context}/RestService/forward" for context in CONTEXTS)):
-                router.add_route(f"{base}/{name}", endpoint, methods=["POST"])
-            self._desk.know_route(endpoint, f"/{name}")
+                here = partial(endpoint)  # one of its own for each address: notes name the one that was called
+                router.add_route(f"{base}/{name}", here, methods=["POST"])
+                self._desk.know_route(here, f"{base}/{name}")
 
     async def post_filed(self, request: Request) -> Response:
         """A dossier that was filed on the portal."""

@@ -13,6 +13,7 @@ import httpx2
 import pytest
 from structlog.testing import capture_logs
 
+from adapters.doors.facade import CONTEXTS, PROVINCIAL
 from adapters.doors.facade_accounts import MOST_STRIKES
 from config.checks import offline
 from config.settings_file import SettingsRefused, load
@@ -38,6 +39,8 @@ def changed(**changes: Any) -> dict[str, Any]:
         (changed(NgayHenTra="03/07/2026"), "data[1].NgayHenTra", "out_of_range"),
         (changed(TrichYeuHoSo=""), "data[1].TrichYeuHoSo", "missing_field"),
         (changed(GhiChu="x" * 2001), "data[1].GhiChu", "out_of_range"),
+        (changed(GhiChu="x" * 2001, MaTTHC="9.999999"), "data[1].GhiChu", "out_of_range"),
+        (changed(HoSoCoThanhPhanSoHoa="0", MaTTHC="9.999999"), "data[1].HoSoCoThanhPhanSoHoa", "out_of_range"),
         (changed(ChuHoSo="x" * 501), "data[1].ChuHoSo", "out_of_range"),
         (changed(HoSoCoThanhPhanSoHoa="0"), "data[1].HoSoCoThanhPhanSoHoa", "out_of_range"),
         (changed(TruongMoi="x"), "data[1].TruongMoi", "unknown_field"),
@@ -53,6 +56,26 @@ def test_refused_by_name(town: Town, told: Any, field: str, rule: str) -> None:
     assert (-1, True) == (answer["error_code"], answer["message"].startswith(f"{field}: "))
     assert ("old", rule, {"field": field, "rule": rule}) == (noted["caller"], noted["code"], noted["rules"][0])
     assert 0 == town.events()
+
+
+ADDRESSES = [
+    *[
+        f"/{context}/RestService/forward/mapi/{end}"
+        for context in CONTEXTS
+        for end in ("login", "share", "integration")
+    ],
+    *[f"/{base}/{end}" for base in PROVINCIAL for end in ("login", "{service}")],
+]
+
+
+def test_noted_under_the_address_that_was_called(town: Town) -> None:
+    """The note says at which of the façade's addresses it was: by its pattern, never by what stands in its place."""
+    for address in ADDRESSES:
+        town.post(address.replace("{service}", "0900000001"), {})
+    town.installation.ledger.engine.write(lambda tx: None)
+    noted = [each["route"] for each in town.installation.reads.refusals(limit=100)]
+
+    assert [f"POST {address}" for address in ADDRESSES] == noted[::-1]
 
 
 def test_p12_refused_calls_name_nobody(town: Town) -> None:

@@ -76,6 +76,8 @@ def test_every_address(town: Town) -> None:
 
     assert [0, 0, 0] == [town.post(a_notice(), base=base).json()["error_code"] for base in bases]
     assert 1 == len(town.events())
+    noted = [town.refusal(town.post({}, base=base).json()["message"])["route"] for base in bases]
+    assert [f"POST {base}/addtthcKhuyenMai" for base in bases] == noted
 
 
 def test_beside_the_facade(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

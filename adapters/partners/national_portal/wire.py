@@ -21,13 +21,22 @@ LOCAL: Final = timezone(timedelta(hours=7))
 PROVINCE: Final = "province"
 
 
-def record_of(event: Event, tables: Tables, settings: NationalPortalSettings) -> dict[str, Any]:
-    """One `DongBoHoSoMC` record, whole and checked. Raises `Unmappable` or `NotOurs`."""
+def record_of(
+    event: Event,
+    tables: Tables,
+    settings: NationalPortalSettings,
+    *,
+    row: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """One `DongBoHoSoMC` record, whole and checked. Raises `Unmappable` or `NotOurs`.
+
+    `row` stands in for the procedure's, to see whether all else could be sent if there were one.
+    """
     data = event.data
     received = local_day(data["received_at"])
     code = data["procedure"]
     check_owner(tables, code, received)
-    procedure = _row(tables, "procedures", code, received, "MaTTHC")
+    procedure = row or _row(tables, "procedures", code, received, "MaTTHC")
     applicant, submitted = data["applicant"], data["submitted"]
     record = {
         "MaHoSo": event.dossier,

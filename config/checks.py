@@ -37,11 +37,11 @@ from config.caller_keys import every_key, read_key, shown
 from config.column_maps import map_named
 from config.follow_ups import unheard
 from config.mappings import holes
+from config.partner_addresses import addresses, check_forms
 from config.partner_tables import WITH_TABLES, in_force
 from config.settings import (
     CallerKeySettings,
     NationalPortalKeys,
-    OAuth2Settings,
     OneStopKeys,
     PartnerSettings,
     Settings,
@@ -173,13 +173,10 @@ def _unserved(routed: frozenset[str], named: frozenset[str]) -> str:
 
 def _partner(name: str, partner: PartnerSettings) -> str:
     http_settings(partner, f"partners.{name}")
-    if isinstance(partner, NationalPortalKeys) and partner.password_file:
-        secret(partner.password_file, f"partners.{name}.password_file")
-    plain = [url for url in addresses(partner) if url.startswith("http://")]
-    if plain and not partner.allow_http:
-        return f"{plain[0]} is not https; set allow_http = true only if the network itself is the protection"
-    if found := next(filter(None, (_refused(url, partner) for url in addresses(partner))), ""):
-        return found
+    check_forms(name, partner)
+    for member, url in addresses(partner).items():
+        if found := _refused(url, partner):
+            return f"partners.{name}.{member}: {found}"
     if isinstance(partner, OneStopKeys):
         return _one_stop(name, partner)
     assert isinstance(partner, NationalPortalKeys)
@@ -202,32 +199,16 @@ def _one_stop(name: str, partner: OneStopKeys) -> str:
 
 
 def _refused(url: str, partner: PartnerSettings) -> str:
-    """Why no call would go to an address that is written as a number."""
+    """Why no call would go there, as far as can be seen without looking up a name."""
+    if url.lower().startswith("http://") and not partner.allow_http:
+        return "is not https; set allow_http = true only if the network itself is the protection"
     try:
         host = origin_of(url).host
         if is_number(host):
             check_address(host, networks_of(partner.private_networks))
     except AddressRefused as refused:
-        return f"{url}: {refused}"
+        return str(refused)
     return ""
-
-
-def addresses(partner: PartnerSettings) -> list[str]:
-    """Where its calls go. Lists of revoked certificates are public and signed, and so fetched by plain HTTP too."""
-    if isinstance(partner, OneStopKeys):
-        return [partner.url]
-    assert isinstance(partner, NationalPortalKeys)
-    facade = (
-        partner.facade_add_url,
-        partner.facade_update_url,
-        partner.facade_progress_url,
-        partner.facade_status_url,
-        partner.facade_lookup_url,
-        partner.facade_read_url,
-    )
-    token = (partner.outer_auth.token_url,) if isinstance(partner.outer_auth, OAuth2Settings) else ()
-    ways = {"facade": facade, "adapter": (partner.adapter_url,), "xroad": (partner.xroad_url,)}
-    return [url for url in ways[partner.variant] + token if url]
 
 
 def _ledger(settings: Settings) -> str:
@@ -345,7 +326,7 @@ def online(settings: Settings) -> Iterator[Answer]:
     installation = build(settings)
     try:
         for name, partner in settings.partner_table().items():
-            for url in addresses(partner):
+            for url in addresses(partner).values():
                 yield _asked(f"dns.{name}", lambda url=url, partner=partner: _void(_address(url, partner)))  # type: ignore[misc]
                 if url.startswith("https://"):
                     yield _asked(f"tls.{name}", lambda url=url, partner=partner: _shakes_hands(url, partner))  # type: ignore[misc]

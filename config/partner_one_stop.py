@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bus.dispatch import PartnerWork
+from config.partner_addresses import check_forms
 from config.settings import OneStopKeys
 from config.settings_file import SettingsRefused, secret
 from config.wiring import Installation, Ports, http_settings, patience_of
@@ -43,6 +44,7 @@ def read(name: str, partner: OneStopKeys, ports: Ports) -> tuple[OneStopSettings
     from adapters.partners.one_stop.settings import OneStopSettings, check_settings
 
     key = f"partners.{name}"
+    check_forms(name, partner)
     source = revocation(name, partner, ports) if partner.protocol == "soap" else None
     keys = rest_keys(name, partner) if partner.protocol == "rest" else soap_keys(name, partner, source)
     try:
@@ -132,7 +134,7 @@ def rest_keys(name: str, partner: OneStopKeys) -> RestKeys:
 
     return RestKeys(
         key_id=partner.keyid,
-        secret=_shared(partner.secret_file, f"partners.{name}.secret_file"),
+        secret=_shared(partner, partner.secret_file, f"partners.{name}.secret_file"),
         their_key_id=partner.their_keyid,
         their_key=_their_key(name, partner),
     )
@@ -144,7 +146,7 @@ def _their_key(name: str, partner: OneStopKeys) -> Key:
 
     key = f"partners.{name}.their_public_key_file"
     if partner.their_secret_file:
-        return _shared(partner.their_secret_file, f"partners.{name}.their_secret_file")
+        return _shared(partner, partner.their_secret_file, f"partners.{name}.their_secret_file")
     try:
         found = public_key(Path(partner.their_public_key_file).read_bytes())
     except (KeyTrouble, OSError) as trouble:
@@ -156,10 +158,10 @@ def _their_key(name: str, partner: OneStopKeys) -> Key:
     return found
 
 
-def _shared(path: str, key: str) -> bytes:
+def _shared(partner: OneStopKeys, path: str, key: str) -> bytes:
     from signing.http import MIN_SECRET
 
-    found = secret(path, key).reveal()
+    found = secret(path, key, urls=(partner.url,)).reveal()
     if len(found) < MIN_SECRET:
         raise SettingsRefused(key, f"the secret has {len(found)} bytes; use {MIN_SECRET} or more")
     return found

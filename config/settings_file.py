@@ -6,7 +6,7 @@ import os
 import re
 import stat
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, get_args, get_origin
@@ -21,6 +21,8 @@ NOT_SETTINGS: Final = frozenset({"LIENTHONG_CONFIG", "LIENTHONG_LANG", "LIENTHON
 """Variables that choose the file, the language and the person; they override nothing in the file."""
 DEMO_MARK: Final = "demo-only-"
 """How every secret of a demo begins: everybody has seen it, so nothing but a demo starts with it."""
+MOCK_MARK: Final = "mock-"
+"""How every secret of the mocks begins: it stands in this program's source, so it is good on this machine only."""
 
 _UNKNOWN: Final = re.compile(r"unknown field `([^`]*)`")
 _PLACE: Final = re.compile(r" - at `(?:key in )?\$\.?([^`]*)`$")
@@ -100,14 +102,36 @@ def read_private(path: str | Path, key: str, cure: str) -> bytes:
         raise SettingsRefused(key, f"{path} cannot be read ({trouble.strerror}); {cure}") from None
 
 
-def secret(path: str, key: str, *, is_demo: bool = False) -> Secret:
-    """A secret from its file, without the line end. Secrets of a demo are refused outside it."""
+def secret(path: str, key: str, *, is_demo: bool = False, urls: Collection[str] = ()) -> Secret:
+    """A secret from its file, without the line end; `urls` are the addresses that it is for, of a partner.
+
+    What this program publishes proves nothing: secrets of a demo are refused outside it, and those of the mocks where
+    they are for anything but this machine. A door's have no address: behind a proxy, loopback is everybody.
+    """
     value = read_private(path, key, "write the secret there, mode 600").rstrip(b"\r\n")
     if not value:
         raise SettingsRefused(key, f"{path} is empty; write the secret there")
     if value.startswith(DEMO_MARK.encode()) and not is_demo:
         raise SettingsRefused(key, f"{path} holds a secret of the demo; make one with `lienthong keys generate`")
+    if value.startswith(MOCK_MARK.encode()) and not is_demo and not (urls and all(map(_is_here, urls))):
+        cure = (
+            "holds a secret of the mocks, which everybody can read in the source; agree on another with the other side"
+        )
+        raise SettingsRefused(key, f"{path} {cure}, or name an address of this machine (127.0.0.1)")
     return Secret(value)
+
+
+def _is_here(url: str) -> bool:
+    """Whether an address is this machine's, as the channel reads it."""
+    from ipaddress import ip_address  # only when a secret of the mocks is met
+
+    from adapters.channels.addresses import AddressRefused, is_number, origin_of
+
+    try:
+        host = origin_of(url).host
+    except AddressRefused:
+        return False
+    return host == "localhost" or (is_number(host) and ip_address(host).is_loopback)
 
 
 ONE_STOP: Final = "one_stop-"

@@ -27,6 +27,7 @@ from bus.retry import Patience
 from bus.routing import Routes, routes_from_table
 from bus.seal import MasterKey
 from config.follow_ups import follow_ups_of
+from config.partner_addresses import addresses, check_forms
 from config.settings import (
     KeyHeaderSettings,
     NationalPortalKeys,
@@ -245,13 +246,14 @@ def national_portal_settings(partner: NationalPortalKeys) -> NationalPortalSetti
     from adapters.partners.national_portal.calls import hosts_of
     from adapters.partners.national_portal.settings import NationalPortalSettings
 
+    check_forms("national_portal", partner)
     same = {name: getattr(partner, name) for name in _SAME}
     told = partner.batch
     sizes: dict[str, int] = {name: told if isinstance(told, int) else told.get(name, 1) for name in _OPERATIONS}
     settings = NationalPortalSettings(
         **same,
-        password=_text(partner.password_file, "partners.national_portal.password_file"),
-        outer_auth=_outer_auth(partner.outer_auth),
+        password=_text(partner, partner.password_file, "password_file"),
+        outer_auth=_outer_auth(partner),
         session_ttl=_seconds(partner.session_ttl_s),
         session_errors=_session_errors(partner),
         batch=sizes,
@@ -306,18 +308,17 @@ def http_settings(partner: PartnerSettings, key: str) -> HttpSettings:
     )
 
 
-def _outer_auth(auth: KeyHeaderSettings | OAuth2Settings | None) -> OuterAuth | None:
+def _outer_auth(partner: NationalPortalKeys) -> OuterAuth | None:
     from adapters.channels.outer_auth import ClientCredentials, KeyHeader
 
-    where = "partners.national_portal.outer_auth"
-    match auth:
-        case KeyHeaderSettings():
-            return KeyHeader(name=auth.header, value=_text(auth.value_file, f"{where}.value_file"))
-        case OAuth2Settings():
+    match partner.outer_auth:
+        case KeyHeaderSettings() as auth:
+            return KeyHeader(name=auth.header, value=_text(partner, auth.value_file, "outer_auth.value_file"))
+        case OAuth2Settings() as auth:
             return ClientCredentials(
                 token_url=auth.token_url,
                 client_id=auth.client_id,
-                client_secret=_text(auth.client_secret_file, f"{where}.client_secret_file"),
+                client_secret=_text(partner, auth.client_secret_file, "outer_auth.client_secret_file"),
                 scope=auth.scope,
                 secret_in=auth.secret_in,
             )
@@ -325,8 +326,9 @@ def _outer_auth(auth: KeyHeaderSettings | OAuth2Settings | None) -> OuterAuth | 
             return None
 
 
-def _text(path: str, key: str) -> str:
-    return secret(path, key).reveal().decode() if path else ""
+def _text(partner: NationalPortalKeys, path: str, member: str) -> str:
+    where, urls = f"partners.national_portal.{member}", addresses(partner).values()
+    return secret(path, where, urls=urls).reveal().decode() if path else ""
 
 
 def _networks(texts: Sequence[str], key: str) -> tuple[Network, ...]:

@@ -8,10 +8,12 @@ import msgspec
 import pytest
 
 from adapters.channels.addresses import networks_of
-from config.checks import _address, _partner, addresses
-from config.settings import NationalPortalKeys
+from config.checks import _address, _partner
+from config.partner_addresses import addresses
+from config.partner_one_stop import read
+from config.settings import NationalPortalKeys, OneStopKeys
 from config.settings_file import SettingsRefused
-from config.wiring import national_portal_settings
+from config.wiring import national_portal_settings, real_ports
 
 TOKEN = "https://lgsp.h99.example.invalid:8443/token"
 
@@ -50,7 +52,8 @@ def test_networks_and_authorities_reach_the_channel(tmp_path: Path) -> None:
     [
         ({"private_networks": ["10.0.0.1/24"]}, "partners.national_portal.private_networks"),
         ({"private_networks": ["here"]}, "partners.national_portal.private_networks"),
-        ({"adapter_url": "https://adapter.example.invalid@10.0.0.1"}, "partners.national_portal"),
+        ({"adapter_url": "https://adapter.example.invalid@10.0.0.1"}, "partners.national_portal.adapter_url"),
+        ({"adapter_url": "https://adapter.example.invalid:x"}, "partners.national_portal"),
     ],
 )
 def test_unreadable_network_or_address_stops_the_start(changes: dict[str, object], key: str) -> None:
@@ -81,7 +84,7 @@ def test_check_online_judges_as_the_channel_does(tmp_path: Path) -> None:
     """The token's address is looked up and judged as well as the adapter's."""
     partner = keys(outer_auth=with_token(tmp_path), private_networks=["127.0.0.0/8"])
 
-    assert ["https://adapter.example.invalid", TOKEN] == addresses(partner)
+    assert {"adapter_url": "https://adapter.example.invalid", "outer_auth.token_url": TOKEN} == addresses(partner)
     assert "127.0.0.1" == _address("http://127.0.0.1:9", partner)
     with pytest.raises(OSError, match="private_networks"):
         _address("http://10.0.0.5", partner)
@@ -102,7 +105,7 @@ def test_xroad_has_one_address_and_it_is_the_security_servers() -> None:
     found = keys(**XROAD)
 
     assert frozenset({"ss.example.invalid:443"}) == national_portal_settings(found).http.hosts
-    assert ["https://ss.example.invalid/"] == addresses(found)
+    assert {"xroad_url": "https://ss.example.invalid/"} == addresses(found)
     plain = keys(**XROAD | {"xroad_url": "http://10.0.0.7/"})
     assert "is not https" in _partner("national_portal", plain)
 
@@ -137,4 +140,60 @@ def test_every_address_of_a_facade_is_looked_at() -> None:
     told = {name: f"https://{name.replace('_', '-')}.example.invalid" for name in names}
 
     assert 6 == len(names)
-    assert sorted(told.values()) == sorted(addresses(keys(variant="facade", **told)))
+    assert told == addresses(keys(variant="facade", **told))
+
+
+# -- the form of an address -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("url", "cure"),
+    [
+        ("https://ann:S3cret@host.example.invalid/x", "user:password@ is not allowed"),
+        ("http://ann@127.0.0.1/x", "user:password@ is not allowed"),
+        ("//ann:S3cret@host.example.invalid", "user:password@ is not allowed"),
+        ("ftp://127.0.0.1/x", "only https:// is called (or http://, with allow_http = true)"),
+        ("host.example.invalid/x", "only https:// is called"),
+    ],
+)
+def test_address_that_nobody_calls(tmp_path: Path, url: str, cure: str) -> None:
+    """Its setting is named and never shown: `check` and the start say the same, of each address."""
+    token = with_token(tmp_path) | {"token_url": url}
+    one_stop = msgspec.convert(
+        {
+            "url": url,
+            "protocol": "rest",
+            "keyid": "k",
+            "secret_file": "s",
+            "their_keyid": "t",
+            "their_secret_file": "u",
+        },
+        OneStopKeys,
+    )
+    portal = "partners.national_portal."
+    for key, ask in (
+        (portal + "adapter_url", lambda: national_portal_settings(keys(adapter_url=url))),
+        (portal + "adapter_url", lambda: _partner("national_portal", keys(adapter_url=url, allow_http=True))),
+        (portal + "outer_auth.token_url", lambda: national_portal_settings(keys(outer_auth=token))),
+        ("partners.one_stop-b.url", lambda: read("one_stop-b", one_stop, real_ports())),
+        ("partners.one_stop-b.url", lambda: _partner("one_stop-b", one_stop)),
+    ):
+        with pytest.raises(SettingsRefused) as refused:
+            ask()
+
+        assert key == refused.value.key
+        assert cure in refused.value.cure
+        assert "S3cret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://ann.example.invalid:1/S3cret@x", "https://ann:1/S3cret@x", "https://a:S3cret/@x"]
+)
+def test_no_finding_shows_an_address(url: str) -> None:
+    """What was meant as a password may stand anywhere in it."""
+    try:
+        told = _partner("national_portal", keys(adapter_url=url))
+    except SettingsRefused as refused:
+        told = str(refused)
+
+    assert "S3cret" not in told

@@ -249,7 +249,7 @@ BAD: list[tuple[str, dict[str, str], tuple[str, bytes, int] | None, str, str]] =
     (SOAP, {}, ("roots.pem", b"nothing", 0o644), "trust_roots_file", "no PEM certificate"),
     (SOAP, {"pinned_subjects": '["nobody"]'}, None, "pinned_subjects", ""),
     (SOAP, {"url": '"https://x.example.invalid/?a=1"'}, None, "url", "no query"),
-    (SOAP, {"url": '"ftp://x.example.invalid/"'}, None, "url", "more than one way"),
+    (SOAP, {"url": '"ftp://x.example.invalid/"'}, None, "url", "only https"),
     (SOAP, {"revocation": '"require"', "crl_urls": '["file:///x"]'}, None, "crl_urls", ""),
     (REST, {}, ("our.secret", b"short", 0o600), "secret_file", "16 or more"),
     (REST, {}, ("their.secret", b"demo-only-secret-of-32-bytes-long", 0o600), "their_secret_file", "of the demo"),

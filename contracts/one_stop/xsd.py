@@ -36,12 +36,15 @@ VAGUE: Final = "vague"
 FOREIGN: Final = ("SCHEMAV_CVC_COMPLEX_TYPE_3_2_1", "SCHEMAV_CVC_TYPE_3_1_1", "SCHEMAV_CVC_ELT_1")
 """An attribute, or an operation, that the schema does not know."""
 _local: Final = threading.local()
+_one_at_a_time: Final = threading.Lock()
+"""libxml2 makes its built-in types with the first schema, without a lock: two at once break them for the process."""
 
 
 def schema() -> etree.XMLSchema:
     """This thread's compiled schema."""
     if not hasattr(_local, "schema"):
-        _local.schema = etree.XMLSchema(etree.parse(FILE))
+        with _one_at_a_time:
+            _local.schema = etree.XMLSchema(etree.parse(FILE))
     return _local.schema  # type: ignore[no-any-return]
 
 

@@ -106,6 +106,8 @@ class Fresh:
         assert found is not None
         if found[0] or found[1]:
             return None
+        if self._is_claim(tx, prepared.claimed):
+            return None
         dossier = self._dossiers.get(prepared.event.dossier)
         if dossier is None and found[2] is not None:
             dossier = _known(found, prepared.routes)
@@ -124,6 +126,10 @@ class Fresh:
         self._deliver(tx, prepared, dossier, number, place, at)
         point("record.after_deliveries")
         return number
+
+    def _is_claim(self, tx: Tx, claimed: str | None) -> bool:
+        """Whether it names, as its dossier's national number, another dossier that is here: that may be another's."""
+        return claimed is not None and (claimed in self._dossiers or tx.glance("find_dossier", claimed) is not None)
 
     def _next(self, which: int) -> int:
         self._last[which] += 1

@@ -59,6 +59,12 @@ class Prepared:
         """Whether it may speak of a dossier of which this source spoke first."""
         return owner == self.event.source or self.speaks_for is None or owner in self.speaks_for
 
+    @property
+    def claimed(self) -> str | None:
+        """The national number that it says its dossier has, where that is not the dossier's very number."""
+        told: str | None = self.event.data.get("national_number")
+        return None if told == self.event.dossier else told
+
 
 def status_of(event: Event) -> str | None:
     """The status that the event carries, or the local step it names."""

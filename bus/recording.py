@@ -70,6 +70,8 @@ class Recorder:
         known = tx.one("find_event", event.source, event.id)
         if known:
             return _compare(known, event)
+        if foreign := _foreign_claim(tx, prepared):
+            return foreign
         dossier = self._dossier(tx, event, at)
         # Judged in the transaction: of two sources that come at once, one is the first.
         if not prepared.may_speak_of(dossier.owner):
@@ -368,6 +370,16 @@ class Recorder:
             event = self._bodies.load_event(tx, number)
             note_record(tx, event, number, place, dossier)
             tx.many("add_search_term", [(term, dossier) for term in self._bodies.terms(event)])
+
+
+def _foreign_claim(tx: Tx, prepared: Prepared) -> ForeignDossier | None:
+    """By its number at the portal a dossier reaches a citizen there: who may not speak of it may not name it so."""
+    if prepared.claimed is None:
+        return None
+    row = tx.one("find_dossier", prepared.claimed)
+    if row is None or prepared.may_speak_of(row[4]):
+        return None
+    return ForeignDossier(owner=row[4], by="national_number")
 
 
 def _recorded(prepared: Prepared, number: int, at: int) -> Recorded:

@@ -142,7 +142,7 @@ def _accepted(good: Sequence[Line], accept: Accept, language: str) -> Iterator[J
             yield _refused(line, contradicted(), language, result="contradicted")
         elif isinstance(acceptance, ForeignDossier):
             assert line.event is not None
-            yield _refused(line, foreign_dossier(line.event, acceptance.owner), language)
+            yield _refused(line, foreign_dossier(line.event, acceptance), language)
         else:
             yield Judged(line=line.number, result="recorded" if isinstance(acceptance, Recorded) else "repeated")
 

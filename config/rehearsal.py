@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Literal, TypeAlias
 
 from bus.errors import NotFound
 from bus.messages import Acceptance, Contradicted, Event, ForeignDossier, Recorded, Repeated
 from bus.ports import Clock
 from bus.reads import Reads
 
+Named: TypeAlias = Literal["subject", "national_number"]
 _KEY: Final = 16
 """Bytes of a name's digest: a file of a million rows is remembered in some 150 MB."""
 
@@ -38,13 +39,22 @@ class Rehearsal:
             if known != event.digest:
                 return Contradicted(digest=known)
             return Repeated(event=0, accepted_at=now, digest=known)
-        story = self._story(event.dossier)
-        owner = story["source"] if story else self._owners.get(event.dossier, event.source)
-        if owner != event.source and owner not in self._speakers.get(event.source, frozenset()):
-            return ForeignDossier(owner=owner)
+        if foreign := self._foreign(event, event.data.get("national_number"), "national_number"):
+            return foreign
+        if foreign := self._foreign(event, event.dossier, "subject"):
+            return foreign
         self._taken[name] = event.digest
         self._owners.setdefault(event.dossier, event.source)
         return Recorded(event=0, accepted_at=now, digest=event.digest)
+
+    def _foreign(self, event: Event, number: str | None, by: Named) -> ForeignDossier | None:
+        if number is None or (by == "national_number" and number == event.dossier):
+            return None
+        story = self._story(number)
+        owner = story["source"] if story else self._owners.get(number, event.source)
+        if owner == event.source or owner in self._speakers.get(event.source, frozenset()):
+            return None
+        return ForeignDossier(owner=owner, by=by)
 
     def _known(self, event: Event) -> bytes | None:
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Final, Protocol
 
 import structlog
 
@@ -16,6 +16,8 @@ from bus.messages import Acceptance, Contradicted, Event, ForeignDossier, Record
 from bus.ports import Clock
 
 log = structlog.get_logger("doors")
+NAMED_BY: Final = {"subject": "/subject", "national_number": "/data/national_number"}
+"""Where an event names a dossier."""
 
 
 class CountsEvents(Protocol):
@@ -81,7 +83,7 @@ def turned_down(acceptance: Contradicted | ForeignDossier) -> TurnedAway:
     """
     code, field, reason = "contradicted", "/id", "contradicted"
     if isinstance(acceptance, ForeignDossier):
-        code, field, reason = "forbidden_source", "/subject", "foreign_dossier"
+        code, field, reason = "forbidden_source", NAMED_BY[acceptance.by], "foreign_dossier"
     return TurnedAway(code, errors=[field_error(field=field, rule=code, reason=reason)])
 
 

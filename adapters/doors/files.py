@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import IO, Final
 
 from adapters.channels import strict_json
+from adapters.doors.acceptances import NAMED_BY
 from adapters.doors.malformed import FieldError, Malformed, field_error
 from adapters.doors.reading import MAX_EVENT_BYTES, PATTERNS, read_line
-from bus.messages import Event
+from bus.messages import Event, ForeignDossier
 
 LONGEST_LINE: Final = MAX_EVENT_BYTES + 1_024
 """Bytes of one line, with room for its end and some blanks: a longer one is not read into memory."""
@@ -90,10 +91,14 @@ def unknown_source(event: Event) -> Malformed:
     return Malformed("forbidden_source", [FieldError(field="/source", rule="forbidden_source", detail=detail)])
 
 
-def foreign_dossier(event: Event, owner: str) -> Malformed:
+def foreign_dossier(event: Event, foreign: ForeignDossier) -> Malformed:
     """An event for a dossier of which another source spoke first."""
-    detail = f"{event.dossier} belongs to {owner}, which spoke of it first; {event.source} needs may_speak_for"
-    return Malformed("forbidden_source", [FieldError(field="/subject", rule="forbidden_source", detail=detail)])
+    owner = foreign.owner
+    number = event.dossier if foreign.by == "subject" else event.data["national_number"]
+    detail = f"{number} belongs to {owner}, which spoke of it first; {event.source} needs may_speak_for"
+    return Malformed(
+        "forbidden_source", [FieldError(field=NAMED_BY[foreign.by], rule="forbidden_source", detail=detail)]
+    )
 
 
 def _skip_rest(file: IO[bytes]) -> int:

@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from adapters.doors.files import foreign_dossier
 from bus.errors import NotFound
 from bus.intake import Intake
 from bus.ledger import Ledger
-from bus.messages import Contradicted, ForeignDossier, Recorded, Repeated
+from bus.messages import Contradicted, Event, ForeignDossier, Recorded, Repeated
 from bus.reads import Reads
+from config.rehearsal import Rehearsal
 from tests.builders import DOSSIER, NOON, SOURCE, make_event, make_step, step_json
 from tests.doors import NDJSON, OTHER, OTHER_SOURCE, DoorWorld, door, wire
+from tests.integration.test_own_numbers import NATIONAL, from_portal
 from tests.world import MASTER, World
 
 HOUR = timedelta(hours=1)
@@ -119,4 +123,86 @@ def test_who_is_named_may_speak(tmp_path: Path) -> None:
     assert [Recorded] * 3 == [type(each) for each in taken]
     assert [step.id, after.id] == world.steps_at_partner(DOSSIER)
     assert [Recorded, ForeignDossier] == [type(each) for each in world.accept(theirs, back)]
+    world.close()
+
+
+# -- the national number of another source's dossier -----------------------------------------------------------------
+
+PORTAL = "national_portal"
+TAKER = {SOURCE: frozenset({SOURCE, PORTAL}), OTHER_SOURCE: frozenset({OTHER_SOURCE}), PORTAL: frozenset({PORTAL})}
+
+
+def a_claim(number: str = NATIONAL, *, source: str = OTHER_SOURCE, origin: str = "portal", **told: Any) -> Event:
+    """A record of a dossier of its own that says it is the one filed under this number."""
+    mine = {"source": source, "dossier": f"{source}-1", "origin": origin, "national_number": number}
+    return make_event(**(mine | told))
+
+
+@pytest.mark.parametrize("origin", ["portal", "one_stop"])
+def test_claim_of_a_filed_dossier_is_refused(tmp_path: Path, origin: str) -> None:
+    """Who may not speak of what the portal filed here may not say that a dossier of its own is that: 403, the field is
+    named, nothing is recorded and no dossier is there; whose it is, is not told."""
+    with door(tmp_path, world=world_of(tmp_path, TAKER)) as at:
+        at.world.accept(from_portal())
+        record = wire(
+            source=OTHER_SOURCE, dossier="X-1", origin=origin, national_number=NATIONAL, status="not_accepted"
+        )
+        answer = at.post(record, caller=OTHER)
+        line = at.post(record, "/v1/events/batch", content_type=NDJSON, caller=OTHER)
+
+        assert (403, "forbidden_source") == (answer.status_code, answer.json()["code"])
+        told = [(each["field"], each["rule"]) for each in answer.json()["errors"]]
+        assert [("/data/national_number", "forbidden_source")] == told
+        assert "/data/national_number" in line.text
+        assert PORTAL not in answer.text
+        assert 1 == at.events()
+        with pytest.raises(NotFound):
+            at.world.reads.dossier("X-1")
+
+
+def test_claim_is_judged_with_what_is_not_written_yet(tmp_path: Path) -> None:
+    """Also when the claimed dossier comes in the same transaction, before it or long before, from any source."""
+    world = world_of(tmp_path, TAKER)
+    claim = a_claim(DOSSIER)
+    together = world.intake.accept_many([make_event(), claim])
+    alone = world.accept(claim)
+
+    assert [Recorded, ForeignDossier(owner=SOURCE, by="national_number")] == [type(together[0]), together[1]]
+    assert [ForeignDossier(owner=SOURCE, by="national_number")] == alone
+    world.close()
+
+
+def test_number_that_is_nobodys_here(tmp_path: Path) -> None:
+    """A national number that no dossier here has, or the dossier's very own, is taken as it is told."""
+    world = world_of(tmp_path, TAKER)
+    own = a_claim("X-2", dossier="X-2")
+
+    assert [Recorded] * 2 == [type(each) for each in world.accept(a_claim(), own)]
+    world.close()
+
+
+def test_who_takes_filed_dossiers_may_name_them(tmp_path: Path) -> None:
+    """Who may speak of what is filed tells its number, and whether that is the right one is judged when it goes out."""
+    world = world_of(tmp_path, TAKER)
+    world.accept(from_portal())
+
+    assert [Recorded] == [type(each) for each in world.accept(a_claim(source=SOURCE))]
+    world.close()
+
+
+def test_rehearsal_judges_claims_alike(tmp_path: Path) -> None:
+    """`submit --dry-run` refuses what the intake would refuse, by the ledger and by the lines before."""
+    world = world_of(tmp_path, TAKER)
+    world.accept(from_portal())
+    told = Rehearsal(world.reads, TAKER, world.clock).accept(
+        [make_event(), a_claim(), a_claim(DOSSIER), a_claim("X-2", dossier="X-2"), a_claim(source=SOURCE)]
+    )
+
+    foreign = [each.owner for each in told if isinstance(each, ForeignDossier) and each.by == "national_number"]
+    assert [Recorded, ForeignDossier, ForeignDossier, Recorded, Recorded] == [type(each) for each in told]
+    assert [PORTAL, SOURCE] == foreign
+    refused = told[1]
+    assert isinstance(refused, ForeignDossier)
+    error = foreign_dossier(a_claim(), refused).errors[0]
+    assert ("/data/national_number", True) == (error.field, error.say("en").startswith(NATIONAL))
     world.close()

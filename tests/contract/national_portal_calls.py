@@ -38,6 +38,24 @@ def sample(name: str) -> dict[str, Any]:
     return json.loads((SAMPLES / f"{name}.json").read_text(encoding="utf-8"))
 
 
+def answered(caller: Caller, wanted: dict[str, Any]) -> Response:
+    """What the mock says to a sample, after all that goes before it."""
+    _prepare(caller, wanted)
+    caller.portal.switches.turn(wanted["switches"])
+    for fault in wanted["faults"]:
+        caller.arm(**fault)
+    return caller.portal(as_request(wanted["request"], caller.session))
+
+
+def _prepare(caller: Caller, wanted: dict[str, Any]) -> None:
+    """What was filed on the portal, and the samples that go before, theirs first."""
+    for notice in wanted.get("filed", ()):
+        caller.portal.books.file(sample(f"from_portal/{notice}")["request"]["body"])
+    for name in wanted["before"]:
+        _prepare(caller, earlier := sample(name))
+        caller.portal(as_request(earlier["request"], caller.session))
+
+
 def a_record(**overrides: Any) -> dict[str, Any]:
     """The record of the sample `create-accepted`, overridden by keyword."""
     return sample("create-accepted")["request"]["body"]["data"][0] | overrides

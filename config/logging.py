@@ -27,7 +27,7 @@ import msgspec
 import structlog
 from structlog.typing import EventDict, WrappedLogger
 
-from bus.privacy import HIDDEN, mask_text
+from bus.privacy import HIDDEN, mask_identifier, mask_text
 
 OWN_EVENTS: Final = frozenset({"library_logged", "uncaught_exception", "unlisted_event"})
 """Catalogue rows that this module itself makes."""
@@ -43,7 +43,7 @@ LARGEST_NUMBER: Final = 2**53
 """Readers of JSON lose digits beyond it."""
 
 IDENTIFIERS: Final = frozenset({"dossier", "id", "traceparent", "reference"})
-"""Values that are names of ours: a province whose dossier numbers are all digits must still find them in the log."""
+"""Names of ours or a caller's: of all that may be in them only what reads as a person's number is masked."""
 
 SECRET_NAME: Final = re.compile(
     r"(?i)passw|secret|token|authori[sz]ation|cookie|private|session_id|credential|api_?key"
@@ -226,7 +226,9 @@ def _safe_text(name: str, text: str) -> str:
     text = _printable(text)
     if name == "message":
         text = mask_words(text)
-    elif name not in IDENTIFIERS:
+    elif name in IDENTIFIERS:
+        text = mask_identifier(text)
+    else:
         text = mask_text(text)
     return text if len(text) <= LONGEST_VALUE else text[:LONGEST_VALUE] + "…"
 

@@ -16,6 +16,7 @@ from bus.privacy import (
     mask_email,
     mask_event,
     mask_free,
+    mask_identifier,
     mask_link,
     mask_name,
     mask_number,
@@ -224,3 +225,35 @@ def test_secrets_in_texts_are_masked(text: str):
     """What follows the name of a secret is never printed."""
     assert "s3cr3t" not in mask_text(text)
     assert "***" in mask_text(text)
+
+
+@pytest.mark.parametrize(
+    ("identifier", "masked"),
+    [
+        ("0900000001", "090***01"),
+        ("p0900000001", "p090***01"),
+        ("+84900000001", "+849***001"),
+        ("step:099000000001:2", "step:0990***001:2"),
+    ],
+)
+def test_identifiers_made_of_a_persons_number_are_masked(identifier: str, masked: str):
+    """A caller may name its events after a telephone or an identity number; the log does not repeat that."""
+    assert masked == mask_identifier(identifier)
+
+
+@pytest.mark.parametrize(
+    "identifier",
+    [
+        "H99.09-260703-0123:record-2",
+        "000.00.09.H99-20260703-0001",
+        "20260703000123",
+        "260703000123",
+        "G99.99-240401-000777",
+        "1f0900000001f2a3b4c5d6e7f8091a2b",
+        "a3f09123-0123-4567-89ab-090000000123",
+        "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+    ],
+)
+def test_usual_identifiers_survive(identifier: str):
+    """Dossier numbers, also of digits only, digests, UUIDs and trace parents stand in the log as they are."""
+    assert identifier == mask_identifier(identifier)

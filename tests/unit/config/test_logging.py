@@ -73,6 +73,16 @@ def test_line_is_json_with_time_level_and_event(page: Page, log):
     ] == page.lines
 
 
+@pytest.mark.parametrize(
+    "event", ["event_recorded", "event_repeated", "event_contradicted", "event_of_foreign_dossier"]
+)
+def test_identifiers_that_are_a_persons_number(page: Page, log, event: str):
+    """An event or dossier that is named after somebody's telephone is masked in whatever line tells of it."""
+    log.warning(event, source="one-stop/h99", id="0900000001", dossier="H99-0900000001", kind="dossier.recorded")
+
+    assert [("090***01", "H99-090***01")] == [(line["id"], line["dossier"]) for line in page.lines]
+
+
 def test_time_has_this_machines_offset():
     """The clock that is used outside tests is aware of its zone."""
     assert ours.local_now().utcoffset() is not None

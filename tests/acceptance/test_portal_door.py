@@ -29,6 +29,7 @@ from tests.acceptance.portal_town import (
     a_town,
     opened,
 )
+from tests.builders import make_event
 
 FACADE_TOO = """
 [facade]
@@ -111,6 +112,20 @@ def test_same_number_with_another_content(town: Town) -> None:
 
     assert [event] == town.events()
     assert 0 == town.file()["error_code"]
+
+
+def test_dossier_that_another_source_speaks_for(town: Town) -> None:
+    """What stands under another source is never answered 0: refused, noted, and nothing of it is taken."""
+    town.installation.intake.accept(make_event(dossier=NATIONAL))
+    said = town.file()
+    noted = town.refusal(said["message"])
+
+    assert (-1, True) == (said["error_code"], "thuộc hệ thống khác" in said["message"])
+    assert said["message"].startswith(f"{NATIONAL}| ")
+    assert ("forbidden_source", SOURCE, []) == (noted["code"], noted["caller"], noted["rules"])
+    assert "one-stop/h99" not in said["message"]
+    assert [] == town.events()
+    assert -1 == town.amend()["error_code"]
 
 
 def test_at_once_from_many_threads(town: Town) -> None:

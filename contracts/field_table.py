@@ -18,7 +18,8 @@ HEAD: Final = """\
 
 Generated from `contracts/intake/event.schema.json` by `python -m contracts.field_table`; do not edit. The rules behind
 it are numbered in `contracts/intake/NOTES.md`. *Feeds* names the national portal's field that the member ends in
-(`DongBoHoSoMC` for records, `CapNhatTienDoHoSoMC` for steps); a dash means that none takes it.
+(`DongBoHoSoMC` for records, `CapNhatTienDoHoSoMC` for steps, `DongBoTrangThaiHoSo` for both where the
+dossier was filed on the portal); a dash means that none takes it.
 
 Required members must be sent; where the type says *or null*, null says that nothing is known. Optional members may be
 left out. No other member is taken.

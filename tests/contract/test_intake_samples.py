@@ -100,11 +100,12 @@ def test_the_field_table_is_the_schemas(root):
 
 
 def test_every_field_of_the_portal_is_fed():
-    """Every field of the two national records that the contract's notes list is fed by some member."""
+    """Every field of the three national messages that the contract's notes list is fed by some member."""
     fed = {field for part in _parts() for member in part.values() for field in member.get("x-feeds", ())}
 
     assert {f"DongBoHoSoMC.{field}" for field in RECORD} <= fed
     assert {f"CapNhatTienDoHoSoMC.{field}" for field in STEP} <= fed
+    assert {f"DongBoTrangThaiHoSo.{field}" for field in STATUS} <= fed
 
 
 def _parts():
@@ -162,6 +163,17 @@ STEP = [
     "TrangThai",
     "NgayBatDau",
     "NgayKetThucTheoQuyDinh",
+]
+
+STATUS = [
+    "MaHoSo",
+    "MaHoSoDonVi",
+    "MaDoiTuong",
+    "NoiDung",
+    "NgayXuLy",
+    "TrangThai",
+    "TaiLieuXuLy[]",
+    *(f"TaiLieuXuLy[].{name}" for name in ("TepDinhKemId", "TenTepDinhKem", "MaThanhPhanHoSo", "DuongDanTaiTepTin")),
 ]
 
 

@@ -163,6 +163,21 @@ def test_refused_by_authority_but_found_by_name(here: Place, lists: tuple[Lists,
         ]
 
 
+def test_subject_of_two_callers_names_nobody(here: Place, lists: tuple[Lists, str]) -> None:
+    """Two callers may share a subject and differ by key: a refused certificate of that subject is nobody's by name."""
+    furnish(here, lists[1], f'pinned_keys = ["{"a" * 64}"]\n')
+    file = here.folder / "lienthong.toml"
+    one = file.read_text()
+    two = one[one.index("[callers.soap]") : one.index("[partners")].replace("callers.soap", "callers.two")
+    two = two.replace("one-stop/h99", "two/h99").replace("a" * 64, "b" * 64)
+    file.write_text(one.replace("[partners", two + "[partners", 1))
+    with opened(here.folder) as door:
+        assert door.says(LEAF())
+        door.installation.ledger.engine.write(lambda tx: None)
+
+        assert [None] == [each["caller"] for each in door.installation.reads.refusals()]
+
+
 def test_taken_back_between_two_messages(here: Place, lists: tuple[Lists, str]) -> None:
     """A certificate that its authority takes back is refused from the next list on."""
     authority, url = lists

@@ -12,6 +12,7 @@ from signing.asymmetric import PublicKey, SigningKey, certificate_key, public_ke
 from signing.errors import KeyTrouble
 from signing.http import MIN_SECRET, Key
 
+ASK_CALLER: Final = "put there, PEM, what the caller hands out: its public key or certificate"
 NO_DEMO: Final = "holds the key of the demo, which everybody has; ask the caller for its own"
 
 
@@ -40,8 +41,10 @@ def read_key(told: CallerKeySettings, where: str, *, is_demo: bool = False) -> K
     try:
         pem = Path(told.file).read_bytes()
         key = certificate_key(pem) if told.certificate else public_key(pem)
-    except (KeyTrouble, OSError) as trouble:
-        raise SettingsRefused(where, f"{told.file}: {trouble}") from None
+    except OSError as trouble:
+        raise SettingsRefused(where, f"{told.file} cannot be read ({trouble.strerror}); {ASK_CALLER}") from None
+    except KeyTrouble as trouble:
+        raise SettingsRefused(where, f"{told.file}: {trouble}; {ASK_CALLER}") from None
     if key.is_of_the_demo and not is_demo:
         raise SettingsRefused(where, f"{told.file} {NO_DEMO}")
     return key

@@ -88,9 +88,14 @@ def offline(settings: Settings) -> list[Answer]:
     answers += _portal_door(settings)
     answers += _maps(settings)
     if all(answer.is_well for answer in answers if answer.what in ("ledger", "ledger.master_key_file")):
-        installation = build(settings)
+        try:
+            installation = build(settings)
+        except SettingsRefused:
+            return answers  # one of them says it: routes, or who takes what follows
         try:
             answers += _mappings(installation)
+            if settings.portal_door.enabled:
+                answers.append(_asked("portal_door.unit", lambda: _unit(installation)))
             if all(answer.is_well for answer in answers if answer.what.startswith("ledger.")):
                 answers.append(_asked("ledger.receipts", lambda: _lost_keys(installation)))
         finally:
@@ -102,7 +107,9 @@ def _asked(what: str, ask: Callable[[], str]) -> Answer:
     """A question whose trouble is an answer too."""
     try:
         return Answer(what=what, detail=ask())
-    except (SettingsRefused, LedgerTrouble, TablesRefused, OSError) as trouble:
+    except SettingsRefused as refused:
+        return Answer(what=what, detail=refused.cure if refused.key == what else str(refused))
+    except (LedgerTrouble, TablesRefused, OSError) as trouble:
         return Answer(what=what, detail=str(trouble))
 
 
@@ -146,6 +153,13 @@ def _portal_door(settings: Settings) -> Iterator[Answer]:
         from config.portal_door import manners_of  # with the door, which nothing else here needs
 
         yield _asked("portal_door", lambda: _void(manners_of(settings.portal_door)))
+
+
+def _unit(installation: Installation) -> str:
+    from config.portal_door import check_unit
+
+    check_unit(installation.settings.portal_door, in_force(installation.reads, "national_portal"))
+    return ""
 
 
 def _soap(settings: Settings) -> Iterator[Answer]:

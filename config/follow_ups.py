@@ -21,10 +21,25 @@ def follow_ups_of(partners: Mapping[str, PartnerSettings]) -> FollowUps:
         for name, each in partners.items()
         if isinstance(each, OneStopKeys)
     ]
+    _check_once(partners)
     try:
         return gathered(wishes)
     except ValueError as trouble:
         raise SettingsRefused("partners", str(trouble)) from None
+
+
+def _check_once(partners: Mapping[str, PartnerSettings]) -> None:
+    """What two tables ask for is named in both. Raises SettingsRefused."""
+    first: dict[str, str] = {}
+    for name, each in partners.items():
+        if not isinstance(each, OneStopKeys):
+            continue
+        wants = {f"the outcomes of {source}": "takes_outcomes_of" for source in each.takes_outcomes_of}
+        wants |= {"filed dossiers": "takes_filed"} if each.takes_filed else {}
+        for what, key in wants.items():
+            if (other := first.setdefault(what, name)) != name:
+                cure = f"[partners.{other}] takes {what} too; only one may: take it out of one of the two"
+                raise SettingsRefused(f"partners.{name}.{key}", cure)
 
 
 def unheard(settings: Settings) -> str:

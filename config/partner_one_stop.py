@@ -73,8 +73,9 @@ def soap_keys(name: str, partner: OneStopKeys, source: RevocationSource | None) 
 
 def identity(name: str, partner: OneStopKeys) -> X509Identity:
     """Our key with its certificate. Raises SettingsRefused."""
+    from config.identities import pem_identity, with_cure
     from signing.errors import KeyTrouble
-    from signing.keys import from_pem, from_pkcs12
+    from signing.keys import from_pkcs12
     from signing.pkcs11 import from_token
 
     key, certificate = f"partners.{name}", Path(partner.signing_certificate_file)
@@ -93,9 +94,10 @@ def identity(name: str, partner: OneStopKeys) -> X509Identity:
         if partner.signing_pkcs12_file:
             password = pkcs12_password(name, partner)
             return from_pkcs12(Path(partner.signing_pkcs12_file), name=name, password=password)
-        return from_pem(Path(partner.signing_key_file), certificate, name=name)
     except KeyTrouble as trouble:
-        raise SettingsRefused(f"{key}.{signing_setting(partner)}", str(trouble)) from None
+        raise SettingsRefused(f"{key}.{signing_setting(partner)}", with_cure(trouble)) from None
+    settings = (f"{key}.signing_key_file", f"{key}.signing_certificate_file")
+    return pem_identity(Path(partner.signing_key_file), certificate, settings, name=name)
 
 
 def signing_setting(partner: OneStopKeys) -> str:
@@ -150,7 +152,9 @@ def _their_key(name: str, partner: OneStopKeys) -> Key:
     try:
         found = public_key(Path(partner.their_public_key_file).read_bytes())
     except (KeyTrouble, OSError) as trouble:
-        raise SettingsRefused(key, f"{partner.their_public_key_file}: {trouble}") from None
+        why = trouble.strerror if isinstance(trouble, OSError) else trouble
+        cure = "put the public key of the one-stop system there, PEM"
+        raise SettingsRefused(key, f"{partner.their_public_key_file}: {why}; {cure}") from None
     if found.is_of_the_demo:
         raise SettingsRefused(
             key, "it is the key of the demo, which everybody has; ask the one-stop system for its own"

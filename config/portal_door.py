@@ -18,6 +18,7 @@ from adapters.doors.pace import Pace
 from adapters.doors.portal_door import Manners, PortalDoor
 from adapters.doors.portal_files import TYPES, FilesDoor, Links
 from adapters.doors.refusals import Desk
+from adapters.partners.national_portal.tables import Tables
 from adapters.stores.folder import SealedFolder
 from config.door_settings import PortalDoorSettings
 from config.facade import FreshTables
@@ -45,10 +46,12 @@ def add_portal_door(
         life=timedelta(days=told.files_days),
         types=TYPES,
     )
+    tables = FreshTables(installation.reads)
+    check_unit(told, tables())
     door = PortalDoor(
         manners=manners_of(told, is_demo=is_demo),
         pace=Pace(told.rate, time.monotonic),
-        tables=FreshTables(installation.reads),
+        tables=tables,
         store=store,
         links=links,
         intake=installation.intake,
@@ -60,6 +63,14 @@ def add_portal_door(
     )
     door.add_to(router)
     FilesDoor(store, links, desk, ports.clock).add_to(router)
+
+
+def check_unit(told: PortalDoorSettings, tables: Tables) -> None:
+    """The one whose all filed dossiers are is known to the province. Raises SettingsRefused."""
+    codes = {row.values["code_old_form"] for row in tables["organisations"].rows}
+    if not (tables["units"].has(told.unit) or tables["organisations"].has(told.unit) or told.unit in codes):
+        cure = "correct it, or give the table the row (`lienthong tables import`)"
+        raise SettingsRefused("portal_door.unit", f"{told.unit} has no row in units.csv or organisations.csv; {cure}")
 
 
 def manners_of(told: PortalDoorSettings, *, is_demo: bool = False) -> Manners:

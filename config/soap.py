@@ -15,11 +15,10 @@ from adapters.doors.soap_answers import Speaker
 from adapters.doors.soap_operations import Operations
 from config.door_settings import SoapSettings
 from config.fitness import WatchedIdentity
-from config.settings_file import SettingsRefused
+from config.identities import pem_identity
 from config.soap_callers import trust_in
 from config.wiring import Installation
-from signing.errors import KeyTrouble
-from signing.keys import X509Identity, from_pem
+from signing.keys import X509Identity
 
 
 def make_soap(
@@ -58,7 +57,5 @@ def make_soap(
 
 def identity_of(told: SoapSettings, *, is_demo: bool = False) -> X509Identity:
     """Who signs the answers. Raises SettingsRefused."""
-    try:
-        return from_pem(Path(told.identity_file), Path(told.certificate_file), name="soap", is_demo=is_demo)
-    except KeyTrouble as trouble:
-        raise SettingsRefused("soap.identity_file", str(trouble)) from None
+    settings = ("soap.identity_file", "soap.certificate_file")
+    return pem_identity(Path(told.identity_file), Path(told.certificate_file), settings, name="soap", is_demo=is_demo)

@@ -13,10 +13,10 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from adapters.doors.auth import Caller
 from adapters.doors.soap_callers import Callers
-from config.caller_keys import every_key
+from config.caller_keys import ASK_CALLER, every_key
 from config.settings import AuthoritySettings, Settings
 from config.settings_file import SettingsRefused
-from config.trusting import doubt_of, source_of, trust_of
+from config.trusting import doubt_of, source_of, subjects_of, trust_of
 from config.wiring import Installation
 from signing.errors import KeyTrouble
 from signing.keys import certificates_in
@@ -60,10 +60,7 @@ def _may_meet(one: frozenset[Any], other: frozenset[Any]) -> bool:
 
 
 def _names(name: str, told: AuthoritySettings) -> frozenset[x509.Name]:
-    try:
-        return frozenset(x509.Name.from_rfc4514_string(each) for each in told.pinned_subjects)
-    except ValueError as trouble:
-        raise SettingsRefused(f"callers.{name}.authority.pinned_subjects", str(trouble)) from None
+    return subjects_of(told, f"callers.{name}.authority")
 
 
 def _subjects(settings: Settings) -> dict[x509.Name, str]:
@@ -83,7 +80,7 @@ def certificates_of(settings: Settings) -> dict[bytes, str]:
             try:
                 der = certificates_in(Path(key.certificate))[0].public_bytes(Encoding.DER)
             except KeyTrouble as trouble:
-                raise SettingsRefused(where, str(trouble)) from None
+                raise SettingsRefused(where, f"{trouble}; {ASK_CALLER}") from None
             if found.setdefault(der, name) != name:
                 raise SettingsRefused(
                     where, f"caller {found[der]} has the same certificate: nobody could tell the two apart"

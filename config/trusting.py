@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 from config.settings_file import SettingsRefused
 
 if TYPE_CHECKING:
+    from cryptography import x509
+
     from adapters.channels.pki import RevocationSource
     from bus.ports import Clock
     from signing.trust import Trust
+
+ROOTS_CURE: Final = "put the certificate of the authority there, PEM, that made the other side's certificate"
+
+_DIGEST: Final = re.compile(r"[0-9A-Fa-f]{64}")
 
 
 class TrustKeys(Protocol):
@@ -40,15 +47,12 @@ def trust_of(told: TrustKeys, key: str, *, is_demo: bool = False) -> Trust:
     """Whose certificates are believed; `key` is the table's name. Raises SettingsRefused."""
     from cryptography.hazmat.primitives.serialization import Encoding
 
-    from signing.errors import KeyTrouble
-    from signing.keys import certificates_in
     from signing.trust import Pins, Trust
 
-    try:
-        found = certificates_in(Path(told.trust_roots_file))
-    except KeyTrouble as trouble:
-        raise SettingsRefused(f"{key}.trust_roots_file", str(trouble)) from None
-    roots = [each for each in found if each.issuer == each.subject] or found
+    subjects_of(told, key)
+    _check_keys(told, key)
+    found, authorities = _authorities(told, key)
+    roots = [each for each in authorities if each.issuer == each.subject] or authorities
     try:
         return Trust(
             roots=[each.public_bytes(Encoding.DER) for each in roots],
@@ -60,6 +64,60 @@ def trust_of(told: TrustKeys, key: str, *, is_demo: bool = False) -> Trust:
         )
     except ValueError as trouble:
         raise SettingsRefused(f"{key}.pinned_subjects", str(trouble)) from None
+
+
+def subjects_of(told: TrustKeys, key: str) -> frozenset[x509.Name]:
+    """The subjects that are pinned. Raises SettingsRefused with the entry that is none."""
+    return frozenset(_subject(text, f"{key}.pinned_subjects") for text in told.pinned_subjects)
+
+
+def _subject(text: str, setting: str) -> x509.Name:
+    from cryptography import x509
+
+    try:
+        if name := x509.Name.from_rfc4514_string(text):
+            return name
+    except ValueError:
+        pass  # it rarely says why
+    how = "write it as CN=one-stop,O=Example,C=VN (`openssl x509 -noout -subject -nameopt RFC2253` shows it)"
+    raise SettingsRefused(setting, f"{text!r} is no subject of a certificate; {how}")
+
+
+def _check_keys(told: TrustKeys, key: str) -> None:
+    """Another text than a digest is nobody's key, and nothing would ever be believed. Raises SettingsRefused."""
+    for text in told.pinned_keys:
+        if not _DIGEST.fullmatch(text):
+            cure = "is no SHA-256 of a public key (SubjectPublicKeyInfo): write 64 hexadecimal digits"
+            raise SettingsRefused(f"{key}.pinned_keys", f"{text!r} {cure}")
+
+
+def _authorities(told: TrustKeys, key: str) -> tuple[list[x509.Certificate], list[x509.Certificate]]:
+    """The certificates of its file, and those of them that may vouch for others. Raises SettingsRefused."""
+    from signing.errors import KeyTrouble
+    from signing.keys import certificates_in
+
+    setting = f"{key}.trust_roots_file"
+    try:
+        found = certificates_in(Path(told.trust_roots_file))
+    except KeyTrouble as trouble:
+        raise SettingsRefused(setting, f"{trouble}; {ROOTS_CURE}") from None
+    if authorities := [each for each in found if _is_authority(each)]:
+        return found, authorities
+    raise SettingsRefused(
+        setting, f"{told.trust_roots_file} has no certificate of an authority (CA:TRUE); {ROOTS_CURE}"
+    )
+
+
+def _is_authority(certificate: x509.Certificate) -> bool:
+    from cryptography import x509
+
+    from signing.revocation import found
+
+    try:
+        basics = found(certificate, x509.BasicConstraints)
+    except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
+        return False
+    return basics is not None and basics.ca
 
 
 def source_of(told: TrustKeys, key: str, clock: Clock, *, is_demo: bool = False) -> RevocationSource | None:

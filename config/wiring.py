@@ -344,7 +344,9 @@ def _public(path: str, key: str) -> bytes | None:
     try:
         return Path(path).read_bytes() if path else None
     except OSError as trouble:
-        raise SettingsRefused(key, f"{path} cannot be read ({trouble.strerror})") from None
+        raise SettingsRefused(
+            key, f"{path} cannot be read ({trouble.strerror}); put the authorities' certificates there, PEM"
+        ) from None
 
 
 def _seconds(value: float) -> timedelta:

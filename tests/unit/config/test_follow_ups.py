@@ -62,12 +62,15 @@ def test_made_of_the_settings() -> None:
 @pytest.mark.parametrize(
     ("second", "words"),
     [
-        (hearing(), "one_stop and one_stop-b both take the outcomes of source one-stop/h99"),
-        (hearing(takes_outcomes_of=(), takes_filed=True), "only one may"),
+        (hearing(), r"one_stop-b.takes_outcomes_of: \[partners.one_stop\] takes the outcomes of one-stop/h99 too"),
+        (
+            hearing(takes_outcomes_of=(), takes_filed=True),
+            r"partners.one_stop-b.takes_filed: \[partners.one_stop\] takes filed dossiers too; only one may",
+        ),
     ],
 )
 def test_wishes_that_cannot_be(second: OneStopKeys, words: str) -> None:
-    """Two partners that want the same, or an outcome that nobody is told, stop the start."""
+    """Two partners that want the same stop the start: both tables are named, and the key."""
     with pytest.raises(SettingsRefused, match=words):
         follow_ups_of({"one_stop": hearing(takes_filed=True), "one_stop-b": second})
 

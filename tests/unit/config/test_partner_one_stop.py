@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, pkcs12
+from cryptography.x509.oid import NameOID
 
 from adapters.channels.pki import RevocationSource
 from adapters.partners.one_stop.adapter import OneStop
@@ -19,6 +21,7 @@ from bus.dispatch import PartnerWork
 from bus.ports import FileStorage, SystemClock
 from config import checks, partner_one_stop
 from config.key_life import ends
+from config.key_making import make_identity
 from config.minding import Minding
 from config.new_installation import make, prepare_ledger
 from config.settings import OneStopKeys, Settings
@@ -247,7 +250,14 @@ BAD: list[tuple[str, dict[str, str], tuple[str, bytes, int] | None, str, str]] =
     (SOAP, {}, ("ours.key", b"", 0o644), "signing_key_file", "others may read it"),
     (SOAP, {"signing_certificate_file": '"roots.pem"'}, None, "signing_key_file", "not of this key"),
     (SOAP, {}, ("roots.pem", b"nothing", 0o644), "trust_roots_file", "no PEM certificate"),
-    (SOAP, {"pinned_subjects": '["nobody"]'}, None, "pinned_subjects", ""),
+    (SOAP, {}, ("ours.key", b"nothing", 0o600), "signing_key_file", "`lienthong keys generate identity` makes one"),
+    (SOAP, {"signing_key_file": '"gone"'}, None, "signing_key_file", "`lienthong keys generate identity` makes one"),
+    (SOAP, {"signing_certificate_file": '"gone"'}, None, "signing_certificate_file", "that the authority made for our"),
+    (SOAP, {"trust_roots_file": '"gone"'}, None, "trust_roots_file", "put the certificate of the authority there"),
+    (SOAP, {"trust_roots_file": '"ours.pem"'}, None, "trust_roots_file", "has no certificate of an authority"),
+    (SOAP, {"pinned_subjects": f'["{SUBJECT}", "nobody"]'}, None, "pinned_subjects", "'nobody' is no subject of"),
+    (SOAP, {"pinned_subjects": '[""]'}, None, "pinned_subjects", "write it as CN=one-stop,O=Example,C=VN"),
+    (SOAP, {"pinned_keys": '["ab12"]'}, None, "pinned_keys", "write 64 hexadecimal digits"),
     (SOAP, {"url": '"https://x.example.invalid/?a=1"'}, None, "url", "no query"),
     (SOAP, {"url": '"ftp://x.example.invalid/"'}, None, "url", "only https"),
     (SOAP, {"revocation": '"require"', "crl_urls": '["file:///x"]'}, None, "crl_urls", ""),
@@ -255,6 +265,13 @@ BAD: list[tuple[str, dict[str, str], tuple[str, bytes, int] | None, str, str]] =
     (REST, {}, ("their.secret", b"demo-only-secret-of-32-bytes-long", 0o600), "their_secret_file", "of the demo"),
     (REST, {"their_secret_file": "", "their_public_key_file": '"ours.key"'}, None, "their_public_key_file", ""),
     (REST, {"their_secret_file": "", "their_public_key_file": '"gone"'}, None, "their_public_key_file", "No such file"),
+    (
+        REST,
+        {"their_secret_file": "", "their_public_key_file": '"gone"'},
+        None,
+        "their_public_key_file",
+        "put the public",
+    ),
 ]
 
 
@@ -298,6 +315,20 @@ def test_intermediates_stand_among_the_roots(folder: Path) -> None:
     (folder / "roots.pem").write_bytes(pki.one_stop.certificate_pem + pki.authority_pem)
 
     assert "Trust(1 roots, 0 named)" == repr(opened(read(folder, SOAP)).trust)
+
+
+def test_leaf_that_vouches_for_itself_is_no_authority(folder: Path) -> None:
+    """Beside a certificate signed by itself an authority below another still counts: it is where chains end."""
+    pki = shared_pki()
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "alone.example.invalid")])
+    make_identity(folder / "alone.key", subject, is_ecdsa=True, self_signed_for=timedelta(days=30))
+    alone = (folder / "alone.key.crt").read_bytes()
+    (folder / "roots.pem").write_bytes(alone + pki.authority_pem)
+    assert "Trust(1 roots, 0 named)" == repr(opened(read(folder, SOAP)).trust)
+
+    (folder / "roots.pem").write_bytes(alone)
+    with pytest.raises(SettingsRefused, match="has no certificate of an authority"):
+        opened(read(folder, SOAP))
 
 
 # -- what is done with them --------------------------------------------------------------------------------------------

@@ -16,6 +16,12 @@ from config.file_settings import ColumnSettings
 from config.settings import PartnerSettings, PartnersSettings, Settings
 from config.settings_file import DEMO_MARK, SettingsRefused, find, load, secret
 
+SOAP_DOOR = '[soap]\nidentity_file = "k"\ncertificate_file = "c"\n'
+PORTAL_DOOR = '[portal_door]\nenabled = true\nunit = "000.00.04.H99"\nnetworks = ["127.0.0.0/8"]\n'
+NO_ADDRESSES = (
+    "not a url", "java://10.0.0.7", "//10.0.0.7", "https://ann:S3cret@10.0.0.7", "https://10.0.0.7/?x=1",
+    "https://10.0.0.7/#x", "https://", "https://10.0.0.7/a b",
+)  # fmt: skip
 PORTAL = '[partners.national_portal]\nmadonvi = "000.00.00.H99"\nadapter_url = "https://adapter.example.invalid"\n'
 CALLER = '[callers.one-stop]\nsecret_file = "s"\nsources = ["one-stop/h99"]\n'
 EXAMPLE = files("config").joinpath("example.toml").read_text(encoding="utf-8")
@@ -108,6 +114,15 @@ def test_example_is_taken(tmp_path: Path) -> None:
     assert 8400 == read(tmp_path, EXAMPLE).web.port
 
 
+@pytest.mark.parametrize("url", ["https://10.0.0.7", "http://[fd00::7]:8400/", "https://door.example.invalid/a/b@c~"])
+def test_address_of_a_door(tmp_path: Path, url: str) -> None:
+    """How others reach us, as they would type it: a host, perhaps a port and a path."""
+    found = read(tmp_path, f'{SOAP_DOOR}url = "{url}"\n{PORTAL_DOOR}files_url = "{url}"')
+
+    assert found.soap is not None
+    assert (url, url) == (found.soap.url, found.portal_door.files_url)
+
+
 # -- mistakes -----------------------------------------------------------------------------------------------------
 
 
@@ -132,6 +147,8 @@ def test_example_is_taken(tmp_path: Path) -> None:
         ('[ledger]\nurl = "mysql://x"', "ledger", "sqlite:///"),
         ('[worker]\nmetrics_listen = "9464"', "worker", "host:port, such as"),
         ('[worker]\nmetrics_listen = "127.0.0.1:99999"', "worker", "host:port, such as"),
+        *((f'{SOAP_DOOR}url = "{url}"', "soap", "url must be a whole http(s) address") for url in NO_ADDRESSES),
+        *((f'{PORTAL_DOOR}files_url = "{url}"', "portal_door", "files_url must be a whole") for url in NO_ADDRESSES),
         ("[web", "lienthong.toml", "is not TOML"),
     ],
 )
@@ -142,6 +159,7 @@ def test_mistake_names_key_and_cure(tmp_path: Path, text: str, key: str, cure: s
 
     assert refused.value.key.endswith(key)
     assert cure in refused.value.cure
+    assert "S3cret" not in refused.value.cure
 
 
 def test_who_may_speak_for_whom(tmp_path: Path) -> None:

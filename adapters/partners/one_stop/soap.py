@@ -28,6 +28,7 @@ from contracts.one_stop import twins
 from contracts.one_stop.shapes import ITEMS, NAMESPACE
 from contracts.one_stop.xsd import WSDL
 from signing import wsse
+from signing.canonical import exclusive
 from signing.envelope import WSA
 from signing.errors import NotVerified, SignatureMissing, XmlRefused
 
@@ -58,14 +59,14 @@ class SoapSide:
         """The same content each time, under a MessageID, a Timestamp and a signature of its own."""
         contract, identity = message.contract, self._keys.identity
         message_id = UUID(bytes=secrets.token_bytes(16), version=4).urn
-        envelope = self._envelope(message)
-        _address(envelope, self._soap, {"To": self._url, "Action": action_of(contract), "MessageID": message_id})
+        addressing = {"To": self._url, "Action": action_of(contract), "MessageID": message_id}
+        content = exclusive(self._content(message))
         request = Request(
             operation=contract.operation,
             method="POST",
             url=self._url,
             headers={**self._headers(contract), **extra},
-            body=wsse.sign(envelope, identity, now=now),
+            body=wsse.sign_canonical(content, identity, now=now, soap=self._soap, addressing=addressing),
         )
         return Call(
             message=message,
@@ -75,13 +76,14 @@ class SoapSide:
             known_by=message_id,
         )
 
-    def _envelope(self, message: Message) -> etree._Element:
+    def _content(self, message: Message) -> etree._Element:
+        """What the Body is to hold (NOTES.md#r6)."""
         contract = message.contract
         envelope = self._codec.request(contract.operation, {contract.part: _listed(message.value, "")})
         content = _content(envelope, self._soap)
         if not forms.keeps(content) or twins.read(content[0], contract.shape) != message.value:
             raise MeaningChanged(contract.operation)
-        return envelope
+        return content
 
     def _headers(self, contract: Contract) -> dict[str, str]:
         action = action_of(contract)
@@ -166,14 +168,6 @@ def _content(envelope: etree._Element, soap: str) -> etree._Element:
     body = envelope.find(f"{{{soap}}}Body")
     assert body is not None
     return body[0]
-
-
-def _address(envelope: etree._Element, soap: str, headers: Mapping[str, str]) -> None:
-    """WS-Addressing headers, before the Body (NOTES.md#r68)."""
-    head = etree.Element(f"{{{soap}}}Header", nsmap={"wsa": WSA})
-    for name, value in headers.items():
-        etree.SubElement(head, f"{{{WSA}}}{name}").text = value
-    envelope.insert(0, head)
 
 
 def _only(parent: etree._Element) -> etree._Element | None:

@@ -49,7 +49,7 @@ def partner_at(partner: str, told: Sequence[Told], moves: Sequence[Mapping[str, 
     settled = [
         (datetime.fromisoformat(move["at"]), move["kind"], status[move["source"], move["event"]])
         for move in moves
-        if move["partner"] == partner and move["to_state"] == State.DELIVERED
+        if move["partner"] == partner and move["from_state"] != move["to_state"] == State.DELIVERED
     ]
     settled += [(from_ms(one.accepted_at), one.event.kind, status_of(one.event)) for one in told if one.is_adopted]
     settled.sort(key=lambda each: each[0])

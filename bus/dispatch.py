@@ -282,9 +282,17 @@ class Dispatcher:
             log.warning(
                 "delivery_in_doubt", partner=partner, delivery=number, dossier=dossier, cause=cause, tries=tries
             )
-        if outcome.disbelieved is not None:
-            told = outcome.disbelieved
+        if outcome.numbers.disbelieved is not None:
+            told = outcome.numbers.disbelieved
             log.critical("own_number_contradicted", partner=partner, delivery=number, dossier=dossier, told=told)
+        for each in outcome.numbers.created:
+            log.critical(
+                "created_before_number",
+                partner=each.partner,
+                delivery=each.delivery,
+                dossier=each.dossier,
+                national_number=dossier,
+            )
 
 
 def _tell_circuit(partner: str, change: str | None) -> None:

@@ -14,6 +14,7 @@ BusError
 ├── NonceSeen             a signed request came twice: a replay
 ├── NotFound              no such event, delivery or dossier
 └── NotAllowedNow         the move is not legal from the delivery's present state
+    └── BornThere         the dossier was born at the partner: no record of ours is there to replace
 """
 
 from __future__ import annotations
@@ -95,3 +96,7 @@ class NotFound(BusError):
 
 class NotAllowedNow(BusError):
     """This move is not legal from the delivery's present state."""
+
+
+class BornThere(NotAllowedNow):
+    """This dossier was born on the portal: its statuses go up one by one, and no record there could be replaced."""

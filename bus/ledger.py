@@ -20,6 +20,8 @@ from bus.errors import LedgerDamaged, LedgerUnsafe, NonceSeen, SchemaBehind, Sta
 from bus.follow_ups import NOTHING, FollowUps
 from bus.messages import Acceptance, Attempt, Decision, Delivery, Event, Exchange, State
 from bus.moves import MoveWriter
+from bus.own_numbers import NOTHING as NOTHING_LEARNED
+from bus.own_numbers import Learned
 from bus.ports import Clock, CrashPoint, Randomness, Storage, no_crash
 from bus.prepared import Nonce, Order, Prepared, ReceiptKey
 from bus.recording import Recorder, repeated
@@ -42,8 +44,8 @@ class Outcome:
     cause: str
     next: Delivery | None
     circuit: str | None
-    disbelieved: str | None = None
-    """The own number of a filed dossier that contradicts what was told of it before."""
+    numbers: Learned = NOTHING_LEARNED
+    """What came to light about a filed dossier's own number."""
 
 
 class Ledger:
@@ -85,7 +87,7 @@ class Ledger:
         if follow_ups.outcomes:
             self.moves.follow = OutcomeWriter(self.recorder, self.bodies, follow_ups, crash_point).write
         self._claimer = Claimer(self.moves, crash_point)
-        self._settler = Settler(self.moves, self._claimer, crash_point)
+        self._settler = Settler(self.moves, self.bodies, self._claimer, crash_point)
         self.master = master
         self._require_schema()
         self._load_keys()
@@ -312,7 +314,7 @@ class Ledger:
             cause=settled.cause,
             next=following,
             circuit=settled.circuit,
-            disbelieved=settled.disbelieved,
+            numbers=settled.numbers,
         )
 
     def _opened(self, claimed: Claimed) -> Delivery | None:

@@ -7,10 +7,13 @@ must never reach another.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
+from bus.bodies import Bodies
 from bus.engines.sqlite import Tx
+from bus.errors import LedgerDamaged
 from bus.lanes import set_head
 from bus.messages import FILED, Attempt, Decision, Delivery, State
 from bus.moves import Move, MoveWriter
@@ -19,6 +22,9 @@ from bus.times import from_ms
 LEARNED: Final = "number_learned"
 CONTRADICTED: Final = "number_contradicted"
 """Causes of the moves that say so; the number is their reason."""
+CREATED: Final = "created_before_number"
+"""Of the move of a record that was sent as that of a dossier of our own; the national number is its reason."""
+MAY_BE_THERE: Final = frozenset({State.DELIVERED, State.AWAITING, State.IN_DOUBT, State.SENDING})
 NO_NUMBER: Final = "no_number"
 """The cause of what an adapter held because nobody has told the dossier's national number."""
 CAME: Final = "number_came"
@@ -27,20 +33,41 @@ CAME: Final = "number_came"
 Origin: TypeAlias = Literal["portal", "one_stop"] | None
 
 
-def learn(
-    tx: Tx, moves: MoveWriter, delivery: Delivery, attempt: Attempt, state: State, worker: str, at: int
-) -> str | None:
-    """Keep the pair that a settled delivery tells; the number that is not believed, when there is one.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Created:
+    """A record of a filed dossier that went out before its number was known, as that of a dossier of our own."""
 
-    Either is a move of that delivery, which goes on standing as delivered: the chain binds what was believed.
+    delivery: int
+    partner: str
+    dossier: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Learned:
+    """What a settled delivery told of a dossier's number, and what came to light by it."""
+
+    disbelieved: str | None = None
+    """A number that contradicts what is known."""
+    created: tuple[Created, ...] = ()
+
+
+NOTHING: Final = Learned()
+
+
+def learn(
+    tx: Tx, moves: MoveWriter, bodies: Bodies, delivery: Delivery, attempt: Attempt, state: State, worker: str, at: int
+) -> Learned:
+    """Keep the pair that a settled delivery tells.
+
+    That it was believed or not is a move of that delivery, which goes on standing as delivered: the chain binds it.
     """
     number = attempt.facts.get("number")
     if number is None or delivery.event.kind != FILED or state is not State.DELIVERED:
-        return None
+        return NOTHING
     national = delivery.event.dossier
     is_new = bool(tx.run("learn_own_number", national, number, delivery.id, at))
     if not is_new and tx.one("own_number_of", national) == (number,):
-        return None
+        return NOTHING
     cause = LEARNED if is_new else CONTRADICTED
     move = Move(
         lane=delivery.lane,
@@ -53,9 +80,10 @@ def learn(
         actor=worker,
     )
     moves.add(tx, move, delivery.partner)
-    if is_new:
-        _free(tx, moves, number, worker, at)
-    return None if is_new else number
+    if not is_new:
+        return Learned(disbelieved=number)
+    _free(tx, moves, number, worker, at)
+    return Learned(created=tuple(_created(tx, moves, bodies, national, number, worker, at)))
 
 
 def known_by_now(tx: Tx, delivery: Delivery, decision: Decision, at: int) -> Decision:
@@ -63,6 +91,46 @@ def known_by_now(tx: Tx, delivery: Delivery, decision: Decision, at: int) -> Dec
     if decision.cause != NO_NUMBER or tx.one("national_number_of", delivery.event.dossier) is None:
         return decision
     return Decision(state=State.WAITING, due_at=from_ms(at), cause=CAME, is_tried=False)
+
+
+def _created(
+    tx: Tx, moves: MoveWriter, bodies: Bodies, national: str, number: str, worker: str, at: int
+) -> Iterator[Created]:
+    """The first record that each partner got without any national number: it made the portal's dossier a second time.
+
+    Nothing can be taken back there; so it is said aloud, and stands in the dossier's timeline for whoever mends it.
+    """
+    if number == national:
+        return
+    partners = set[str]()
+    for delivery, lane, partner, state, event in tx.all("records_of", number):
+        if _tells_a_number(tx, bodies, event, national):
+            return  # from here on only statuses went up
+        if state not in MAY_BE_THERE or partner in partners:
+            continue
+        partners.add(partner)
+        stands = State(state)
+        move = Move(
+            lane=lane,
+            at=at,
+            delivery=delivery,
+            from_state=stands,
+            to_state=stands,
+            cause=CREATED,
+            reason=national,
+            actor=worker,
+        )
+        moves.add(tx, move, partner)
+        yield Created(delivery=delivery, partner=partner, dossier=number)
+
+
+def _tells_a_number(tx: Tx, bodies: Bodies, event: int, national: str) -> bool:
+    try:
+        data = bodies.load_event(tx, event).data
+    except LedgerDamaged:
+        return False  # `ledger verify` finds it; what is learned must not wait for that
+    told = data.get("national_number")
+    return told == national or (told is not None and data.get("origin") == "portal")
 
 
 def _free(tx: Tx, moves: MoveWriter, own_number: str, worker: str, at: int) -> None:

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Final, Literal, TypeAlias
 
 from bus.engines.sqlite import Row, Tx
-from bus.errors import NotAllowedNow, NotFound
+from bus.errors import BornThere, NotAllowedNow, NotFound
 from bus.lanes import set_head
 from bus.ledger import Ledger
 from bus.messages import State
@@ -159,9 +159,14 @@ class Repairs:
     # -- a dossier, a partner, a gap ----------------------------------------------------------------------------
 
     def resync(self, dossier: str, partner: str, *, actor: str, reason: str) -> int:
-        """Send a dossier's present truth, its newest record, once more; the delivery's id. Raises NotFound."""
+        """Send a dossier's present truth, its newest record, once more; the delivery's id.
+
+        Raises NotFound; BornThere where it was born on the portal, which has no record of ours to replace.
+        """
 
         def job(tx: Tx) -> int:
+            if tx.one("born_on_portal", dossier):
+                raise BornThere(dossier)
             row = tx.one("latest_record_delivery", dossier, partner)
             if row is None:
                 raise NotFound(f"dossier {dossier} has no record for {partner}")

@@ -31,7 +31,7 @@ from bus.messages import (
     Unreachable,
 )
 from bus.moves import Move, MoveWriter
-from bus.own_numbers import known_by_now, learn
+from bus.own_numbers import Learned, known_by_now, learn
 from bus.ports import CrashPoint
 from bus.seal import Sealed
 from bus.suspects import came_back
@@ -71,8 +71,8 @@ class Settled:
     next: Claimed | None
     circuit: str | None
     """`opened`, `closed` or `probed` when this attempt changed the partner's circuit."""
-    disbelieved: str | None
-    """An own number that contradicts what is known of the dossier (`own_numbers.py`)."""
+    numbers: Learned
+    """What came to light about a filed dossier's own number (`own_numbers.py`)."""
 
 
 SettleResult: TypeAlias = Settled | StaleFence
@@ -86,8 +86,9 @@ def prepare(bodies: Bodies, exchanges: Sequence[Exchange]) -> list[tuple[Exchang
 class Settler:
     """Writes what attempts came to. One for a ledger; it keeps nothing between transactions."""
 
-    def __init__(self, moves: MoveWriter, claimer: Claimer, crash_point: CrashPoint) -> None:
+    def __init__(self, moves: MoveWriter, bodies: Bodies, claimer: Claimer, crash_point: CrashPoint) -> None:
         self._moves = moves
+        self._bodies = bodies
         self._claimer = claimer
         self._point = crash_point
 
@@ -109,12 +110,10 @@ class Settler:
         change = self._health(tx, work, manners, at)
         if State(now[4]) is State.SENDING and now[5] == "latest_wins" and work.decision.state in UNKNOWN:
             tx.run("may_have_arrived", delivery.id)
-        disbelieved = learn(tx, self._moves, delivery, work.attempt, decision.state, work.worker, at)
+        numbers = learn(tx, self._moves, self._bodies, delivery, work.attempt, decision.state, work.worker, at)
         following = self._leave(tx, work, now, decision, manners, at)
         self._point("settle.after_head")
-        return Settled(
-            state=decision.state, cause=decision.cause, next=following, circuit=change, disbelieved=disbelieved
-        )
+        return Settled(state=decision.state, cause=decision.cause, next=following, circuit=change, numbers=numbers)
 
     # -- what was said ------------------------------------------------------------------------------------------
 

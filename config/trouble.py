@@ -27,6 +27,8 @@ def _known(trouble: BaseException) -> tuple[str | None, int, str]:
             return "settings_refused", USAGE, detail
         case errors.NotFound():
             return "not_found", FINDING, detail
+        case errors.BornThere():
+            return "born_there", FINDING, detail
         case errors.NotAllowedNow():
             return "not_allowed_now", FINDING, detail
         case errors.SchemaBehind():

@@ -11,6 +11,10 @@ SELECT d.id, d.state FROM deliveries d JOIN lanes l ON l.id = d.lane JOIN dossie
 WHERE o.number = ? AND d.partner = ? AND d.rule = 'latest_wins' AND d.state NOT IN ('superseded')
 ORDER BY d.event DESC LIMIT 1;
 
+-- born_on_portal -- Whether its records say so, or the portal filed it here.
+SELECT 1 FROM dossiers o WHERE o.number = ? AND (o.origin = 'portal'
+  OR EXISTS (SELECT 1 FROM own_numbers n WHERE n.own_number = o.number OR n.national_number = o.number));
+
 -- find_in_doubt -- Steps nobody can be asked about, for one decision over all of an outage.
 SELECT d.id, d.status, d.changed_at, o.number, d.partner, d.cause FROM deliveries d JOIN events e ON e.id = d.event JOIN dossiers o ON o.id = e.dossier
 WHERE d.state = 'in_doubt' AND d.partner = ? AND d.due_at IS NULL AND d.changed_at >= ? AND d.changed_at <= ? AND (? IS NULL OR d.status = ?)

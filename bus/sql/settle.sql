@@ -43,6 +43,11 @@ SELECT national_number FROM own_numbers WHERE own_number = ?;
 SELECT d.id, d.lane, d.partner FROM deliveries d JOIN lanes l ON l.id = d.lane JOIN dossiers o ON o.id = l.dossier
 WHERE d.state = 'held' AND d.cause = ? AND o.number = ? ORDER BY d.id;
 
+-- records_of -- A dossier's records and where each stands, as they were taken in.
+SELECT d.id, d.lane, d.partner, d.state, d.event FROM deliveries d JOIN lanes l ON l.id = d.lane
+  JOIN dossiers o ON o.id = l.dossier JOIN events e ON e.id = d.event
+WHERE o.number = ? AND e.kind = 'dossier.recorded' ORDER BY d.id;
+
 -- own_number_of -- What it is called.
 SELECT own_number FROM own_numbers WHERE national_number = ?;
 

@@ -135,8 +135,9 @@ def test_p02_filed_dossiers_there_and_back(open_house: House) -> None:
             house.ask("submit", str(file), "--to", url, "--caller", "one-stop")
             until(lambda: len(house.portal.effects), lambda found: found >= COUNT * len(EXPECTED))
             until(lambda: house.ask("deliveries", "list", "--state", "waiting"), lambda found: not found)
-            # There is no record up there that a resynchronisation could replace: it finds nothing to send.
-            assert 1 == house.type("dossier", "resync", own[NATIONAL[0]], "--reason", "đối soát").code
+            # There is no record up there that a resynchronisation could replace: it says so, and sends nothing.
+            said = house.type("dossier", "resync", own[NATIONAL[0]], "--reason", "đối soát")
+            assert (1, True) == (said.code, "was born on the portal" in said.err)
             process.send_signal(signal.SIGTERM)
             assert 0 == process.wait(60)
 
@@ -152,21 +153,30 @@ def test_p02_filed_dossiers_there_and_back(open_house: House) -> None:
     assert {"login", TELL} == {visit.operation for visit in house.portal.log.page(limit=10_000)}
 
 
+def moves_of(house: House, number: str) -> list[dict[str, Any]]:
+    """As an operator sees them."""
+    found: list[dict[str, Any]] = house.ask("dossier", "show", number)["timeline"]
+    return found
+
+
 def test_amendment_reaches_the_one_stop_system(open_house: House) -> None:
-    """What an applicant changes afterwards goes there under the one-stop system's own number; a source that keeps the
-    portal's number may speak under it, and the portal is told both."""
+    """What an applicant changes afterwards goes there under the one-stop system's own number. Under that one its source
+    speaks too: what it tells under the portal's is held, with the number to use, for two lines would have no order."""
     house = open_house
     with running(house, "run") as (_, url):
         for kind in ("promotion", "amendment"):
             tell_portal(house.portal, "POST", "file", order(url, kind=kind, count=2))
             assert {"taken"} == {row["end"] for row in sent_by(house.portal)}
         until(lambda: house.kept(), lambda found: len(found) == 4)
-        told = [life(NATIONAL[0])[n] | {"subject": NATIONAL[0]} for n in (0, 1)]
+        until(lambda: moves_of(house, NATIONAL[0]), lambda found: "number_learned" in {each["cause"] for each in found})
+        own = own_numbers(house)
+        told = [life(NATIONAL[0])[0], *life(own[NATIONAL[0]])[:2]]
         file = house.write("in.ndjson", [json.dumps(line, ensure_ascii=False).encode() for line in told])
         house.ask("submit", str(file), "--to", url, "--caller", "one-stop")
         until(lambda: len(house.portal.effects), lambda found: found == 2)
+        use = f"subject: contradicted (use {own[NATIONAL[0]]})"
+        until(lambda: moves_of(house, NATIONAL[0]), lambda found: use in {each["reason"] for each in found})
 
-    own = own_numbers(house)
     (statuses,) = rows(house).values()
     assert [(NATIONAL[0], own[NATIONAL[0]])] * 2 == [(row["MaHoSo"], row["MaHoSoDonVi"]) for row in statuses]
     changed = [message for operation, message in house.kept() if operation == "ReceiveAmendment"]

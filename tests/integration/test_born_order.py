@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bus.errors import NotFound, NothingNew, Unmappable
+from bus.errors import BornThere, NothingNew, Unmappable
 from bus.messages import Attempt, Decision, Delivery, Event, State, Unreachable
 from bus.own_numbers import NO_NUMBER
 from bus.routing import Route
@@ -134,12 +134,19 @@ def test_number_that_comes_meanwhile(world: World) -> None:
 
 
 def test_nothing_to_resynchronise(world: World) -> None:
-    """There is no record up there that could be replaced: a resynchronisation says so, and sends nothing."""
+    """There is no record up there that could be replaced: a resynchronisation says so, under either number, whatever
+    the records say of the dossier's origin, and sends nothing."""
+    unknown = make_event(dossier="H99.01-260703-0002", origin="portal", id="unknown")
     world.accept(from_portal())
     world.settle_down()
-    world.accept(a_record(1))
+    world.accept(
+        a_record(1), unknown, make_event(dossier=OWN, id="again", status="processing", at=NOON.replace(minute=9))
+    )
     world.settle_down()
-    with pytest.raises(NotFound):
-        world.repairs.resync(OWN, "books", actor="person:Lan", reason="đối soát")
+    before = told(world)
+    for number in (OWN, NATIONAL, unknown.dossier):
+        with pytest.raises(BornThere):
+            world.repairs.resync(number, "books", actor="person:Lan", reason="đối soát")
 
-    assert ["r1"] == told(world)
+    world.settle_down()
+    assert before == told(world)

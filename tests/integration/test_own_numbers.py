@@ -222,6 +222,76 @@ def test_claimed_number_is_known_as_filed(tmp_path: Path, is_known: bool) -> Non
     at[0].close()
 
 
+def learned_late(at: tuple[World, Numbering], *before: Event) -> list[dict[str, Any]]:
+    """The one-stop system speaks before its answer to the filing is heard; what is said critically when it comes."""
+    world, _adapter = at
+    world.accept(*before)
+    world.settle_down()
+    with structlog.testing.capture_logs() as logs:
+        world.accept(from_portal())
+        world.settle_down()
+    return [dict(log) for log in logs if log["log_level"] == "critical"]
+
+
+def test_p02_created_before_its_number_was_known(portal: tuple[World, Numbering]) -> None:
+    """A filed dossier that went out as one of our own, because nobody said where it was born, is said critically, once,
+    is a move in its timeline that the chain binds, and from then on only its statuses go up. Its status stays."""
+    world, _adapter = portal
+    record, step = make_event(dossier=OWN, id="r"), make_step(dossier=OWN, id="s", at=NOON + timedelta(minutes=1))
+    world.accept(record, step)
+    world.settle_down()
+    told = learned_late(portal, make_event(dossier=OWN, id="r2", status="processing", at=NOON + timedelta(minutes=2)))
+
+    delivery = world.delivery_of(record)["id"]
+    facts = ("event", "partner", "delivery", "dossier", "national_number")
+    assert [("created_before_number", "books", delivery, OWN, NATIONAL)] == [
+        tuple(log[fact] for fact in facts) for log in told
+    ]
+    (incident,) = [move for move in world.reads.dossier(OWN)["timeline"] if move["cause"] == "created_before_number"]
+    assert (delivery, NATIONAL) == (incident["delivery"], incident["reason"])
+    assert [] == list(upkeep.verify(world.ledger))
+    after = make_step(dossier=OWN, id="s2", at=NOON + timedelta(minutes=3))
+    assert (NATIONAL, "portal", OWN, True) == standing_of(portal, after)
+    then = world.reads.dossier_at(OWN, world.clock.now())
+    assert {"books": "processing"} == {each["partner"]: each["shown_status"] for each in then["partners"]}
+
+
+@pytest.mark.parametrize(
+    ("number", "data"),
+    [
+        (OWN, {"origin": "one_stop", "national_number": NATIONAL}),
+        (OWN, {"origin": "portal", "national_number": OTHER}),
+        (NATIONAL, {"origin": "one_stop"}),
+    ],
+    ids=["told its number", "told a wrong one", "its number is the portal's"],
+)
+def test_what_told_a_number_was_not_created(tmp_path: Path, number: str, data: Mapping[str, Any]) -> None:
+    """What went up under a number of the portal's went up as a status: there is nothing to say."""
+    at = opened(tmp_path, {NATIONAL: number})
+
+    assert [] == learned_late(at, make_event(dossier=number, **data))
+    at[0].close()
+
+
+def test_what_never_left_was_not_created(tmp_path: Path) -> None:
+    """A record that the partner refused made nothing there."""
+    at = opened(tmp_path, {NATIONAL: OWN}, fate=lambda one: "refuse" if one.event.dossier == OWN else "ok")
+
+    assert [] == learned_late(at, make_event(dossier=OWN))
+    at[0].close()
+
+
+def test_record_that_cannot_be_read_is_said_too(portal: tuple[World, Numbering]) -> None:
+    """A damaged body keeps no number from being learned: what it told is not known, and a person should look."""
+    world, _adapter = portal
+    world.accept(make_event(dossier=OWN, national_number=NATIONAL, origin="portal"))
+    world.settle_down()
+    change(world.path, "UPDATE bodies SET sealed = zeroblob(64) WHERE id = (SELECT max(body) FROM events)")
+
+    assert ["created_before_number"] == [log["event"] for log in learned_late(portal)]
+    assert [(NATIONAL, OWN)] == pairs(world)
+
+
 def test_numbers_are_shown_and_bound(portal: tuple[World, Numbering]) -> None:
     """The pair stands in the dossier's page and timeline; a row that no move made, or one that is gone, is found."""
     world, _adapter = portal

@@ -98,14 +98,13 @@ class Caller:
         raise AssertionError(self.refused)
 
 
-def serve_once(here: Place, pki: Pki, caller: Caller, meanwhile: Any = lambda: None) -> int:
-    """The door is open until the caller has got some events in, and something was done; how many events it has."""
+def serve_once(here: Place, pki: Pki, caller: Caller, meanwhile: Any = lambda: None) -> None:
+    """The door is open until the caller has got some events in, and something was done."""
     with opened(here.folder, pki) as door:
         caller.url = door.url
         caller.goes_on()
         meanwhile()
         caller.goes_on()
-        return door.events()
 
 
 def test_callers_certificate_changes_under_load(here: Place, pki: Pki) -> None:
@@ -120,12 +119,13 @@ def test_callers_certificate_changes_under_load(here: Place, pki: Pki) -> None:
         )
         serve_once(here, pki, caller, lambda: caller.leaves.append(new))
         here.set(r'certificate = "caller.pem"\nalso = .*\n', 'certificate = "caller-2027.pem"\n')
-        kept = serve_once(here, pki, caller)
+        serve_once(here, pki, caller)
 
-    assert len(caller.taken) - 1 <= kept <= len(caller.taken) + 1
     assert [] == caller.refused
     assert len(set(caller.taken)) == len(caller.taken)
     with opened(here.folder, pki) as door:
+        # The last one may have been taken while the door closed over its answer.
+        assert door.events() - len(caller.taken) in (0, 1)
         assert "untrusted" == door.refused(door.sign(operation(event_json(id="late")), leaf=pki.caller))["code"]
         for id in caller.taken:
             door.installation.reads.event("one-stop/h99", id)

@@ -181,9 +181,12 @@ def portal_world(
     clock: SimClock | None = None,
     served: tuple[Witness, str] | None = None,
     crash_point: CrashPoint = no_crash,
+    timeout: timedelta = TIMEOUT,
     **settings: Any,
 ) -> Iterator[PortalWorld]:
     """Build it in a folder. `adapter` may be a broken variant; `settings` are the adapter's own, `{url}` the mock's.
+
+    `timeout` is the real one of a call: where no fault of the mock waits it out, a busy machine needs a longer one.
 
     `served` is a mock that is on its port already, and outlives this world, as `clock` does.
     """
@@ -196,7 +199,7 @@ def portal_world(
             mock = portal(clock=clock.now, keep=100_000, seed=seed)
             served = mock, stack.enter_context(serve(mock))
         mock, url = served
-        http = local_http(timeout=TIMEOUT, connect_timeout=TIMEOUT)
+        http = local_http(timeout=timeout, connect_timeout=timeout)
         channel = HttpChannel(http, clock=clock, crash_point=crash_point)
         stack.callback(channel.close)
         filled = {

@@ -20,6 +20,8 @@ from tests.acceptance.proofs.portal_world import PortalWorld, portal_world
 from tests.acceptance.proofs.story import judged, life, lives
 
 SLACK = timedelta(seconds=1)
+PATIENT = timedelta(seconds=20)
+"""Nothing here waits a call out: a time-out would be the machine's, and not the portal's."""
 
 
 def close_the_way(world: PortalWorld) -> None:
@@ -39,7 +41,7 @@ def waits(times: Sequence[datetime]) -> list[timedelta]:
 
 def test_p09_published_schedule_is_measured(home: Path) -> None:
     """One delivery to a partner that is not there: the mock counts the very waits that are published, jitter added."""
-    with portal_world(home / "world") as world:
+    with portal_world(home / "world", timeout=PATIENT) as world:
         close_the_way(world)
         world.accept(*life(0, 1))
         world.settle(hours=4)
@@ -53,7 +55,7 @@ def test_p09_published_schedule_is_measured(home: Path) -> None:
 
 def test_p09_retry_after_is_honoured(home: Path) -> None:
     """A partner that names a time is left alone until then, and asked soon after."""
-    with portal_world(home / "world") as world:
+    with portal_world(home / "world", timeout=PATIENT) as world:
         world.portal.faults.arm(FaultOrder(fault="rate_limited", count=3, retry_after=90))
         world.accept(*life(0, 1))
         world.settle(hours=1)
@@ -69,7 +71,7 @@ def test_p09_business_refusals_are_never_retried(home: Path, kind: str) -> None:
     """What the portal refused is not sent again in two days, and what stands behind it waits."""
     told = life(0, 4, records=0.0)
     service = "DongBoHoSoMC" if kind == "record" else "CapNhatTienDoHoSoMC"
-    with portal_world(home / "world") as world:
+    with portal_world(home / "world", timeout=PATIENT) as world:
         world.portal.faults.arm(FaultOrder(fault="refuse_record", rate=1.0, operation=service))
         world.accept(*told)
         world.settle(hours=48)
@@ -83,7 +85,7 @@ def test_p09_business_refusals_are_never_retried(home: Path, kind: str) -> None:
 def test_p09_outage_costs_probes_only(home: Path) -> None:
     """Six hours down, forty dossiers: at most a probe in five seconds, attempts within the schedule, then all heals."""
     told = [wire for one in lives(40, 3) for wire in one]
-    with portal_world(home / "world") as world:
+    with portal_world(home / "world", timeout=PATIENT) as world:
         began = world.clock.now()
         close_the_way(world)
         world.accept(*told)
@@ -123,7 +125,7 @@ def tries_in(span: timedelta) -> int:
 def test_p09_outage_from_the_middle_heals(home: Path) -> None:
     """A portal that goes down under load is left in peace, and what was under way is delivered once it is back."""
     told = [wire for one in lives(30, 4) for wire in one]
-    with portal_world(home / "world") as world:
+    with portal_world(home / "world", timeout=PATIENT) as world:
         world.accept(*told[: len(told) // 2])
         world.settle(hours=1)
         close_the_way(world)

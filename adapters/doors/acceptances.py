@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
 import structlog
@@ -85,6 +86,20 @@ def turned_down(acceptance: Contradicted | ForeignDossier) -> TurnedAway:
     if isinstance(acceptance, ForeignDossier):
         code, field, reason = "forbidden_source", NAMED_BY[acceptance.by], "foreign_dossier"
     return TurnedAway(code, errors=[field_error(field=field, rule=code, reason=reason)])
+
+
+def tell_batch(caller: str, results: Sequence[str]) -> None:
+    """One line in the log for a batch, whichever door took it."""
+    count = Counter(results)
+    log.info(
+        "batch_taken",
+        caller=caller,
+        lines=len(results),
+        recorded=count["recorded"],
+        repeated=count["repeated"],
+        contradicted=count["contradicted"],
+        refused=count["refused"],
+    )
 
 
 def replayed() -> TurnedAway:

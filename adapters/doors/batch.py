@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
-import structlog
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from adapters.doors.acceptances import Acceptances, replayed, turned_down
+from adapters.doors.acceptances import Acceptances, replayed, tell_batch, turned_down
 from adapters.doors.auth import Gate, Visitor
 from adapters.doors.body import MAX_BATCH, BodyReader, require_media_type
 from adapters.doors.malformed import Malformed, field_error
@@ -26,8 +24,6 @@ from bus.ledger import Ledger
 from bus.messages import Contradicted, Event, ForeignDossier
 from bus.ports import CrashPoint
 from bus.prepared import Nonce
-
-log = structlog.get_logger("doors")
 
 NDJSON: Final = "application/x-ndjson"
 MAX_LINES: Final = 10_000
@@ -80,7 +76,7 @@ class BatchDoor:
         self._point("door.verified")
         self._record(lines, visitor.nonce)
         body = self._answer(request, lines)
-        self._tell(visitor, lines)
+        tell_batch(visitor.name, [line.result for line in lines])
         self._point("door.before_answer")
         return Response(body, 200, {"cache-control": "no-store"}, NDJSON)
 
@@ -145,18 +141,6 @@ class BatchDoor:
                 rules=list(_rules(lines)),
             )
         return b"".join(msgspec.json.encode(each) + b"\n" for each in told)
-
-    def _tell(self, visitor: Visitor, lines: Sequence[_Line]) -> None:
-        count = Counter(line.result for line in lines)
-        log.info(
-            "batch_taken",
-            caller=visitor.name,
-            lines=len(lines),
-            recorded=count["recorded"],
-            repeated=count["repeated"],
-            contradicted=count["contradicted"],
-            refused=count["refused"],
-        )
 
 
 def _numbered(raw: bytes) -> list[tuple[int, bytes]]:

@@ -79,12 +79,17 @@ class Said:
 
 def refused(code: str, troubles: Sequence[Trouble], reference: str) -> Said:
     """Every member named as the caller knows it, and the reference for the telephone."""
-    told = [f"{each.field}: {_words(each)}" for each in troubles[:MOST_TOLD] if each.rule in RULES]
+    told = [placed(each.field, _words(each)) for each in troubles[:MOST_TOLD] if each.rule in RULES]
     rest = len(troubles) - MOST_TOLD
     words = "; ".join(told) or TROUBLES.get(code, WRONG)
     if rest > 0:
         words += f"; và {rest} lỗi khác"
     return Said(code=-1, message=f"{words}. Mã tra cứu: {reference}")
+
+
+def placed(field: str, words: str) -> str:
+    """What is wrong and where; the message as a whole has no name."""
+    return f"{field}: {words}" if field else words
 
 
 def _words(trouble: Trouble) -> str:

@@ -24,7 +24,7 @@ from adapters.channels.addresses import Network
 from adapters.doors.acceptances import Acceptances
 from adapters.doors.body import BodyReader
 from adapters.doors.facade import CONTEXTS
-from adapters.doors.facade_answers import MOST_TOLD, RULES, TROUBLES, WRONG, Codes, Said
+from adapters.doors.facade_answers import MOST_TOLD, RULES, TROUBLES, WRONG, Codes, Said, placed
 from adapters.doors.malformed import Malformed
 from adapters.doors.pace import Pace
 from adapters.doors.portal_files import FileStore, Links
@@ -199,7 +199,7 @@ def _explained(trouble: Exception) -> tuple[str, str, list[Trouble], int]:
     match trouble:
         case NotCarried(troubles=troubles):
             told = [
-                f"{each.field}: {WORDS.get(each.rule) or RULES.get(each.rule, WRONG)}" for each in troubles[:MOST_TOLD]
+                placed(each.field, WORDS.get(each.rule) or RULES.get(each.rule, WRONG)) for each in troubles[:MOST_TOLD]
             ]
             return troubles[0].rule, "; ".join(told), list(troubles), 200
         case _Untold(code=code, words=words):

@@ -6,16 +6,14 @@ transaction that records it together with the message's replay key.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
-import structlog
 from lxml import etree
 
-from adapters.doors.acceptances import Acceptances, replayed, turned_down
+from adapters.doors.acceptances import Acceptances, replayed, tell_batch, turned_down
 from adapters.doors.auth import Visitor
 from adapters.doors.dossiers import dossier_for
 from adapters.doors.malformed import FieldError, Malformed
@@ -32,8 +30,6 @@ from bus.ports import CrashPoint
 from bus.reads import Reads
 from contracts.one_stop import twins
 from contracts.one_stop.shapes import NAMESPACE
-
-log = structlog.get_logger("doors")
 
 SHOWN: Final = 200
 """Events and moves of a dossier, the newest."""
@@ -119,16 +115,7 @@ class Operations:
         self._record([line for line in lines if not line.code], visitor)
         wrong = [line for line in lines if line.code]
         reference = refused(wrong[0].code, _rules(wrong)) if wrong else ""
-        count = Counter(line.result for line in lines)
-        log.info(
-            "batch_taken",
-            caller=visitor.name,
-            lines=len(lines),
-            recorded=count["recorded"],
-            repeated=count["repeated"],
-            contradicted=count["contradicted"],
-            refused=count["refused"],
-        )
+        tell_batch(visitor.name, [line.result for line in lines])
         results = etree.Element(f"{{{NAMESPACE}}}results", nsmap=twins.NSMAP)
         for line in lines:
             results.append(twins.write(_shown(line, reference, language), "batch_result", "result"))

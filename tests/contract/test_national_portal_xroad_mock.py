@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+import zeep
 from lxml import etree
 
 from contracts.mocking import Request, Response
@@ -143,7 +144,6 @@ def test_description_is_what_the_protocol_wants():
 
 def test_another_soap_client_is_understood():
     """zeep reads the description, fills header and Body from it, and is answered."""
-    zeep = pytest.importorskip("zeep", reason="the second opinion on our description")
     with serve(Portal()) as url:
         client = zeep.Client(str(FOLDER / "national-portal.wsdl"))
         identifier = {"xRoadInstance": "VN", "memberClass": "GOV", "memberCode": "000.00.00.H99"}

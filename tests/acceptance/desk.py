@@ -6,18 +6,22 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from adapters.doors import server
 from bus.dispatch import Dispatcher
-from bus.ports import FileStorage, SystemClock
+from bus.ports import CrashPoint, FileStorage, SystemClock, no_crash
 from config.cli import main
+from config.doors import make_app
 from config.new_installation import make, prepare_ledger
 from config.settings_file import load
-from config.wiring import Installation, build
+from config.signing_key import InstallationKey
+from config.watching import make_metrics
+from config.wiring import Installation, build, real_ports
 from contracts.national_portal.mock import Portal
 from contracts.serve import serve
 
@@ -108,3 +112,16 @@ def place(folder: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Place]:
         file.write_text(re.sub(r"sources = .*", f"sources = {SOURCES}", file.read_text()) + SHORT)
         prepare_ledger(load(file, {}).settings, FileStorage(), SystemClock(), actor="person:test")
         yield Place(folder=made, portal=portal, mocks=url, capsys=capsys)
+
+
+@contextmanager
+def opened(folder: Path, crash_point: CrashPoint = no_crash) -> Iterator[tuple[Installation, str]]:
+    """The doors of the installation in a folder."""
+    settings = load(folder / "lienthong.toml", {}).settings
+    installation = build(settings, replace(real_ports(), crash_point=crash_point))
+    key = InstallationKey.from_file(settings.ledger.signing_key_file)
+    try:
+        with server.serve(make_app(installation, key, make_metrics(installation))) as serving:
+            yield installation, serving.url
+    finally:
+        installation.close()

@@ -7,24 +7,18 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
 
-from adapters.doors.server import serve
-from bus.ports import CrashPoint, no_crash
-from config.doors import make_app
-from config.settings_file import load
-from config.signing_key import InstallationKey
-from config.watching import make_metrics
-from config.wiring import Installation, build, real_ports
+from config.wiring import Installation
 from contracts.mock_control import control
 from contracts.mocking import Request
 from contracts.national_portal.mock import Portal
-from tests.acceptance.desk import Place, place
+from tests.acceptance.desk import Place, opened, place
 
 KEY = "a-key-of-the-exchange"
 UNIT = "000.00.04.H99"
@@ -145,19 +139,6 @@ def furnish(here: Place, settings: str = DOOR) -> None:
     (here.folder / "portal.key").write_text(KEY)
     (here.folder / "portal.key").chmod(0o600)
     here.set(r"\n\[partners", f"{settings}\n[partners")
-
-
-@contextmanager
-def opened(folder: Path, crash_point: CrashPoint = no_crash) -> Iterator[tuple[Installation, str]]:
-    """The doors of the installation in a folder."""
-    settings = load(folder / "lienthong.toml", {}).settings
-    installation = build(settings, replace(real_ports(), crash_point=crash_point))
-    key = InstallationKey.from_file(settings.ledger.signing_key_file)
-    try:
-        with serve(make_app(installation, key, make_metrics(installation))) as serving:
-            yield installation, serving.url
-    finally:
-        installation.close()
 
 
 @contextmanager

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,19 +21,13 @@ import httpx2
 import pytest
 
 from adapters.doors.facade import CONTEXTS
-from adapters.doors.server import serve
 from adapters.partners.national_portal import wire
 from bus.dispatch import Dispatcher
 from bus.messages import canonical_bytes, digest_of
-from bus.ports import CrashPoint, no_crash
 from config.demo.old_client import NoAnswer, OldClient
-from config.doors import make_app
-from config.settings_file import load
-from config.signing_key import InstallationKey
-from config.watching import make_metrics
-from config.wiring import Installation, build, real_ports
+from config.wiring import Installation
 from contracts.mock_faults import FaultOrder
-from tests.acceptance.desk import Place, place
+from tests.acceptance.desk import Place, opened, place
 from tests.builders import make_event, make_standing, make_step
 from tests.portal_kit import h99_tables, make_settings
 
@@ -147,19 +141,6 @@ def furnish(here: Place, facade: str = FACADE) -> None:
         (here.folder / name).write_text(text)
         (here.folder / name).chmod(0o600)
     here.set(r"\n\[partners", f"{facade}\n[partners")
-
-
-@contextmanager
-def opened(folder: Path, crash_point: CrashPoint = no_crash) -> Iterator[tuple[Installation, str]]:
-    """The doors of the installation in a folder."""
-    settings = load(folder / "lienthong.toml", {}).settings
-    installation = build(settings, replace(real_ports(), crash_point=crash_point))
-    key = InstallationKey.from_file(settings.ledger.signing_key_file)
-    try:
-        with serve(make_app(installation, key, make_metrics(installation))) as serving:
-            yield installation, serving.url
-    finally:
-        installation.close()
 
 
 @contextmanager

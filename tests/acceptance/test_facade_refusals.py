@@ -17,8 +17,8 @@ from adapters.doors.facade import CONTEXTS, PROVINCIAL
 from adapters.doors.facade_accounts import MOST_STRIKES
 from config.checks import offline
 from config.settings_file import SettingsRefused, load
-from tests.acceptance.desk import place
-from tests.acceptance.test_facade import FACADE, PASSWORD, UNIT, Town, a_town, furnish, opened, record, step, until
+from tests.acceptance.desk import opened, place
+from tests.acceptance.test_facade import FACADE, PASSWORD, UNIT, Town, a_town, furnish, record, step, until
 from tests.builders import make_event
 
 

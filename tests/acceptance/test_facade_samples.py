@@ -16,8 +16,8 @@ from adapters.doors.facade import PROVINCIAL
 from contracts.mock_faults import FaultOrder
 from contracts.mock_notes import rules_of
 from contracts.national_portal.places import FACADE_WRITES, TELL
-from tests.acceptance.desk import place
-from tests.acceptance.test_facade import KEY, PASSWORD, Town, furnish, opened, until
+from tests.acceptance.desk import opened, place
+from tests.acceptance.test_facade import KEY, PASSWORD, Town, furnish, until
 
 FOLDER: Final = Path(__file__).parents[2] / "contracts" / "facade"
 NUMBER: Final = "H99.09-260703-0123"

@@ -14,7 +14,8 @@ BusError
 ├── NonceSeen             a signed request came twice: a replay
 ├── NotFound              no such event, delivery or dossier
 └── NotAllowedNow         the move is not legal from the delivery's present state
-    └── BornThere         the dossier was born at the partner: no record of ours is there to replace
+    ├── BornThere         the dossier was born at the partner: no record of ours is there to replace
+    └── AccountRefused    an account, a role or the first-run code cannot be as asked; `rule` says why
 """
 
 from __future__ import annotations
@@ -97,6 +98,32 @@ class NotFound(BusError):
 class NotAllowedNow(BusError):
     """This move is not legal from the delivery's present state."""
 
+    def __init__(self, *told: str, code: str = "") -> None:
+        self.code = code
+        """Stable; its words stand in the console's catalogue."""
+        super().__init__(*told)
+
 
 class BornThere(NotAllowedNow):
     """This dossier was born on the portal: its statuses go up one by one, and no record there could be replaced."""
+
+    def __init__(self, *told: str) -> None:
+        super().__init__(*told, code="born_there")
+
+
+class PressRefused(BusError):
+    """This key was not made for this form, this session and this account."""
+
+
+class PressTooOld(PressRefused):
+    """The form stood open for too long; render it anew, with what was typed."""
+
+
+class AccountRefused(NotAllowedNow):
+    """An account, a role or a session cannot be as asked."""
+
+    def __init__(self, rule: str, detail: str) -> None:
+        self.rule = rule
+        """Stable code: `bad_name`, `name_taken`, `no_such_role`, `no_such_right`, `bad_unit`, `last_administrator`,
+        `role_in_use`, `built_in_role`, `no_password_here`, `first_run_over`, `wrong_code`."""
+        super().__init__(detail)

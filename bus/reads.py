@@ -55,7 +55,7 @@ class Reads:
         if row is None:
             raise NotFound(f"no event {event_id} of {source}")
         names = ("number", "source", "id", "kind", "dossier", "sequence", "occurred_at", "accepted_at", "digest")
-        view = _view(names, row[:9]) | {"digest": row[8].hex(), "is_adopted": bool(row[9]), "receipt_key": row[10]}
+        view = view_of(names, row[:9]) | {"digest": row[8].hex(), "is_adopted": bool(row[9]), "receipt_key": row[10]}
         return view | {"deliveries": self._deliveries_of(tx, row[0])}
 
     def event_content(self, source: str, event_id: str) -> Event:
@@ -71,10 +71,18 @@ class Reads:
             "id", "partner", "state", "cause", "reason", "due_at", "tries", "accepted_at", "changed_at", "status",
             "rule", "place", "mapping", "blocks",
         )  # fmt: skip
-        return [_view(names, row) for row in tx.all("deliveries_of_event", event)]
+        return [view_of(names, row) for row in tx.all("deliveries_of_event", event)]
 
     def dossier(self, number: str) -> View:
         """One dossier: what is known of it, at each partner, its events and its timeline. Raises NotFound."""
+        view, key = self.dossier_head(number)
+        tx = self._tx()
+        view["events"] = [self._event_line(event) for event in tx.all("events_of_dossier", key)]
+        view["timeline"] = [view_of(_MOVE, move) for move in tx.all("moves_of_dossier", key)]
+        return view
+
+    def dossier_head(self, number: str) -> tuple[View, int]:
+        """What is known of a dossier and at each partner, and its key among the rows. Raises NotFound."""
         tx = self._tx()
         row = tx.one("read_dossier", number)
         if row is None:
@@ -83,11 +91,9 @@ class Reads:
             "_id", "number", "source", "origin", "national_number", "procedure", "unit", "received_at", "due_at",
             "status", "first_seen_at", "record_event",
         )  # fmt: skip
-        view = {name: value for name, value in _view(names, row).items() if not name.startswith("_")}
+        view = {name: value for name, value in view_of(names, row).items() if not name.startswith("_")}
         view["partners"] = [self._lane(lane) for lane in tx.all("lanes_of_dossier", row[0])]
-        view["events"] = [self._event_line(event) for event in tx.all("events_of_dossier", row[0])]
-        view["timeline"] = [_view(_MOVE, move) for move in tx.all("moves_of_dossier", row[0])]
-        return view
+        return view, row[0]
 
     def dossier_at(self, number: str, moment: datetime) -> View:
         """The dossier as it stood at a moment: what had been told and settled by then, and each delivery's state.
@@ -104,7 +110,7 @@ class Reads:
         numbers = {one.number for one in told}
         return view | {
             "at": moment.isoformat(),
-            **_view(tuple(head), tuple(head.values())),
+            **view_of(tuple(head), tuple(head.values())),
             "partners": [partner_at(lane["partner"], told, moves) for lane in view["partners"]],
             "events": [event for event in view["events"] if event["number"] in numbers],
             "timeline": moves,
@@ -140,7 +146,7 @@ class Reads:
 
     def _event_line(self, row: Row) -> View:
         names = ("number", "source", "id", "kind", "sequence", "occurred_at", "accepted_at")
-        return _view(names, row[:7]) | {"digest": row[7].hex(), "is_adopted": bool(row[8])}
+        return view_of(names, row[:7]) | {"digest": row[7].hex(), "is_adopted": bool(row[8])}
 
     # -- deliveries ---------------------------------------------------------------------------------------------
 
@@ -163,34 +169,43 @@ class Reads:
             partners = [partner] if partner else [row[0] for row in tx.all("list_partners")]
             rows = [row for name in partners for row in tx.all("list_deliveries", state, name, after, told, limit)]
             rows = sorted(rows)[:limit]
-        return [_view(_DELIVERY, row) for row in rows]
+        return [view_of(_DELIVERY, row) for row in rows]
 
     def delivery(self, number: int, *, with_bodies: bool = False) -> View:
         """One delivery with its attempts and moves; the exact bytes when asked for. Raises NotFound."""
+        view = self.delivery_head(number)
         tx = self._tx()
-        row = tx.one("read_delivery", number)
-        if row is None:
-            raise NotFound(f"no delivery {number}")
-        view = _view(_DELIVERY, row[:15]) | {"mapping": row[16]}
         view["attempts"] = [
-            self._attempt(tx, attempt, with_bodies) for attempt in tx.all("attempts_of_delivery", number)
+            self.attempt(attempt, with_bodies=with_bodies) for attempt in tx.all("attempts_of_delivery", number)
         ]
         names = ("id", "at", "from_state", "to_state", "cause", "reason", "actor")
-        view["moves"] = [_view(names, move) for move in tx.all("moves_of_delivery", number)]
+        view["moves"] = [view_of(names, move) for move in tx.all("moves_of_delivery", number)]
         return view
 
-    def _attempt(self, tx: Tx, row: Row, with_bodies: bool) -> View:
-        view = _view(("id", "n", "worker", "started_at", "outcome", "code", "reason"), row[:7])
-        view["exchanges"] = [self._exchange(tx, number, with_bodies) for number in json.loads(row[7])]
+    def delivery_head(self, number: int) -> View:
+        """One delivery's own facts. Raises NotFound."""
+        row = self._tx().one("read_delivery", number)
+        if row is None:
+            raise NotFound(f"no delivery {number}")
+        return view_of(_DELIVERY, row[:15]) | {"mapping": row[16]}
+
+    def attempt(self, row: Row, *, with_bodies: bool = False) -> View:
+        """An attempt's row with its exchanges."""
+        view = view_of(("id", "n", "worker", "started_at", "outcome", "code", "reason"), row[:7])
+        view["exchanges"] = [self._exchange(number, with_bodies) for number in json.loads(row[7])]
         return view
 
-    def _exchange(self, tx: Tx, number: int, with_bodies: bool) -> View:
-        row = tx.one("read_exchange", number)
+    def exchange(self, number: int) -> tuple[View, int, bytes | None]:
+        """One call, its data key and its sealed bytes; None where those were destroyed."""
+        row = self._tx().one("read_exchange", number)
         assert row is not None
         names = ("id", "operation", "method", "url", "status", "sent_at", "took_us", "trouble", "key_id", "algorithm")
-        view = _view(names, row[:10])
-        if with_bodies and row[11] is not None:
-            head, body, reply_head, reply = self._ledger.bodies.open_exchange(row[10], row[11])
+        return view_of(names, row[:10]), row[10], row[11]
+
+    def _exchange(self, number: int, with_bodies: bool) -> View:
+        view, data_key, sealed = self.exchange(number)
+        if with_bodies and sealed is not None:
+            head, body, reply_head, reply = self._ledger.bodies.open_exchange(data_key, sealed)
             view |= {
                 "request_head": _text(head),
                 "request_body": _text(body),
@@ -203,7 +218,7 @@ class Reads:
         """What became of a source's events, in the order it became known; `n` is the cursor."""
         names = ("n", "at", "state", "cause", "reason", "delivery", "partner", "id", "kind", "dossier")
         limit = max(1, min(limit, MAX_PAGE))
-        return [_view(names, row) for row in self._tx().all("list_outcomes", after, source, limit)]
+        return [view_of(names, row) for row in self._tx().all("list_outcomes", after, source, limit)]
 
     def source_standing(self, source: str) -> View:
         """The last event taken from a source."""
@@ -234,7 +249,7 @@ class Reads:
             "last_success_at",
         )  # fmt: skip
         return [
-            _view(names, row) | {"is_held": bool(row[1]), "deliveries": tallies.get(row[0], {})}
+            view_of(names, row) | {"is_held": bool(row[1]), "deliveries": tallies.get(row[0], {})}
             for row in tx.all("list_partners")
         ]
 
@@ -246,7 +261,7 @@ class Reads:
         """Numbered sources that have waited behind a gap since before a time."""
         names = ("_dossier", "dossier", "source", "missing", "gap_since")
         rows = self._tx().all("find_gaps", to_ms(before), limit)
-        return [{k: v for k, v in _view(names, row).items() if k[0] != "_"} for row in rows]
+        return [{k: v for k, v in view_of(names, row).items() if k[0] != "_"} for row in rows]
 
     def receipt_keys(self) -> list[str]:
         """Every key that ever signed receipts here, the first one first."""
@@ -262,7 +277,7 @@ class Reads:
     def tables(self) -> list[View]:
         """Every table in force."""
         return [
-            _view(("name", "version", "digest", "imported_at", "actor", "reason"), row)
+            view_of(("name", "version", "digest", "imported_at", "actor", "reason"), row)
             for row in self._tx().all("tables_in_force")
         ]
 
@@ -276,12 +291,12 @@ class Reads:
         row = self._tx().one("read_refusal", reference.strip().upper())
         if row is None:
             raise NotFound(f"no refusal {reference}")
-        return _refusal(row)
+        return refusal_view(row)
 
     def refusals(self, *, since: datetime | None = None, caller: str | None = None, limit: int = 100) -> list[View]:
         """What was refused at the doors, the newest first."""
         at = None if since is None else to_ms(since)
-        return [_refusal(row) for row in self._tx().all("list_refusals", at, caller, min(limit, MAX_PAGE))]
+        return [refusal_view(row) for row in self._tx().all("list_refusals", at, caller, min(limit, MAX_PAGE))]
 
     def found_by(self, terms: Sequence[bytes], limit: int = 50) -> list[str]:
         """Dossier numbers that every one of these keyed hashes finds."""
@@ -292,7 +307,7 @@ class Reads:
     def open_dossiers(self) -> list[View]:
         """Dossiers that are not at their end."""
         names = ("number", "procedure", "unit", "received_at", "source", "status")
-        return [_view(names, row) for row in self._tx().all("open_dossiers")]
+        return [view_of(names, row) for row in self._tx().all("open_dossiers")]
 
     def whole_account(self) -> list[Mapping[str, Any]]:
         """Every event beside its delivery, in the order of acceptance: for the account of a demo's day."""
@@ -300,7 +315,7 @@ class Reads:
             "number", "source", "id", "kind", "dossier", "occurred_at", "event_place", "is_adopted", "delivery",
             "partner", "state", "cause", "place", "rule", "status", "tries", "blocks", "reason",
         )  # fmt: skip
-        return [_view(names, row) for row in self._tx().all("all_events_with_deliveries")]
+        return [view_of(names, row) for row in self._tx().all("all_events_with_deliveries")]
 
 
 _MOVE: Final = (
@@ -308,7 +323,8 @@ _MOVE: Final = (
 )  # fmt: skip
 
 
-def _view(names: Sequence[str], row: Row) -> View:
+def view_of(names: Sequence[str], row: Row) -> View:
+    """A row under its columns' names, times as text."""
     return {name: _time(value) if name in _TIMES else value for name, value in zip(names, row, strict=True)}
 
 
@@ -320,8 +336,9 @@ def _text(raw: bytes) -> str:
     return raw.decode("utf-8", errors="backslashreplace")
 
 
-def _refusal(row: Row) -> View:
-    view = _view(("reference", "at", "route", "caller", "code", "status", "rules", "base"), row)
+def refusal_view(row: Row) -> View:
+    """A refusal's row, its notes apart."""
+    view = view_of(("reference", "at", "route", "caller", "code", "status", "rules", "base"), row)
     told = json.loads(row[6])
     return view | {
         "rules": [each for each in told if "rule" in each],

@@ -124,6 +124,7 @@ class AccountRefused(NotAllowedNow):
 
     def __init__(self, rule: str, detail: str) -> None:
         self.rule = rule
-        """Stable code: `bad_name`, `name_taken`, `no_such_role`, `no_such_right`, `bad_unit`, `last_administrator`,
-        `role_in_use`, `built_in_role`, `no_password_here`, `first_run_over`, `wrong_code`."""
+        """Stable code: `bad_name`, `bad_shown_name`, `bad_unit`, `bad_reason`, `name_taken`, `no_such_role`,
+        `role_in_use`, `built_in_role`, `last_administrator`, `no_password_here`, `disabled`, `first_run_over`,
+        `wrong_code`."""
         super().__init__(detail)

@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
+from bus.audit import misnoted
 from bus.bodies import EVENT, EXCHANGE
 from bus.copies import copy_of, new_private, require_whole
 from bus.engines.sqlite import SqliteEngine, Tx
@@ -235,7 +236,7 @@ class Damage:
 def verify(
     ledger: Ledger, *, is_signed: Callable[[bytes, bytes], bool] | None = None, bodies: bool = False
 ) -> Iterator[Damage]:
-    """Every row that does not fit its chain: moves, heads, checkpoints, events, attempts, states; bodies when asked.
+    """Every row that does not fit its chain: moves, heads, checkpoints, events, attempts, states, audit; bodies.
 
     Reads as a stream; nothing is written.
     """
@@ -257,6 +258,7 @@ def _verify_all(
     yield from _verify_attempts(tx)
     yield from _verify_states(tx)
     yield from _verify_numbers(tx)
+    yield from (Damage(table="audit", row=number, detail=detail) for number, detail in misnoted(tx))
     if bodies:
         yield from _verify_bodies(ledger, tx)
 

@@ -47,7 +47,7 @@ SELECT id, delivery, n, worker, started_at, outcome, code, reason, exchanges FRO
 SELECT id, operation, method, url, status, sent_at, took_us, trouble, key_id, algorithm, commitment FROM exchanges ORDER BY id;
 
 -- attempt_bindings -- What settled moves bind.
-SELECT id, binds FROM moves WHERE binds IS NOT NULL AND event IS NULL ORDER BY id;
+SELECT id, binds FROM moves WHERE binds IS NOT NULL AND event IS NULL AND delivery IS NOT NULL ORDER BY id;
 
 -- misstated_deliveries -- Deliveries whose state is not what their last move says.
 SELECT d.id, d.state, m.to_state FROM deliveries d

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from typing import Any
 
+from tests.house import console_blocks
 from tests.house.command_line import Command, commands
 from tests.house.tree import ROOT
 
@@ -282,4 +283,5 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "tables": tables,
     "faults": faults,
     "crash-points": crash_points,
+    "words": console_blocks.words,
 }

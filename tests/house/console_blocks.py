@@ -1,0 +1,50 @@
+"""The console's made parts of the documents: its words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+WORD_TABLES = {
+    "terms": "Words",
+    "states": "States of a delivery",
+    "outcomes": "Outcomes of an attempt",
+    "kinds": "Kinds of events",
+    "statuses": "Statuses of a dossier",
+    "circuits": "A partner's circuit",
+    "rights": "Rights",
+    "roles": "Roles",
+    "acts": "Acts in the audit",
+    "causes": "Causes",
+}
+"""Tables of the glossary, in the order of the page, each with its heading."""
+
+
+def words() -> str:
+    """The glossary, table by table: the Vietnamese word, the English one, and what it means."""
+    from tests.house.blocks import read_toml
+
+    vi = read_toml("adapters/doors/console/words/glossary.vi.toml")
+    en = read_toml("adapters/doors/console/words/glossary.en.toml")
+    return "\n\n".join(f"## {head}\n\n{_table(name, vi, en)}" for name, head in WORD_TABLES.items())
+
+
+def _table(name: str, vi: dict[str, Any], en: dict[str, Any]) -> str:
+    from tests.house.blocks import code, table
+
+    words_vi, words_en = flat(vi[name]), flat(en[name])
+    told_vi, told_en = (flat(each.get(f"{name}_told", {})) for each in (vi, en))
+    if name == "causes":
+        rows = [[code(key), words_vi[key], words_en[key]] for key in sorted(words_vi)]
+        return table(["code", "tiếng Việt", "English"], rows)
+    if not told_vi:
+        return table(["code", "tiếng Việt", "English"], [[code(k), words_vi[k], words_en[k]] for k in words_vi])
+    rows = [[words_vi[k], words_en[k], told_vi.get(k, ""), told_en.get(k, "")] for k in words_vi]
+    return table(["tiếng Việt", "English", "nghĩa", "meaning"], rows)
+
+
+def flat(names: dict[str, Any], before: str = "") -> dict[str, str]:
+    """A table's words, names of inner tables joined with points."""
+    found: dict[str, str] = {}
+    for name, value in names.items():
+        found |= flat(value, f"{before}{name}.") if isinstance(value, dict) else {f"{before}{name}": value}
+    return found

@@ -8,6 +8,10 @@ from pathlib import Path
 import pytest
 import structlog
 
+from tests.console_kit import chromium, seat, the_console_world
+
+__all__ = ["chromium", "seat", "the_console_world"]  # the console's world and a browser: three rooms of tests use them
+
 
 @pytest.fixture(scope="session")
 def root(pytestconfig: pytest.Config) -> Path:

@@ -1,0 +1,47 @@
+"""The world that the console is shown: it has everything in it, made by the bus itself."""
+
+from __future__ import annotations
+
+from bus.messages import State
+from config.demo_settings import PORTAL
+from tests.console_world import (
+    EXPECTED_STATES,
+    HOSTILE_DOSSIER,
+    IN_DOUBT_DOSSIERS,
+    LONG_DOSSIER,
+    NUL_DOSSIER,
+    REFUSED_DOSSIER,
+    ConsoleWorld,
+)
+
+
+def test_every_state_is_there(console_world: ConsoleWorld) -> None:
+    """Each state that lasts is some delivery's, so that no page is tested on what is never shown."""
+    found = {name for counts in console_world.installation.reads.tallies().values() for name, n in counts.items() if n}
+
+    assert set() == EXPECTED_STATES - {State(name) for name in found}
+
+
+def test_troubles_are_where_they_are_said_to_be(console_world: ConsoleWorld) -> None:
+    """The dossiers that other tests name stand as their names say."""
+    reads = console_world.installation.reads
+
+    def states(dossier: str) -> set[str]:
+        moves = [move for move in reads.dossier(dossier)["timeline"] if move["partner"] == PORTAL]
+        return set({move["delivery"]: move["to_state"] for move in moves}.values())
+
+    assert {"delivered"} == states(HOSTILE_DOSSIER) == states(NUL_DOSSIER)
+    assert {"refused", "waiting"} == states(REFUSED_DOSSIER) == states(LONG_DOSSIER)
+    assert [{"in_doubt", "delivered"}] * 3 == [states(dossier) for dossier in IN_DOUBT_DOSSIERS]
+
+
+def test_partners_stand_as_told(console_world: ConsoleWorld) -> None:
+    """The portal and the wards' system are well; nobody answers at the province's."""
+    is_open = {row["name"]: row["circuit"] for row in console_world.installation.reads.partners()}
+
+    assert {PORTAL: "closed", "one_stop": "closed", "one_stop-province": "open"} == is_open
+
+
+def test_doors_refused_some(console_world: ConsoleWorld) -> None:
+    """Refusals of several kinds stand under their references."""
+    assert 10 <= len(console_world.installation.reads.refusals(limit=100))

@@ -1,0 +1,349 @@
+"""A province's day for the console: a real installation, its doors on a port, partners' mocks, and everything in it.
+
+Nothing is written into the ledger behind the bus's back: events come in by intake or by the doors, a real dispatcher
+carries them over real channels to the mocks, and persons' moves are made by repairs. Only time is a story: the clock
+walks through the day as the events do, and from its evening on goes as clocks go.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import sqlite3
+import threading
+import time
+import unicodedata
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from contextlib import ExitStack, closing, contextmanager, suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import httpx2
+from fastapi import FastAPI
+
+from adapters.doors import server
+from bus.dispatch import Dispatcher
+from bus.messages import Event, State
+from bus.ports import FileStorage, SystemRandomness
+from config.demo.day import Feed, day
+from config.demo.lives import COMMUNES, ONE_STOP
+from config.demo_settings import write_folder
+from config.doors import make_app
+from config.new_installation import SETTINGS, prepare_ledger
+from config.settings_file import load
+from config.signed_client import DoorRefused, SignedClient
+from config.signing_key import InstallationKey
+from config.watching import make_metrics
+from config.wiring import Installation, Ports, build, real_ports
+from contracts.mock_faults import FaultOrder
+from contracts.mock_log import Visit
+from contracts.mocking import Call, Response
+from contracts.national_portal.mock import Portal
+from contracts.one_stop.mock import OneStop
+from contracts.one_stop.pki import Pki
+from contracts.serve import serve
+from tests.acceptance.portal_town import a_change, a_notice
+from tests.builders import LOCAL, event_json, from_json, step_json
+
+EVENING: Final = datetime(2026, 7, 3, 17, 5, tzinfo=LOCAL)
+"""When the story ends and the tests begin."""
+TICK: Final = timedelta(milliseconds=3)
+"""While the story is told, each look at the clock costs so much: calls take time, and moves follow each other."""
+KEPT: Final = ("events", "deliveries", "attempts", "exchanges", "moves", "table_versions", "dossiers")
+EXPECTED_STATES: Final = frozenset(State) - {State.SENDING, State.AWAITING}
+"""Every state that lasts. (`awaiting` comes with partners whose answer takes minutes.)"""
+
+SCRIPT: Final = "<script>alert('s13')</script><img src=x onerror=alert(1)>"
+TEMPLATE: Final = "{{7*7}}${7*7}<%= 7*7 %>#{7*7}"
+BIDI: Final = "\u202egnp.exe\u202c \u2066x\u2069 zero\u200bwidth\ufeff"
+FORMULA: Final = "=cmd|' /C calc'!A1"
+HOSTILE: Final = f"{SCRIPT}\"'><svg/onload=alert(2)> javascript:alert(3) {TEMPLATE} {FORMULA}"
+"""What partners and sources may say: markup, quotes that end an attribute, addresses that run, templates, a formula."""
+LONG: Final = "Rất dài " * 131_072
+"""A megabyte and more (UTF-8)."""
+HOSTILE_DOSSIER: Final = "H99.09-260703-9001"
+"""Its source says hostile things in every text member."""
+REFUSED_DOSSIER: Final = "H99.09-260703-9002"
+"""The portal refuses it with hostile words."""
+LONG_DOSSIER: Final = "H99.09-260703-9003"
+"""The portal refuses it with a megabyte of words."""
+NUL_DOSSIER: Final = "H99.09-260703-9004"
+"""The portal answers with bytes that are no text."""
+IN_DOUBT_DOSSIERS: Final = ("H99.09-260703-0811", "H99.09-260703-0812", "H99.20.07-260703-0813")
+"""Whether the portal has their last step nobody knows."""
+
+
+class StoryClock:
+    """Time as the story tells it; after `run`, from there on as it passes."""
+
+    def __init__(self, now: datetime) -> None:
+        self._now = now
+        self._since: float | None = None
+        self._lock = threading.Lock()
+
+    def now(self) -> datetime:
+        with self._lock:
+            if self._since is not None:
+                return self._now + timedelta(seconds=time.monotonic() - self._since)
+            self._now += TICK
+            return self._now
+
+    def sleep(self, seconds: float) -> None:
+        if self._since is not None:
+            time.sleep(seconds)
+        else:
+            self.advance(seconds)
+
+    def advance(self, seconds: float) -> None:
+        """Let so much time have passed."""
+        with self._lock:
+            self._now += timedelta(seconds=seconds)
+
+    def reach(self, when: datetime) -> None:
+        """Not before this; never backwards."""
+        with self._lock:
+            self._now = max(self._now, when.astimezone(UTC))
+
+    def run(self) -> None:
+        """From now on time passes by itself."""
+        with self._lock:
+            self._since = time.monotonic()
+
+
+class RudePortal(Portal):
+    """The portal, in a bad mood about some dossiers."""
+
+    answers: Final = {
+        NUL_DOSSIER: b"",
+        REFUSED_DOSSIER: json.dumps({"error_code": -1, "message": f"{HOSTILE} {BIDI}"}, ensure_ascii=False).encode(),
+        LONG_DOSSIER: json.dumps({"error_code": -1, "message": LONG + SCRIPT}, ensure_ascii=False).encode(),
+    }
+
+    def __init__(self, **members: Any) -> None:
+        super().__init__(**members)
+        self.nonsense = {NUL_DOSSIER: b'{"error_code": 0, "message": "\x00\xff\xfe' + SCRIPT.encode()}
+
+    def answer(self, call: Call, visit: Visit) -> Response:
+        said = super().answer(call, visit)
+        for number in call.dossiers:
+            if call.is_write and number in self.answers:
+                # Nonsense once; after it the portal is asked, and takes what comes.
+                body = self.answers[number] if number != NUL_DOSSIER else self.nonsense.pop(number, said.body)
+                return replace(said, body=body)
+        return said
+
+
+class Noted:
+    """The application, and what it was asked: CSP reports are seen here, whatever the browser tells."""
+
+    def __init__(self, app: FastAPI) -> None:
+        self._app = app
+        self.state = app.state
+        self.asked: list[tuple[str, str]] = []
+        """Method and path, in order."""
+
+    async def __call__(
+        self, scope: MutableMapping[str, Any], receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Any]
+    ) -> None:
+        if scope["type"] == "http":
+            self.asked.append((scope["method"], scope["path"]))
+        await self._app(scope, receive, send)
+
+
+@dataclass(slots=True, kw_only=True)
+class ConsoleWorld:
+    """The installation at the end of the day, its doors open."""
+
+    folder: Path
+    installation: Installation
+    clock: StoryClock
+    portal: RudePortal
+    one_stop: OneStop
+    app: Noted
+    url: str
+
+    @property
+    def console(self) -> str:
+        """Where operators look."""
+        return f"{self.url}/console"
+
+    def dispatcher(self, name: str = "w1") -> Dispatcher:
+        """A worker; who makes one lets it go (`close` of its partners comes with the installation)."""
+        here = self.installation
+        return Dispatcher(here.ledger, here.partners(), name=name, clock=self.clock, randomness=here.ports.randomness)
+
+    def accept(self, *events: Event) -> None:
+        """Into the bus."""
+        for event in events:
+            self.installation.intake.accept(event)
+
+    def deliveries(self, state: State) -> list[dict[str, Any]]:
+        """All in this state, as the commands list them."""
+        return list(self.installation.reads.deliveries(state=state, limit=1_000))
+
+    def marks(self) -> dict[str, int]:
+        """How many rows each table has that only events, workers and repairs may change."""
+        with closing(sqlite3.connect(f"file:{self.folder / 'ledger.db'}?mode=ro", uri=True)) as reading:
+            return {name: reading.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in KEPT}
+
+    def csp_reports(self) -> int:
+        """How often a browser told the console that a page broke its policy."""
+        return self.app.asked.count(("POST", "/console/csp-report"))
+
+
+@contextmanager
+def console_world(folder: Path) -> Iterator[ConsoleWorld]:
+    """The whole of it; about two seconds to build."""
+    clock = StoryClock(datetime(2026, 5, 20, 7, 0, tzinfo=LOCAL).astimezone(UTC))
+    with ExitStack() as stack:
+        pki = Pki(clock.now())
+        portal, wards = RudePortal(clock=clock.now), OneStop(pki=pki, clock=clock.now)
+        url = stack.enter_context(serve([portal, wards]))
+        falls = ExitStack()
+        stack.enter_context(falls)
+        province = falls.enter_context(serve(OneStop(pki=pki, clock=clock.now)))
+        installation, key = _installed(folder, url, province, clock)
+        stack.callback(installation.close)
+        app = Noted(make_app(installation, key, make_metrics(installation)))
+        doors = stack.enter_context(server.serve(app))  # type: ignore[arg-type]
+        world = ConsoleWorld(
+            folder=folder,
+            installation=installation,
+            clock=clock,
+            portal=portal,
+            one_stop=wards,
+            app=app,
+            url=doors.url,
+        )
+        _tell(world, falls.close)
+        clock.reach(EVENING)
+        clock.run()
+        yield world
+
+
+def _installed(folder: Path, mocks: str, province: str, clock: StoryClock) -> tuple[Installation, InstallationKey]:
+    write_folder(folder, mocks, 0, None)
+    for name in ("one-stop.secret", "communes.secret", "old.password"):  # this is no demo: its secrets open no door
+        (folder / name).write_text(secrets.token_urlsafe(24))
+    file = folder / SETTINGS
+    head, name, rest = file.read_text().partition("[partners.one_stop-province]")
+    file.write_text(head + name + rest.replace(mocks, province, 1))
+    settings = load(file, {}).settings
+    prepare_ledger(settings, FileStorage(), clock, actor="person:demo")
+    ports = Ports(
+        clock=clock, randomness=SystemRandomness(), storage=FileStorage(), crash_point=real_ports().crash_point
+    )
+    return build(settings, ports), InstallationKey.from_file(settings.ledger.signing_key_file)
+
+
+# -- the story ---------------------------------------------------------------------------------------------------------
+
+
+def _tell(world: ConsoleWorld, fall: Callable[[], None]) -> None:
+    """The day's events in their order of arrival, a worker beside them, and what befalls them.
+
+    `fall`: from then on nobody answers at the province's one-stop system.
+    """
+    feeds = day(1, dossiers=45, steps=150)
+    clients = _clients(world)
+    worker = world.dispatcher()
+    for n, feed in enumerate(feeds.events):
+        when = datetime.fromisoformat(feed.wire["time"])
+        when = when if when.tzinfo else when.replace(tzinfo=LOCAL)  # one of the troubles is a time without a zone
+        world.clock.reach(when)
+        _hand_in(world, feed, clients)
+        if n % 10 == 0:
+            _carry(worker)
+    _carry(worker)
+    fall()
+    _befall(world, worker)
+    for client in clients.values():
+        client.close()
+
+
+def _befall(world: ConsoleWorld, worker: Dispatcher) -> None:
+    """Troubles that the demo's day has not, each in a dossier of its own, on the last hour of the day."""
+    _be_rude(world, worker)
+    _leave_in_doubt(world, worker)
+    _cancel_one(world)
+    _file_on_the_portal(world, worker)
+    _knock_wrongly(world)
+
+
+def _be_rude(world: ConsoleWorld, worker: Dispatcher) -> None:
+    rude = {"name": f"{SCRIPT}{BIDI}", "email": "a@example.invalid", "address": HOSTILE}
+    said = {"summary": HOSTILE, "note": f"{BIDI} {FORMULA}"}
+    for dossier in (HOSTILE_DOSSIER, REFUSED_DOSSIER, LONG_DOSSIER, NUL_DOSSIER):
+        wire = event_json(dossier=dossier, at=world.clock.now().astimezone(LOCAL), **said)
+        wire["data"]["applicant"] |= rude
+        world.accept(from_json(wire))
+        world.accept(from_json(step_json(dossier=dossier, at=world.clock.now().astimezone(LOCAL), content=HOSTILE)))
+    _carry(worker)
+
+
+def _leave_in_doubt(world: ConsoleWorld, worker: Dispatcher) -> None:
+    for dossier in IN_DOUBT_DOSSIERS:
+        at = world.clock.now().astimezone(LOCAL)
+        world.portal.faults.arm(
+            FaultOrder(fault="lose_reply_after_effect", operation="CapNhatTienDoHoSoMC", dossier=dossier, count=1)
+        )
+        world.accept(from_json(event_json(dossier=dossier, at=at)), from_json(step_json(dossier=dossier, at=at)))
+    _carry(worker)
+    for _ in range(8):  # long enough for the province's circuit to open, too
+        world.clock.advance(20)
+        _carry(worker)
+
+
+def _cancel_one(world: ConsoleWorld) -> None:
+    held = world.deliveries(State.HELD)[0]
+    reason = "Nguồn đã rút hồ sơ, theo phiếu trao đổi ngày 03/7"
+    world.installation.repairs.cancel(held["id"], actor="person:lan", reason=reason)
+
+
+def _file_on_the_portal(world: ConsoleWorld, worker: Dispatcher) -> None:
+    for path, body in (("addtthcKhuyenMai", a_notice()), ("nhanhsdvcqg", a_change())):
+        assert 0 == httpx2.post(f"{world.url}/{path}", json=body, timeout=30).json()["error_code"]
+    _carry(worker)
+
+
+def _knock_wrongly(world: ConsoleWorld) -> None:
+    """Four who are refused at the door, beside those of the day: unsigned, no JSON, a stranger, hostile names."""
+    ours = {"Content-Type": "application/json"}
+    for body in (b"{}", b"{", json.dumps({SCRIPT: FORMULA}).encode(), json.dumps(event_json(subject=SCRIPT)).encode()):
+        assert 401 == httpx2.post(f"{world.url}/v1/events", content=body, headers=ours).status_code
+    client = _clients(world)[ONE_STOP]
+    for wire in (event_json(dossier=SCRIPT), event_json(**{SCRIPT: FORMULA}), event_json(source="stranger/h99")):
+        with suppress(DoorRefused):
+            client.post_event(json.dumps(wire).encode())
+    client.close()
+    world.installation.ledger.engine.write(lambda tx: None)  # notes are queued: let the writer come by
+
+
+def _clients(world: ConsoleWorld) -> dict[str, SignedClient]:
+    names = {ONE_STOP: "one-stop", COMMUNES: "communes"}
+    return {
+        source: SignedClient(
+            world.url,
+            caller=name,
+            secret=(world.folder / f"{name}.secret").read_bytes().strip(),
+            clock=world.clock,
+        )
+        for source, name in names.items()
+    }
+
+
+def _hand_in(world: ConsoleWorld, feed: Feed, clients: dict[str, SignedClient]) -> None:
+    wire = feed.wire
+    if feed.expectation == "recorded":
+        world.accept(from_json(json.loads(unicodedata.normalize("NFC", feed.line.decode()))))
+    elif wire["source"] in clients:
+        with suppress(DoorRefused):
+            clients[wire["source"]].post_event(feed.line)
+
+
+def _carry(worker: Dispatcher) -> None:
+    for _ in range(200):
+        if not worker.run_once():
+            return

@@ -51,12 +51,14 @@ class Account:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignedIn:
-    """Who asks: a session that holds, its account, and what the account may do at this moment."""
+    """Who asks: a session that holds, its account, and what this may do and see at this moment."""
 
     session: int
-    csrf: str
-    account: Account
+    account: str
+    person: str
     rights: frozenset[Right]
+    units: tuple[str, ...] | None
+    language: Language
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -320,13 +320,20 @@ class People:
         self._audit.add(tx, actor=f"person:{name}", act=Act.SIGNED_IN, address=address)
         return self._sessions.open(tx, name, address=address, agent=agent, now=self._now())
 
-    def signed_in(self, token: str) -> SignedIn | None:
-        """Who holds this token, with the rights of this moment; None when it holds no longer."""
-        held = self._sessions.find(token)
+    def session(self, token_hash: bytes, now: datetime) -> SignedIn | None:
+        """Who holds the token with this SHA-256, with the rights of this moment; None when it holds no longer."""
+        held = self._sessions.find(token_hash, to_ms(now))
         if held is None:
             return None
         account = account_of(held.account)
-        return SignedIn(session=held.id, csrf=held.csrf, account=account, rights=self.rights(account))
+        return SignedIn(
+            session=held.id,
+            account=account.name,
+            person=account.shown,
+            rights=self.rights(account),
+            units=account.units,
+            language=account.language,
+        )
 
     def sessions(self, name: str) -> list[Session]:
         """An account's sessions that hold, the newest first."""

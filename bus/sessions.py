@@ -43,7 +43,6 @@ class Opened:
     id: int
     account: str
     token: str
-    csrf: str
     expires_at: datetime
 
     def __repr__(self) -> str:
@@ -67,7 +66,6 @@ class Held:
     """A session that was found by its token, and the row of its account."""
 
     id: int
-    csrf: str
     opened_at: int
     seen_at: int
     expires_at: int
@@ -84,22 +82,19 @@ class Sessions:
 
     def open(self, tx: Tx, account: str, *, address: str, agent: str, now: int) -> Opened:
         """Begin one; the account's oldest ends where it has too many."""
-        token, csrf = self._text(), self._text()
+        token = base64.urlsafe_b64encode(self._randomness.token(TOKEN_BYTES)).rstrip(b"=").decode()
         expires_at = now + min(ms(self.rules.idle), ms(self.rules.longest))
-        number = tx.insert(
-            "add_session", digest_of(token), account, csrf, now, expires_at, address, agent[:LONGEST_AGENT]
-        )
+        number = tx.insert("add_session", digest_of(token), account, now, expires_at, address, agent[:LONGEST_AGENT])
         tx.run("end_oldest_sessions", now, account, MOST)
         tx.run("forget_sessions", now - ms(KEPT))
-        return Opened(id=number, account=account, token=token, csrf=csrf, expires_at=from_ms(expires_at))
+        return Opened(id=number, account=account, token=token, expires_at=from_ms(expires_at))
 
-    def find(self, token: str) -> Held | None:
-        """The session of this token, if it holds; its end moves on. Raises LedgerUnavailable."""
-        now = to_ms(self._ledger.clock.now())
-        row = self._ledger.engine.read().one("find_session", digest_of(token), now)
+    def find(self, digest: bytes, now: int) -> Held | None:
+        """The session of the token with this digest, if it holds; its end moves on. Raises LedgerUnavailable."""
+        row = self._ledger.engine.read().one("find_session", digest, now)
         if row is None:
             return None
-        held = Held(id=row[0], csrf=row[1], opened_at=row[2], seen_at=row[3], expires_at=row[4], account=row[5:])
+        held = Held(id=row[0], opened_at=row[1], seen_at=row[2], expires_at=row[3], account=row[4:])
         if now - held.seen_at >= ms(TOUCH_EVERY):
             expires_at = min(now + ms(self.rules.idle), held.opened_at + ms(self.rules.longest))
             if not self._ledger.engine.write(lambda tx: tx.run("touch_session", now, expires_at, held.id)):
@@ -120,9 +115,6 @@ class Sessions:
             )
             for row in self._ledger.engine.read().all("sessions_of", account, now)
         ]
-
-    def _text(self) -> str:
-        return base64.urlsafe_b64encode(self._randomness.token(TOKEN_BYTES)).rstrip(b"=").decode()
 
 
 def digest_of(token: str) -> bytes:

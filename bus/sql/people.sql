@@ -50,11 +50,11 @@ UPDATE accounts SET shown = ?, language = ? WHERE name = ?;
 UPDATE accounts SET disabled_at = ? WHERE name = ?;
 
 -- add_session -- Of an account that has just signed in.
-INSERT INTO sessions (token, account, csrf, opened_at, seen_at, expires_at, address, agent)
-VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6, ?7);
+INSERT INTO sessions (token, account, opened_at, seen_at, expires_at, address, agent)
+VALUES (?1, ?2, ?3, ?3, ?4, ?5, ?6);
 
 -- find_session -- A session that still holds, with its account.
-SELECT s.id, s.csrf, s.opened_at, s.seen_at, s.expires_at,
+SELECT s.id, s.opened_at, s.seen_at, s.expires_at,
   a.name, a.shown, a.password, a.issuer, a.subject, a.roles, a.units, a.language, a.made_at, a.disabled_at
 FROM sessions s JOIN accounts a ON a.name = s.account
 WHERE s.token = ?1 AND s.ended_at IS NULL AND s.expires_at > ?2 AND a.disabled_at IS NULL;

@@ -24,7 +24,6 @@ CREATE TABLE sessions (
   id         INTEGER PRIMARY KEY,
   token      BLOB NOT NULL UNIQUE,    -- SHA-256; the token itself was shown once
   account    TEXT NOT NULL REFERENCES accounts (name),
-  csrf       TEXT NOT NULL,
   opened_at  INTEGER NOT NULL,
   seen_at    INTEGER NOT NULL,
   expires_at INTEGER NOT NULL,        -- moves on while the session is used, never past its longest

@@ -69,7 +69,15 @@ CREATE TABLE late_dossiers (
 ) WITHOUT ROWID;
 CREATE INDEX late_dossiers_month ON late_dossiers (partner, month, unit, whole);
 
--- The same, summed: what the page reads.
+-- What was looked at and is not late, by the newest event known then: nobody looks again until it tells something.
+CREATE TABLE late_passed (
+  dossier    INTEGER NOT NULL,
+  partner    TEXT NOT NULL,
+  last_event INTEGER NOT NULL,
+  PRIMARY KEY (dossier, partner)
+) WITHOUT ROWID;
+
+-- The same as late_dossiers, summed: what the page reads.
 CREATE TABLE late_months (
   partner      TEXT NOT NULL,
   month        INTEGER NOT NULL,

@@ -1,4 +1,4 @@
-"""Writing moves: the hash chain and the tallies of one transaction.
+"""Writing moves: the hash chain, the tallies and the pace of one transaction.
 
 Moves are collected while a transaction runs and written once at its end, each partition's chain going on from where
 the last commit left it. A partition belongs to a lane, so a chain is never longer than it need be to verify one part.
@@ -6,7 +6,6 @@ the last commit left it. A partition belongs to a lane, so a chain is never long
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
@@ -14,6 +13,7 @@ from typing import Final, TypeAlias
 from bus.engines.sqlite import Row, Tx
 from bus.evidence import GENESIS, INSTALLATION, chain, head_mac, partition_of
 from bus.messages import State
+from bus.pace import Flow
 
 FEW: Final = 4
 """Chain heads that are read one by one."""
@@ -53,14 +53,14 @@ class MoveWriter:
         pending: list[Move] | None = tx.memory.get("moves")
         if pending is None:
             pending = tx.memory["moves"] = []
-            tx.memory["tallies"] = Counter()
+            tx.memory["flow"] = Flow()
             tx.at_end.append(self._write)
         pending.append(move)
+        flow: Flow = tx.memory["flow"]
+        if move.event is not None:
+            flow.note_event(move.at)
         if partner is not None and move.to_state is not None and move.from_state != move.to_state:
-            tallies: Counter[tuple[str, str]] = tx.memory["tallies"]
-            if move.from_state is not None:
-                tallies[partner, move.from_state] -= 1
-            tallies[partner, move.to_state] += 1
+            flow.note_change(move.at, partner, move.from_state, move.to_state)
 
     def _write(self, tx: Tx) -> None:
         moves: list[Move] = tx.memory["moves"]
@@ -71,8 +71,9 @@ class MoveWriter:
             rows += self._linked(tx, heads, moves[len(rows) :])
         tx.many("add_move", rows)
         tx.many("put_chain_head", [self._head(partition, *heads[partition]) for partition in sorted(heads)])
-        changes: Counter[tuple[str, str]] = tx.memory["tallies"]
-        tx.many("add_to_tally", [(partner, state, n) for (partner, state), n in changes.items() if n])
+        flow: Flow = tx.memory["flow"]
+        tx.many("add_to_tally", flow.tallies())
+        tx.many("add_to_pace", flow.rows())
 
     def _linked(self, tx: Tx, heads: dict[int, tuple[int, bytes]], moves: Sequence[Move]) -> list[Row]:
         """The moves as rows of their chains, which go on from `heads` and end there."""

@@ -18,6 +18,7 @@ from typing import IO, Final
 from adapters.doors import server
 from bus.ports import FileStorage, SystemClock
 from config import logging
+from config.demo_people import add_people
 from config.demo_settings import PORTAL, TELLS, write_folder
 from config.doors import make_app
 from config.new_installation import SETTINGS, prepare_ledger
@@ -79,6 +80,7 @@ def stage(
         prepare_ledger(settings, FileStorage(), SystemClock(), actor="person:demo")
         installation = build(settings)
         stack.callback(installation.close)
+        add_people(installation, token)
         worker = stack.enter_context(_worker(place))
         key = InstallationKey.from_file(settings.ledger.signing_key_file)
         app = make_app(installation, key, make_metrics(installation), demo_token=token)

@@ -12,7 +12,7 @@ NotNegative = Annotated[float, Meta(ge=0)]
 Name = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._-]+$")]
 SourceName = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._/~-]+$")]
 
-_ADDRESS: Final = re.compile(
+ADDRESS: Final = re.compile(
     r"https?://(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)(?::[0-9]{1,5})?(?:/[!-\"$->@-~]*)?"
 )
 """What others can call as it stands: no user:password@, no query, no fragment."""
@@ -71,7 +71,7 @@ class SoapSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     """The address that callers use: told in the WSDL, and the only one that `wsa:To` may name. Empty: as they asked."""
 
     def __post_init__(self) -> None:
-        if self.url and not _ADDRESS.fullmatch(self.url):
+        if self.url and not ADDRESS.fullmatch(self.url):
             raise ValueError(f"url {_WANTED}/soap/one-stop")
 
 
@@ -108,7 +108,7 @@ class PortalDoorSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_onl
             return
         if not (self.unit and self.files_url):
             raise ValueError("unit and files_url are missing")
-        if not _ADDRESS.fullmatch(self.files_url):
+        if not ADDRESS.fullmatch(self.files_url):
             raise ValueError(f"files_url {_WANTED}")
         if not (self.networks or self.key_file):
             raise ValueError("networks or key_file must say who may call; anybody could file dossiers otherwise")

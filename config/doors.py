@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
 
 from fastapi import FastAPI
-from starlette.requests import Request
-from starlette.responses import Response
 
 from adapters.doors.api import Caller, create_app
 from adapters.doors.metrics import Metrics
@@ -16,11 +13,6 @@ from config.caller_keys import keys_of_callers
 from config.signing_key import InstallationKey, retired_keys
 from config.watching import readiness
 from config.wiring import Installation
-
-NO_CONSOLE: Final = (
-    "Bảng điều khiển chưa có trong phiên bản này. Dùng: lienthong deliveries list, lienthong dossier show SỐ-HỒ-SƠ.\n"
-    "The console is not part of this version. Use: lienthong deliveries list, lienthong dossier show NUMBER.\n"
-)
 
 
 def make_app(
@@ -84,9 +76,8 @@ def make_app(
             on_accepted=on_accepted,
             is_demo=demo_token is not None,
         ).add_to(app.router)
-    app.router.add_route("/console/", _no_console, methods=["GET"])
+    if settings.console.enabled:
+        from config.console import add_console
+
+        add_console(app.router, installation, demo_token=demo_token)
     return app
-
-
-async def _no_console(request: Request) -> Response:
-    return Response(NO_CONSOLE, 404, media_type="text/plain; charset=utf-8")

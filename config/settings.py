@@ -17,6 +17,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from bus.follow_ups import LEDGER_SOURCE
+from config.console_settings import ConsoleSettings
 from config.door_settings import (
     FacadeSettings,
     Name,
@@ -443,6 +444,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     facade: FacadeSettings = FacadeSettings()
     soap: SoapSettings | None = None
     portal_door: PortalDoorSettings = PortalDoorSettings()
+    console: ConsoleSettings = ConsoleSettings()
     partners: PartnersSettings = PartnersSettings()
     files: dict[Name, FileSettings] = {}
 

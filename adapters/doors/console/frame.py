@@ -1,0 +1,55 @@
+"""What pages are given: the rooms behind the console, put together in `config/console.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from adapters.doors.console.words import Words
+from bus.audit import Audit
+from bus.first_run import FirstRun
+from bus.ledger import Ledger
+from bus.people import People
+from bus.ports import Clock, Randomness
+from bus.reads import Reads
+from bus.repairs import Repairs
+
+if TYPE_CHECKING:
+    from adapters.doors.console.sealing import Sealing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsoleFacts:
+    """What of the settings a page may know."""
+
+    installation: str = ""
+    """What the pages' head calls this installation."""
+    support: str = ""
+    """Whom to call when nothing helps."""
+    four_eyes_above: int = 20
+    """A repair of more deliveries than this needs a second person."""
+    query_limit: timedelta = timedelta(seconds=5)
+    """After so long a read is given up."""
+    public_url: str = ""
+    is_demo: bool = False
+    version: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Console:
+    """Everything that a page may ask. Each owner of a room adds it here."""
+
+    ledger: Ledger
+    reads: Reads
+    repairs: Repairs
+    people: People
+    audit: Audit
+    first_run: FirstRun
+    partners: Sequence[str]
+    clock: Clock
+    randomness: Randomness
+    words: Words
+    sealing: Sealing
+    facts: ConsoleFacts

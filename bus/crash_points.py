@@ -44,5 +44,9 @@ WORKER: Final = (
 )
 TELLING: Final = ("tell.before", "tell.after_event", "tell.after")
 """At the end of any transaction with an outcome that somebody is told."""
+RUNNING: Final = ("run.leased", "run.before_item", "run.after_act", "run.after_item")
+"""Where a person's act on many is carried out, item by item."""
+CORRECTING: Final = ("correct.after_event", "correct.after_delivery")
+"""In the transaction of a correction."""
 ALL: Final = DOOR + WORKER
-"""Of every installation; `TELLING` comes to those of which a partner takes outcomes."""
+"""Of every installation; `TELLING` comes to those of which a partner takes outcomes, the others to what persons do."""

@@ -7,7 +7,7 @@ processor time (sealing, opening, hashing terms) is done in the caller's thread.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -211,6 +211,11 @@ class Ledger:
     def order_of(self, source: str) -> Order:
         """`sequence` or `arrival`."""
         return self._orders.get(source, "arrival")
+
+    def prepared_for(self, event: Event, speaker: str) -> Prepared:
+        """An event that is told here in a source's place: sealed, with that source's right to speak, for no route."""
+        known = None if self._speakers is None else self._speakers.get(speaker, frozenset()) | {speaker}
+        return replace(self._prepare(event, ()), speaks_for=known)
 
     def _prepare(
         self,

@@ -109,6 +109,18 @@ class Recorder:
         of = _Dossier(id=dossier, owner=LEDGER_SOURCE, due_at=due_at, record_place=None, status_place=None)
         self._deliver_to_all(tx, prepared, number, place, of, at, binds)
 
+    def record_instead(self, tx: Tx, prepared: Prepared, place: int, at: int) -> tuple[int, bytes] | ForeignDossier:
+        """An event that stands for an earlier one of its dossier, at that one's place; its number, and what binds it.
+
+        It takes no number of a numbered source, for that source knows nothing of it; and it goes nowhere by itself.
+        """
+        if foreign := _foreign_claim(tx, prepared):
+            return foreign
+        dossier = self._dossier(tx, prepared.event, at)
+        number = self._write_event(tx, prepared, dossier.id, None, place, at)
+        self._note_dossier(tx, prepared, number, place, dossier)
+        return number, event_row_digest(number, prepared.event, None, at, prepared.sealed.commitment)
+
     # -- the event ----------------------------------------------------------------------------------------------
 
     def _dossier(self, tx: Tx, event: Event, at: int) -> _Dossier:
@@ -220,7 +232,7 @@ class Recorder:
             place, decision = enter(tx, self._moves, entry, lane.top_record, lane.step_place, at, route.partner)
             if route.rule == "latest_wins" and lane.record_state == "none" and decision.blocks and not lane.is_new:
                 place = put_before_steps(tx, lane.id, place)
-            decision = self._doubted(route.rule, to_ms(event.occurred_at), decision, at)
+            decision = self.doubted(route.rule, to_ms(event.occurred_at), decision, at)
         delivery = tx.insert(
             "add_delivery",
             number,
@@ -244,7 +256,7 @@ class Recorder:
             set_head(tx, lane.id, at)
         return delivery, lane.id, decision
 
-    def _doubted(self, rule: str, occurred_at: int, decision: Decision, at: int) -> Decision:
+    def doubted(self, rule: str, occurred_at: int, decision: Decision, at: int) -> Decision:
         """After a restore, a step of before it may be at the partner already: it is asked about, never just sent."""
         if self.doubt_before is None or occurred_at >= self.doubt_before:
             return decision
@@ -327,7 +339,7 @@ class Recorder:
             there, decision = enter(tx, self._moves, entry, row[2], row[3], at, partner)
             if rule == "latest_wins" and row[1] == "none" and decision.blocks:
                 there = put_before_steps(tx, lane, there)
-            decision = self._doubted(rule, occurred_at, decision, at)
+            decision = self.doubted(rule, occurred_at, decision, at)
             if decision.state is State.SUPERSEDED:
                 tx.run("set_place", there, delivery)
                 leave(

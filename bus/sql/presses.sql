@@ -6,3 +6,6 @@ INSERT INTO presses (key, account, act, target, pressed_at, result) VALUES (?, ?
 
 -- forget_presses -- Keys that nobody can press any more.
 DELETE FROM presses WHERE pressed_at < ?;
+
+-- all_presses -- What was pressed lately.
+SELECT key, account, act, target, pressed_at FROM presses ORDER BY pressed_at;

@@ -55,9 +55,10 @@ FROM exchanges x JOIN bodies b ON b.id = x.body WHERE x.id = ?;
 SELECT id, at, from_state, to_state, cause, reason, actor FROM moves WHERE delivery = ? ORDER BY id;
 
 -- list_outcomes -- What became of a source's events, in the order it became known.
-SELECT m.id, m.at, m.to_state, m.cause, m.reason, d.id, d.partner, e.event_id, e.kind, o.number
+SELECT m.id, m.at, m.to_state, m.cause, m.reason, d.id, d.partner, t.event_id, e.kind, o.number
 FROM moves m JOIN deliveries d ON d.id = m.delivery JOIN events e ON e.id = d.event JOIN dossiers o ON o.id = e.dossier
-WHERE m.id > ? AND e.source = ? AND m.to_state IN ('delivered', 'refused', 'held', 'in_doubt', 'superseded', 'cancelled', 'not_ours')
+  JOIN events t ON t.id = coalesce((SELECT c.root FROM corrections c WHERE c.event = e.id), e.id)
+WHERE m.id > ? AND t.source = ? AND m.to_state IN ('delivered', 'refused', 'held', 'in_doubt', 'superseded', 'cancelled', 'not_ours')
 ORDER BY m.id LIMIT ?;
 
 -- source_standing -- What was taken from a source last.

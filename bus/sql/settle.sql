@@ -61,9 +61,10 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 -- last_move_id -- How many there are.
 SELECT coalesce(max(id), 0) FROM moves;
 
--- told_event -- Whose delivery this is: what its source is told of it.
-SELECT e.source, e.event_id, e.kind, e.traceparent, o.id, o.due_at, o.number, d.partner
-FROM deliveries d JOIN events e ON e.id = d.event JOIN dossiers o ON o.id = e.dossier WHERE d.id = ?;
+-- told_event -- Whose delivery this is: what its source is told of it, under its own name where the event was corrected here.
+SELECT t.source, t.event_id, e.kind, e.traceparent, o.id, o.due_at, o.number, d.partner
+FROM deliveries d JOIN events e ON e.id = d.event JOIN dossiers o ON o.id = e.dossier
+  JOIN events t ON t.id = coalesce((SELECT c.root FROM corrections c WHERE c.event = e.id), e.id) WHERE d.id = ?;
 
 -- last_outcome_place -- Where the newest outcome of a dossier stands that a partner is told.
 SELECT e.place FROM lanes l JOIN deliveries d ON d.lane = l.id JOIN events e ON e.id = d.event

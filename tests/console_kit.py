@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -22,10 +22,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from tests.console_world import ConsoleWorld, console_world
+if TYPE_CHECKING:  # every test session reads this file: what is heavy comes with the first who needs it
+    from playwright.sync_api import BrowserContext, Page
 
-if TYPE_CHECKING:
-    from playwright.sync_api import BrowserContext, Page, Response
+    from tests.console_world import ConsoleWorld
 
 VENDOR: Final = Path(__file__).parent / "vendor"
 SCREENSHOTS: Final = Path("var") / "screenshots"
@@ -43,7 +43,8 @@ FLAGS: Final = (
     "--disable-dev-shm-usage",
     "--hide-scrollbars",
     "--font-render-hinting=none",
-    "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",  # nothing leaves this machine, whoever asks for it
+    # Nothing leaves this machine, whoever asks for it.
+    "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1 , EXCLUDE localhost",
 )
 TAGS: Final = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa")
 DESK: Final = {"width": 1280, "height": 800}
@@ -71,6 +72,8 @@ class Chromium:
         self._play = sync_playwright().start()
         self.browser = self._play.chromium.launch(executable_path=program, args=list(FLAGS))
         self._loop = asyncio._get_running_loop()
+        self.kept: dict[tuple[Any, ...], Seat] = {}
+        """Seats that tests share."""
         self.sleep()
 
     def wake(self) -> None:
@@ -128,12 +131,15 @@ class Seat:
         """The whole of it."""
         return f"{self.world.console}{path}"
 
-    def sign_in(self, password: str, *, page: Page | None = None) -> None:
-        """By the form, as people do."""
+    def sign_in_by_form(self, *, password: str | None = None, page: Page | None = None) -> None:
+        """As people do."""
+        from tests.console_world import PASSWORD
+
         page = page or self.page
-        page.goto(self.address("/login"))
-        page.fill("input[name=account]", self.account)
-        page.fill("input[type=password]", password)
+        if "/login" not in page.url:
+            page.goto(self.address("/login"))
+        page.fill("input[name=name]", self.account)
+        page.fill("input[name=password]", password or PASSWORD)
         page.click("main form button[type=submit]")
         page.wait_for_url(re.compile(r"/console(?!/login)"))
 
@@ -164,6 +170,8 @@ class Seats:
     world: ConsoleWorld
     chromium: Chromium
     made: list[Seat] = field(default_factory=list)
+    sat_at: list[Seat] = field(default_factory=list)
+    """Shared ones."""
 
     def __call__(self, account: str | None = "everything", *, language: str = "vi", **options: Any) -> Seat:
         """A seat of this account, signed in; None for a stranger."""
@@ -177,19 +185,32 @@ class Seats:
         self.made.append(made)
         return made
 
+    def shared(self, account: str | None, language: str = "vi", **options: Any) -> Seat:
+        """A seat that later tests sit at too: a context costs a quarter of a second. Its page is left as it is."""
+        key = (self.world.url, account, language, repr(sorted(options.items())))
+        kept = self.chromium.kept
+        if key not in kept:
+            kept[key] = self(account, language=language, **options)
+            self.made.remove(kept[key])
+        if kept[key] not in self.sat_at:
+            self.sat_at.append(kept[key])
+        return kept[key]
+
     def _cookies(self, account: str, language: str) -> list[dict[str, Any]]:
-        pairs = {**self.world.session_of(account), **self.world.language_cookie(language)}
+        pairs = {**self.world.session_of(account), "lienthong_language": language}
         return [
-            {"name": name, "value": value, "domain": "127.0.0.1", "path": "/console", "expires": -1, "httpOnly": True,
+            {"name": name, "value": value, "domain": "127.0.0.1", "path": "/", "expires": -1, "httpOnly": True,
              "secure": False, "sameSite": "Lax"}
             for name, value in pairs.items()
         ]  # fmt: skip
 
     def close(self) -> list[str]:
         """Every seat is left; what was wrong at them."""
-        troubles = [trouble for seat in self.made for trouble in seat.troubles]
+        troubles = [trouble for seat in (*self.made, *self.sat_at) for trouble in seat.troubles]
         for seat in self.made:
             seat.context.close()
+        for seat in self.sat_at:
+            seat.troubles.clear()
         return troubles
 
 
@@ -253,6 +274,8 @@ def shot(page: Page, name: str, *, whole: bool = True) -> Path:
 @pytest.fixture(scope="session", name="console_world")
 def the_console_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ConsoleWorld]:
     """The world of `console_world.py`, once for each process. What a test changes in it is its own dossiers."""
+    from tests.console_world import console_world
+
     with console_world(tmp_path_factory.mktemp("console")) as world:
         yield world
 
@@ -286,6 +309,3 @@ def seats_at(world: ConsoleWorld, chromium: Chromium) -> Iterator[Seats]:
         chromium.sleep()
     assert troubles == []
     assert world.csp_reports() == before
-
-
-Answer = Callable[..., "Response"]

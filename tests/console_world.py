@@ -13,19 +13,22 @@ import sqlite3
 import threading
 import time
 import unicodedata
-from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
 from contextlib import ExitStack, closing, contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
 import httpx2
+from argon2 import PasswordHasher
 from fastapi import FastAPI
 
 from adapters.doors import server
+from bus.audit import Audit
 from bus.dispatch import Dispatcher
 from bus.messages import Event, State
+from bus.people import People
 from bus.ports import FileStorage, SystemRandomness
 from config.demo.day import Feed, day
 from config.demo.lives import COMMUNES, ONE_STOP
@@ -51,7 +54,11 @@ EVENING: Final = datetime(2026, 7, 3, 17, 5, tzinfo=LOCAL)
 """When the story ends and the tests begin."""
 TICK: Final = timedelta(milliseconds=3)
 """While the story is told, each look at the clock costs so much: calls take time, and moves follow each other."""
-KEPT: Final = ("events", "deliveries", "attempts", "exchanges", "moves", "table_versions", "dossiers")
+KEPT: Final = (
+    "events", "deliveries", "attempts", "exchanges", "table_versions", "dossiers", "accounts", "sessions", "selections",
+    "runs", "corrections", "moves WHERE cause <> 'noted'",
+)  # fmt: skip
+"""What nobody changes who only looks. (That somebody looked is noted: a move of that cause.)"""
 EXPECTED_STATES: Final = frozenset(State) - {State.SENDING, State.AWAITING}
 """Every state that lasts. (`awaiting` comes with partners whose answer takes minutes.)"""
 
@@ -71,6 +78,20 @@ LONG_DOSSIER: Final = "H99.09-260703-9003"
 """The portal refuses it with a megabyte of words."""
 NUL_DOSSIER: Final = "H99.09-260703-9004"
 """The portal answers with bytes that are no text."""
+PASSWORD: Final = "nhịp cầu qua sông Thử"  # of everybody here
+ALL_ROLES: Final = ("supervisor", "configurer", "auditor", "administrator")
+ACCOUNTS: Final[Mapping[str, tuple[str, tuple[str, ...], tuple[str, ...] | None]]] = {
+    "viewer": ("Lê Thị Xem", ("viewer",), None),
+    "operator": ("Trần Văn Trực", ("operator",), None),
+    "supervisor": ("Phạm Thị Duyệt", ("supervisor",), None),
+    "configurer": ("Ngô Văn Bảng", ("configurer",), None),
+    "auditor": ("Đỗ Thị Soát", ("auditor",), None),
+    "administrator": ("Võ Văn Quản", ("administrator",), None),
+    "everything": ("Nguyễn Thị Mẫu", ALL_ROLES, None),
+    "second": ("Hồ Văn Thứ Hai", ALL_ROLES, None),
+    "unit": ("Bùi Thị Sở", ("supervisor", "configurer"), ("000.00.09.H99",)),
+}
+"""Account → shown name, roles, units."""
 IN_DOUBT_DOSSIERS: Final = ("H99.09-260703-0811", "H99.09-260703-0812", "H99.20.07-260703-0813")
 """Whether the portal has their last step nobody knows."""
 
@@ -158,11 +179,13 @@ class ConsoleWorld:
 
     folder: Path
     installation: Installation
+    people: People
     clock: StoryClock
     portal: RudePortal
     one_stop: OneStop
     app: Noted
     url: str
+    _tokens: dict[str, str] = field(default_factory=dict)
 
     @property
     def console(self) -> str:
@@ -188,9 +211,31 @@ class ConsoleWorld:
         with closing(sqlite3.connect(f"file:{self.folder / 'ledger.db'}?mode=ro", uri=True)) as reading:
             return {name: reading.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in KEPT}
 
+    def token_of(self, account: str) -> str:
+        """A new session's token: signed in, without the form."""
+        return self.people.sign_in(account, address="127.0.0.1", agent="tests").token
+
+    def session_of(self, account: str) -> dict[str, str]:
+        """The cookie of a session that tests share; signing in costs a write."""
+        if account not in self._tokens:
+            self._tokens[account] = self.token_of(account)
+        return {"lienthong": self._tokens[account]}
+
     def csp_reports(self) -> int:
         """How often a browser told the console that a page broke its policy."""
         return self.app.asked.count(("POST", "/console/csp-report"))
+
+
+def add_people(installation: Installation) -> People:
+    """An account of each role and some more, all with one password, hashed as cheaply as argon2 can."""
+    ledger, randomness = installation.ledger, installation.ports.randomness
+    people = People(ledger, Audit(ledger), randomness=randomness)
+    kept = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
+    for name, (shown, roles, units) in ACCOUNTS.items():
+        people.add(
+            name, shown=shown, password=kept, roles=roles, units=units, actor="person:demo", reason="for the tests"
+        )
+    return people
 
 
 @contextmanager
@@ -209,6 +254,7 @@ def console_world(folder: Path) -> Iterator[ConsoleWorld]:
         app = Noted(make_app(installation, key, make_metrics(installation)))
         doors = stack.enter_context(server.serve(app))  # type: ignore[arg-type]
         world = ConsoleWorld(
+            people=add_people(installation),
             folder=folder,
             installation=installation,
             clock=clock,

@@ -1,0 +1,62 @@
+"""Where the console's pages are, in the world of the tests: an address for each, and for some of them several.
+
+A page whose address has a place for a number needs an example here; a page without one fails its test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+from adapters.doors.console.links import PREFIX, url_for
+from adapters.doors.console.page import Page
+from adapters.doors.console.pages import PAGES
+from bus.messages import State
+from tests.console_world import HOSTILE_DOSSIER, IN_DOUBT_DOSSIERS, LONG_DOSSIER, REFUSED_DOSSIER, ConsoleWorld
+
+Examples = Callable[[ConsoleWorld], Sequence[Mapping[str, Any]]]
+READABLE: Final = tuple(page for page in PAGES if page.method == "GET")
+
+
+def places(page: Page, world: ConsoleWorld) -> list[str]:
+    """Addresses below `/console` at which this page can be looked at; the first is the usual one."""
+    if "{" not in page.path and page.name not in EXAMPLES:
+        return [page.path]
+    return [url_for(page.name, **facts).removeprefix(PREFIX) for facts in EXAMPLES[page.name](world)]
+
+
+def place(page: Page, world: ConsoleWorld) -> str:
+    """The usual one."""
+    return places(page, world)[0]
+
+
+def delivery_of(world: ConsoleWorld, dossier: str, *, last: bool = True) -> int:
+    """A delivery of this dossier to the portal."""
+    moves = world.installation.reads.dossier(dossier)["timeline"]
+    found = [move["delivery"] for move in moves if move["delivery"] and move["partner"] == "national_portal"]
+    return int(found[-1 if last else 0])
+
+
+def first_in(world: ConsoleWorld, state: State) -> int:
+    """The oldest delivery in this state."""
+    return int(world.deliveries(state)[0]["id"])
+
+
+def reference(world: ConsoleWorld) -> str:
+    """Of something that was refused at a door."""
+    return str(world.installation.reads.refusals(limit=1)[0]["reference"])
+
+
+EXAMPLES: Final[Mapping[str, Examples]] = {
+    "dossier": lambda world: [{"number": number} for number in (IN_DOUBT_DOSSIERS[0], HOSTILE_DOSSIER, LONG_DOSSIER)],
+    "journey": lambda world: [{"number": IN_DOUBT_DOSSIERS[0]}, {"number": HOSTILE_DOSSIER, "for": "citizen"}],
+    "delivery": lambda world: [
+        {"id": delivery_of(world, IN_DOUBT_DOSSIERS[0])},
+        *({"id": delivery_of(world, dossier, last=False)} for dossier in (REFUSED_DOSSIER, LONG_DOSSIER)),
+        {"id": first_in(world, State.HELD)},
+    ],
+    "exchange": lambda world: [{"id": delivery_of(world, REFUSED_DOSSIER, last=False), "n": 1}],
+    "partner": lambda world: [{"name": name} for name in ("one_stop-province", "national_portal", "one_stop")],
+    "refusal": lambda world: [{"reference": reference(world)}],
+    "user": lambda world: [{"name": "operator"}],
+}

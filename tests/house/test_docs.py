@@ -103,7 +103,7 @@ def test_toml_blocks():
     """A TOML block is TOML; one that shows settings shows settings that load."""
     for block in blocks("toml"):
         tree = tomllib.loads(block.text)
-        if tree.keys() & {"ledger", "web", "callers", "partners", "worker", "log", "files"}:
+        if tree.keys() & {"ledger", "web", "console", "callers", "partners", "worker", "log", "files"}:
             _load_settings(tree)
 
 

@@ -284,4 +284,8 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "faults": faults,
     "crash-points": crash_points,
     "words": console_blocks.words,
+    "states-vi": console_blocks.states_vi,
+    "roles": console_blocks.roles,
+    "roles-vi": console_blocks.roles_vi,
+    "console-pages": console_blocks.pages,
 }

@@ -48,3 +48,62 @@ def flat(names: dict[str, Any], before: str = "") -> dict[str, str]:
     for name, value in names.items():
         found |= flat(value, f"{before}{name}.") if isinstance(value, dict) else {f"{before}{name}": value}
     return found
+
+
+def states_vi() -> str:
+    """What each state means and what to do, for operators, in Vietnamese."""
+    from tests.house.blocks import read_toml, table
+
+    vi = read_toml("adapters/doors/console/words/glossary.vi.toml")
+    rows = [[f"**{word}**", vi["states_told"][name], vi["states_do"][name]] for name, word in vi["states"].items()]
+    return table(["trạng thái", "nghĩa là", "phải làm gì"], rows)
+
+
+def roles_vi() -> str:
+    """Which role may do what, as every new ledger begins, in Vietnamese."""
+    from bus.rights import ROLES, Right
+    from tests.house.blocks import read_toml, table
+
+    vi = read_toml("adapters/doors/console/words/glossary.vi.toml")
+    head = ["quyền", *(vi["roles"][role] for role in ROLES)]
+    rows = [
+        [f"**{vi['rights'][right.value]}**: {vi['rights_told'][right.value]}", *_crosses(right, ROLES)]
+        for right in Right
+    ]
+    return table(head, rows)
+
+
+def _crosses(right: Any, roles: Any) -> list[str]:
+    return ["✓" if right in rights else "" for rights in roles.values()]
+
+
+def pages() -> str:
+    """Every page of the console: its address, the right it asks for, and whether looking is recorded."""
+    from adapters.doors.console.links import PREFIX
+    from adapters.doors.console.pages import PAGES
+    from tests.house.blocks import code, table
+
+    rows = [
+        [
+            code(f"{page.method} {PREFIX}{page.path}"),
+            _open(page) if page.right is None else code(page.right.value),
+            "yes" if page.is_body else "",
+            (page.endpoint.__doc__ or "").strip().splitlines()[0].split(": ", 1)[-1],
+        ]
+        for page in PAGES
+    ]
+    return table(["address", "right", "is a body", "what it is"], rows)
+
+
+def _open(page: Any) -> str:
+    return "anybody, before sign-in" if page.is_open else "anybody signed in"
+
+
+def roles() -> str:
+    """Which role may do what, as every new ledger begins."""
+    from bus.rights import ROLES, Right
+    from tests.house.blocks import code, read_toml, table
+
+    en = read_toml("adapters/doors/console/words/glossary.en.toml")
+    rows = [[code(right.value), en["rights_told"][right.value], *_crosses(right, ROLES)] for right in Right]
+    return table(["right", "", *(code(role) for role in ROLES)], rows)

@@ -15,8 +15,8 @@ from bus.ledger import Ledger
 from bus.times import from_ms, to_ms
 
 _PLACE: Final = ("partner", "dossier", "source", "event", "kind")
-_DELIVERY: Final = ("delivery", *_PLACE, "status", "state", "cause", "tries", "accepted_at", "changed_at")
-_MOVE: Final = ("move", "at", "delivery", *_PLACE, "from_state", "to_state", "cause", "actor")
+DELIVERY_COLUMNS: Final = ("delivery", *_PLACE, "status", "state", "cause", "tries", "accepted_at", "changed_at")
+MOVE_COLUMNS: Final = ("move", "at", "delivery", *_PLACE, "from_state", "to_state", "cause", "actor")
 _TIMES: Final = frozenset({"at", "accepted_at", "changed_at"})
 
 
@@ -25,12 +25,13 @@ def export(ledger: Ledger, since: datetime, until: datetime, partner: str | None
     span = (to_ms(since), to_ms(until), partner)
     with ledger.engine.snapshot() as tx:
         for row in tx.each("export_deliveries", *span):
-            yield {"row": "delivery"} | _view(_DELIVERY, row)
+            yield {"row": "delivery"} | _view(DELIVERY_COLUMNS, row)
         for row in tx.each("export_moves", *span):
-            yield {"row": "move"} | _view(_MOVE, (*row[:11], _role(row[11])))
+            yield {"row": "move"} | _view(MOVE_COLUMNS, (*row[:11], role_of(row[11])))
 
 
-def _role(actor: str) -> str:
+def role_of(actor: str) -> str:
+    """Who acted, as exports tell it: of people only that it was one."""
     return "person" if actor.startswith("person:") else actor
 
 

@@ -149,9 +149,14 @@ class Masker:
             names[-1] = _unquoted(found["name"])
             # A hostile member name may hold what a value may not; a long one is no name.
             shown = names[-1] if self._is_open else mask_text(names[-1][:200])
+            if shown == names[-1]:
+                return token
             return json.dumps(shown, ensure_ascii=False) + token[len(found["name"]) :]
         if found["text"]:
-            return json.dumps(self.value(names[-1], _unquoted(token), depth), ensure_ascii=False)
+            value = _unquoted(token)
+            shown = self.value(names[-1], value, depth)
+            # What is not changed stays as it was written, escapes and all: the raw form is what was sent.
+            return token if shown == value else json.dumps(shown, ensure_ascii=False)
         return self._bare(names[-1], token)
 
     def _bare(self, name: str, token: str) -> str:

@@ -1,0 +1,274 @@
+"""What each export holds: its columns, and its rows page by page, so that neither memory nor a long read grows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from adapters.doors.console.answers import Wrong
+from adapters.doors.console.asked import Asked
+from adapters.doors.console.export_files import Cell
+from adapters.doors.console.frame import Console
+from adapters.doors.console.reach import LOCAL, dossier_in_reach
+from adapters.doors.console.refused import day, see_all
+from adapters.doors.console.visit import Visit
+from bus.audit import Act
+from bus.close_reads import MOST_REFUSALS
+from bus.export import DELIVERY_COLUMNS, MOVE_COLUMNS, role_of
+from bus.looks import LARGEST_PAGE, Filter, Line
+from bus.messages import State
+from bus.rights import Right
+
+Row = tuple[Cell, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rows:
+    """Rows to come, and what the audit is told of them."""
+
+    rows: Iterator[Row]
+    told: str = ""
+    dossier: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Export:
+    """One kind of export."""
+
+    right: Right
+    columns: tuple[str, ...]
+    rows: Callable[[Console, Visit, Asked], Rows]
+    needs: str = ""
+    """What the address must name: a dossier's timeline is offered on that dossier's page."""
+
+
+def local(at: datetime | str | None) -> str | None:
+    """A time with its zone; as text it sorts like a time."""
+    if at is None:
+        return None
+    moment = datetime.fromisoformat(at) if isinstance(at, str) else at
+    return moment.astimezone(LOCAL).isoformat(timespec="milliseconds")
+
+
+# -- deliveries: the log, as it is filtered ---------------------------------------------------------------------------
+
+
+def deliveries(console: Console, visit: Visit, asked: Asked) -> Rows:
+    """With the filter of the log's address."""
+    wanted = wanted_of(asked)
+
+    def rows() -> Iterator[Row]:
+        before: int | None = None
+        while True:
+            found = console.looks.deliveries(wanted, visit.units, before=before, limit=LARGEST_PAGE)
+            yield from map(_delivery, found.lines)
+            if found.before is None:
+                return
+            before = found.before
+
+    return Rows(rows=rows(), told=_filters(asked), dossier=wanted.dossier)
+
+
+def wanted_of(asked: Asked) -> Filter:
+    """The log's filter, from its address. Raises Wrong."""
+    asked_for = asked.many("state")
+    states = tuple(state for state in State if state in asked_for)
+    if set(asked_for) - set(states) - {""}:
+        raise Wrong("exports.wrong_state", field="state")
+    return Filter(
+        partner=asked.query.get("partner") or None,
+        states=states,
+        cause=asked.query.get("cause") or None,
+        kind=asked.query.get("kind") or None,
+        source=asked.query.get("source") or None,
+        unit=asked.query.get("unit") or None,
+        dossier=asked.query.get("dossier") or None,
+        since=day(asked, "since"),
+        until=day(asked, "until", is_end=True),
+    )
+
+
+def _filters(asked: Asked) -> str:
+    """The names of the filters that were set; not what was typed into them."""
+    return "by " + " ".join(sorted(name for name, value in asked.query.items() if value)) if asked.query else ""
+
+
+def _delivery(line: Line) -> Row:
+    return (
+        line.id,
+        line.partner,
+        line.dossier,
+        line.source,
+        line.event,
+        line.kind,
+        line.status,
+        str(line.state),
+        line.cause,
+        line.tries,
+        local(line.accepted_at),
+        local(line.changed_at),
+        line.unit,
+    )
+
+
+# -- one dossier's timeline -------------------------------------------------------------------------------------------
+
+
+def timeline(console: Console, visit: Visit, asked: Asked) -> Rows:
+    """The moves of one dossier, the newest first."""
+    typed = asked.query.get("number", "")
+    if not typed:
+        raise Wrong("exports.needs_number", field="number")
+    number = dossier_in_reach(console, visit, typed)
+
+    def rows() -> Iterator[Row]:
+        before: int | None = None
+        while True:
+            dossier = console.close.dossier(number, before=before)
+            yield from (_move(number, move) for move in reversed(dossier["timeline"]))
+            if dossier["next"] is None:
+                return
+            before = dossier["next"]
+
+    return Rows(rows=rows(), dossier=number)
+
+
+def _move(number: str, move: Mapping[str, Any]) -> Row:
+    return (
+        move["id"],
+        local(move["at"]),
+        move["delivery"],
+        move["partner"],
+        number,
+        move["source"],
+        move["event"],
+        move["kind"],
+        move["from_state"],
+        move["to_state"],
+        move["cause"],
+        role_of(move["actor"]),
+    )
+
+
+# -- refused at the doors ---------------------------------------------------------------------------------------------
+
+
+def refusals(console: Console, visit: Visit, asked: Asked) -> Rows:
+    """With the filters of their page."""
+    see_all(visit)
+    since, until = day(asked, "since"), day(asked, "until", is_end=True)
+    caller, code = asked.query.get("caller") or None, asked.query.get("code") or None
+
+    def rows() -> Iterator[Row]:
+        before: int | None = None
+        while True:
+            found, before = console.close.refusals(
+                before=before, since=since, until=until, caller=caller, code=code, limit=MOST_REFUSALS
+            )
+            yield from map(_refusal, found)
+            if before is None:
+                return
+
+    return Rows(rows=rows(), told=_filters(asked))
+
+
+def _refusal(row: Mapping[str, Any]) -> Row:
+    first: Mapping[str, Any] = row["rules"][0] if row["rules"] else {}
+    return (
+        row["reference"],
+        local(row["at"]),
+        row["caller"],
+        row["route"],
+        row["status"],
+        row["code"],
+        str(first.get("field", "")),
+        str(first.get("rule", "")),
+        len(row["rules"]),
+    )
+
+
+# -- who saw or did what ----------------------------------------------------------------------------------------------
+
+
+def audit(console: Console, visit: Visit, asked: Asked) -> Rows:
+    """With the filters of the audit's page: who, what, which dossier, and days."""
+    act = next((each for each in Act if each == asked.query.get("act")), None)
+    since, until = day(asked, "since"), day(asked, "until", is_end=True)
+    actor, dossier = asked.query.get("actor") or None, asked.query.get("dossier") or None
+
+    def rows() -> Iterator[Row]:
+        before: int | None = None
+        while True:
+            found = console.audit.find(
+                actor=actor,
+                act=act,
+                dossier=dossier,
+                since=since,
+                until=until,
+                units=visit.units,
+                before=before,
+                limit=LARGEST_PAGE,
+            )
+            for one in found.entries:
+                yield (
+                    one.id,
+                    local(one.at),
+                    one.actor,
+                    one.act,
+                    one.dossier,
+                    one.delivery,
+                    one.subject,
+                    one.reason,
+                    one.address,
+                )
+            if found.next is None:
+                return
+            before = found.next
+
+    return Rows(rows=rows(), told=_filters(asked))
+
+
+# -- accounts ---------------------------------------------------------------------------------------------------------
+
+
+def users(console: Console, visit: Visit, asked: Asked) -> Rows:
+    """Every account; no passwords, and nothing made of them."""
+
+    def rows() -> Iterator[Row]:
+        after = ""
+        while page := console.people.accounts(after=after, limit=LARGEST_PAGE):
+            for one in page:
+                yield (
+                    one.name,
+                    one.shown,
+                    " ".join(one.roles),
+                    "*" if one.units is None else " ".join(one.units),
+                    local(one.made_at),
+                    local(one.disabled_at),
+                )
+            after = page[-1].name
+
+    return Rows(rows=rows())
+
+
+EXPORTS: Final[Mapping[str, Export]] = {
+    "deliveries": Export(right=Right.LIST, columns=(*DELIVERY_COLUMNS, "unit"), rows=deliveries),
+    "timeline": Export(right=Right.LIST, columns=MOVE_COLUMNS, rows=timeline, needs="number"),
+    "refusals": Export(
+        right=Right.LIST,
+        columns=("reference", "at", "caller", "route", "status", "code", "field", "rule", "rules"),
+        rows=refusals,
+    ),
+    "audit": Export(
+        right=Right.AUDIT,
+        columns=("entry", "at", "actor", "act", "dossier", "delivery", "subject", "reason", "address"),
+        rows=audit,
+    ),
+    "users": Export(
+        right=Right.ADMINISTER,
+        columns=("account", "person", "roles", "units", "made_at", "disabled_at"),
+        rows=users,
+    ),
+}

@@ -1,0 +1,193 @@
+"""Pure. The journey sheet of one dossier: what happened, when, who has it now, what the portal was shown.
+
+There are two of it. The office's says everything that the timeline says. The citizen's says what concerns the citizen:
+what the office did and what the portal shows; no officers, no causes of ours, no words that operators typed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Literal
+
+from adapters.doors.console.dossier_view import ENDED, Deadline, Line, Named, deadline_of, timeline_lines
+from adapters.doors.console.visible import one_line
+from bus.calendar import Left
+from bus.privacy import mask_name
+
+Row = Mapping[str, Any]
+Contents = Mapping[int, Mapping[str, Any] | None]
+Holder = Literal["unit", "applicant", "nobody"]
+
+WITH_APPLICANT: Final = frozenset({"supplement_requested", "payment_requested"})
+"""Statuses in which the office waits for the applicant."""
+SHOWN_TO_CITIZENS: Final = frozenset({"delivered"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One line of the citizen's sheet."""
+
+    at: str
+    key: str
+    """Of the words: `told`, `step`, `filed`, `amended`, `shown`."""
+    status: str | None
+    step: str
+    """The source's own name of a step, where it is no status of ours."""
+    partner: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """One event's digest, by which it can be found in an evidence bundle."""
+
+    event: str
+    accepted_at: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class At:
+    """What one partner shows."""
+
+    partner: str
+    status: str | None
+    since: str | None
+    is_newer_coming: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JourneyView:
+    """The sheet."""
+
+    number: str
+    national_number: str | None
+    procedure: Named
+    unit: Named
+    applicant: str
+    """Initials; empty where no record is known."""
+    received_at: str | None
+    status: str | None
+    deadline: Deadline
+    holder: Holder
+    partners: tuple[At, ...]
+    is_for_citizen: bool
+    steps: tuple[Step, ...]
+    """For the citizen; empty on the office's sheet."""
+    lines: tuple[Line, ...]
+    """For the office; empty on the citizen's sheet."""
+    proofs: tuple[Proof, ...]
+    is_cut: bool
+    made_at: datetime
+    made_by: str
+    """Empty on the citizen's sheet."""
+
+
+def journey_view(
+    dossier: Row,
+    contents: Contents,
+    *,
+    now: datetime,
+    made_by: str,
+    is_for_citizen: bool,
+    procedure: str | None = None,
+    unit: str | None = None,
+    left: Left | None = None,
+) -> JourneyView:
+    """The sheet of a dossier, oldest line first."""
+    events, moves = dossier["events"], dossier["timeline"]
+    return JourneyView(
+        number=dossier["number"],
+        national_number=dossier["national_number"],
+        procedure=Named(code=dossier["procedure"], name=procedure),
+        unit=Named(code=dossier["unit"], name=unit),
+        applicant=_applicant(events, contents),
+        received_at=dossier["received_at"],
+        status=dossier["status"],
+        deadline=deadline_of(dossier, left),
+        holder=_holder(dossier["status"]),
+        partners=tuple(_at(lane, moves) for lane in dossier["partners"] if _is_told(lane, is_for_citizen)),
+        is_for_citizen=is_for_citizen,
+        steps=tuple(_steps(events, moves, contents)) if is_for_citizen else (),
+        lines=() if is_for_citizen else tuple(timeline_lines(events, moves)),
+        proofs=tuple(_proof(event) for event in events),
+        is_cut=dossier.get("next") is not None or bool(dossier.get("has_older_events")),
+        made_at=now,
+        made_by="" if is_for_citizen else one_line(made_by),
+    )
+
+
+def _is_told(lane: Row, is_for_citizen: bool) -> bool:
+    """The one-stop system is the office's own; a citizen asks what the portal shows."""
+    return not is_for_citizen or not is_one_stop(lane["partner"])
+
+
+def is_one_stop(partner: str) -> bool:
+    """Whether a partner is a one-stop system, by its name: `one_stop`, `one_stop-province`."""
+    return partner == "one_stop" or partner.startswith("one_stop-")
+
+
+def _holder(status: str | None) -> Holder:
+    if status in ENDED:
+        return "nobody"
+    return "applicant" if status in WITH_APPLICANT else "unit"
+
+
+def _applicant(events: Sequence[Row], contents: Contents) -> str:
+    """Initials of the newest record's applicant; a name's hidden characters are not its letters."""
+    for event in reversed(events):
+        data = contents.get(event["number"]) or {}
+        name = (data.get("applicant") or {}).get("name")
+        if name:
+            return one_line(mask_name(name))[:40]
+    return ""
+
+
+def _at(lane: Row, moves: Sequence[Row]) -> At:
+    own = [move for move in moves if move["partner"] == lane["partner"]]
+    shown = [move for move in own if move["to_state"] == "delivered" and move["status"] is not None]
+    standing = {move["delivery"]: move["to_state"] for move in own}
+    return At(
+        partner=lane["partner"],
+        status=lane["shown_status"],
+        since=next((move["at"] for move in reversed(shown) if move["status"] == lane["shown_status"]), None),
+        is_newer_coming=any(state not in ENDED_STATES for state in standing.values()),
+    )
+
+
+ENDED_STATES: Final = frozenset({"delivered", "superseded", "cancelled", "not_ours"})
+
+
+def _steps(events: Sequence[Row], moves: Sequence[Row], contents: Contents) -> list[Step]:
+    told = [(event["accepted_at"], 0, event["number"], _told(event, contents)) for event in events]
+    shown = [
+        (move["at"], 1, move["id"], _shown(move))
+        for move in moves
+        if move["to_state"] in SHOWN_TO_CITIZENS and move["status"] is not None and not is_one_stop(move["partner"])
+    ]
+    rows = sorted([*told, *shown], key=lambda each: each[:3])
+    return [step for _at, _rank, _number, step in rows if step is not None]
+
+
+def _told(event: Row, contents: Contents) -> Step | None:
+    """What the office said of the dossier; outcomes of our own calls are nobody's business here."""
+    if event["kind"] == "delivery.settled":
+        return None
+    data = contents.get(event["number"]) or {}
+    key = {"dossier.recorded": "told", "dossier.progressed": "step", "dossier.filed": "filed"}.get(event["kind"])
+    return Step(
+        at=event["occurred_at"],
+        key=key or "amended",
+        status=data.get("status"),
+        step=one_line(data.get("local_step") or "")[:100],
+        partner=None,
+    )
+
+
+def _shown(move: Row) -> Step:
+    return Step(at=move["at"], key="shown", status=move["status"], step="", partner=move["partner"])
+
+
+def _proof(event: Row) -> Proof:
+    return Proof(event=event["id"], accepted_at=event["accepted_at"], digest=event["digest"])

@@ -4,7 +4,7 @@
 
 hash = SHA-256(prev + SHA-256(JSON array of partition … binds)), n from 1, 32 zero bytes before a partition's first.
 With the master key heads are authenticated. What checkpoints fixed is compared; their signatures (Ed25519) are not
-checked here. Events and attempts must be what their moves bound. Exit 0: all well, 1: findings, first bad row first."""
+checked here. Events, attempts and audit rows must be as bound. Exit 0: all well, 1: findings, first bad row first."""
 
 import base64
 import hashlib
@@ -72,13 +72,19 @@ def verify_rows(db):
         if events.pop(row[0], None) != digest(["event", *row]):
             yield f"events id {row[0]}: it is not what its move recorded"
     yield from (f"events id {id}: deleted" for id in events)
-    bound = dict(db.execute("SELECT binds, id FROM moves WHERE binds IS NOT NULL AND event IS NULL"))
+    bound = dict(db.execute("SELECT binds, id FROM moves WHERE binds IS NOT NULL AND event IS NULL AND cause<>'noted'"))
     said = {row[0]: digest(row[1:-1]).hex() for row in db.execute("SELECT * FROM exchanges")}
     for row in db.execute(ATTEMPTS):
         if bound.pop(digest(["attempt", *row[:8], [said.get(n, "") for n in json.loads(row[8])]]), None) is None:
             yield f"attempts id {row[0]}: no move binds it with these exchanges"
     yield from (f"attempts: what moves id {id} bound is deleted or edited" for id in bound.values())
     yield from (f"deliveries id {id}: edited: its last move says another state" for (id,) in db.execute(STATES))
+    noted = "SELECT reason, binds FROM moves WHERE cause = 'noted'"
+    noted = {int(reason.split()[0]): binds for reason, binds in db.execute(noted)}
+    for row in db.execute("SELECT * FROM audit ORDER BY id"):
+        if noted.pop(row[0], None) != digest(["audit", *row]):
+            yield f"audit id {row[0]}: it is not what its move noted"
+    yield from (f"audit id {id}: deleted" for id in noted)
 
 
 def verify(path, key_file=None):

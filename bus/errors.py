@@ -7,6 +7,7 @@ BusError
 │   └── NothingNew        the partner was told all of it by another delivery: `superseded`, never sent
 ├── LedgerTrouble
 │   ├── LedgerUnavailable cannot be written or read now: 503, try again
+│   │   └── ReadTooLong   a question took longer than who asked would wait: ask a narrower one
 │   ├── LedgerUnsafe      settings or files that would break a promise: refuses the start
 │   ├── SchemaBehind      the ledger wants `lienthong migrate`
 │   └── LedgerDamaged     a row does not match its chain
@@ -69,6 +70,10 @@ class LedgerTrouble(BusError):
 
 class LedgerUnavailable(LedgerTrouble):
     """The ledger cannot be written or read at this moment; nothing was recorded. Try again."""
+
+
+class ReadTooLong(LedgerUnavailable):
+    """A question took longer than its asker would wait for; ask a narrower one."""
 
 
 class LedgerUnsafe(LedgerTrouble):

@@ -8,16 +8,20 @@ from importlib.metadata import version
 from starlette.routing import Router
 
 from adapters.channels.addresses import networks_of
-from adapters.doors.console import static, words
-from adapters.doors.console.door import ConsoleDoor, Threads, mount
+from adapters.doors.console import words
+from adapters.doors.console.door import ConsoleDoor, mount
 from adapters.doors.console.frame import Console, ConsoleFacts
 from adapters.doors.console.gate import Gate, Manners
-from adapters.doors.console.render import Renderer
+from adapters.doors.console.passwords import Passwords
 from adapters.doors.console.sealing import Sealing
+from adapters.doors.console.threads import Threads
 from bus.audit import Audit
+from bus.close_reads import CloseReads
 from bus.first_run import FirstRun
+from bus.looks import Looks
 from bus.people import People
 from bus.sessions import SessionRules
+from config.console_names import TableNames
 from config.console_settings import ConsoleSettings
 from config.settings_file import SettingsRefused
 from config.wiring import Installation
@@ -29,32 +33,29 @@ def add_console(
     """All its routes. `strict`: a missing word is an error. Raises SettingsRefused."""
     settings, ports = installation.settings.console, installation.ports
     console = make_console(installation, is_demo=demo_token is not None, strict=strict)
-    files = static.load()
-    door = ConsoleDoor(
-        console=console,
-        gate=Gate(console.people, console.sealing, ports.clock, manners_of(settings, demo_token)),
-        renderer=Renderer(console.words, console.facts, files),
-        files=files,
-        threads=Threads(settings.threads),
-    )
+    gate = Gate(console.people, console.sealing, ports.clock, manners_of(settings, demo_token))
+    door = ConsoleDoor(console, gate, threads=Threads(settings.threads), most_live=settings.live)
     mount(router, door)
     return door
 
 
-def make_console(installation: Installation, *, is_demo: bool = False, strict: bool = False) -> Console:
-    """What its pages are given."""
+def make_console(
+    installation: Installation, *, is_demo: bool = False, strict: bool = False, passwords: Passwords | None = None
+) -> Console:
+    """What its pages are given. Tests hand in passwords that cost less to hash."""
     settings, ports, ledger = installation.settings.console, installation.ports, installation.ledger
     audit = Audit(ledger)
-    rules = SessionRules(
-        idle=timedelta(minutes=settings.idle_minutes), longest=timedelta(minutes=settings.session_minutes)
-    )
-    people = People(ledger, audit, randomness=ports.randomness, rules=rules)
+    people = people_of(installation, audit)
     return Console(
         ledger=ledger,
         reads=installation.reads,
+        close=CloseReads(ledger),
+        looks=Looks(ledger.engine, ledger.master),
+        names=TableNames(installation.reads),
         repairs=installation.repairs,
         people=people,
         audit=audit,
+        passwords=passwords or Passwords(),
         first_run=FirstRun(ledger, people, randomness=ports.randomness),
         partners=tuple(installation.settings.partner_table()),
         clock=ports.clock,
@@ -63,6 +64,21 @@ def make_console(installation: Installation, *, is_demo: bool = False, strict: b
         sealing=Sealing(ledger.master.index_key, ports.randomness),
         facts=facts_of(settings, is_demo=is_demo),
     )
+
+
+def people_of(installation: Installation, audit: Audit) -> People:
+    """Accounts and sessions, by the settings' rules."""
+    settings = installation.settings.console
+    rules = SessionRules(
+        idle=timedelta(minutes=settings.idle_minutes), longest=timedelta(minutes=settings.session_minutes)
+    )
+    return People(installation.ledger, audit, randomness=installation.ports.randomness, rules=rules)
+
+
+def first_run_of(installation: Installation) -> FirstRun:
+    """The first administrator's code."""
+    people = people_of(installation, Audit(installation.ledger))
+    return FirstRun(installation.ledger, people, randomness=installation.ports.randomness)
 
 
 def facts_of(settings: ConsoleSettings, *, is_demo: bool) -> ConsoleFacts:

@@ -8,6 +8,7 @@ import signal
 import structlog
 
 from adapters.doors import server
+from bus.errors import LedgerUnavailable
 from config import logging
 from config.desk import Desk
 from config.doors import make_app
@@ -38,6 +39,7 @@ def doors_only(desk: Desk, installation: Installation, key: InstallationKey) -> 
     """The doors, in this thread."""
     web = installation.settings.web
     app = make_app(installation, key, make_metrics(installation))
+    tell_first_run(installation)
     minding = DoorMinding(installation)
     minding.start()
     try:
@@ -46,12 +48,28 @@ def doors_only(desk: Desk, installation: Installation, key: InstallationKey) -> 
         minding.stop()
 
 
+def tell_first_run(installation: Installation) -> None:
+    """While the console has no account: where the code for making one stands, never what it is."""
+    if not installation.settings.console.enabled:
+        return
+    from config.console import first_run_of
+
+    try:
+        path = first_run_of(installation).prepare()
+    except LedgerUnavailable as trouble:  # the doors stay open: what they need is another matter
+        log.error("ledger_unavailable", cause=str(trouble))
+        return
+    if path is not None:
+        log.warning("first_run_ready", path=str(path))
+
+
 def both(desk: Desk, installation: Installation, key: InstallationKey, *, demo_token: str | None = None) -> None:
     """The doors in a thread, a worker in this one; an accepted event wakes the worker."""
     web, metrics = installation.settings.web, make_metrics(installation)
     worker = installation.worker(worker_name(), watch=watch_with(metrics), on_start=lambda: tell_start(installation))
     app = make_app(installation, key, metrics, on_accepted=worker.wake, demo_token=demo_token)
     cause = on_signals(worker.stop)
+    tell_first_run(installation)
     minding = Minding(installation, key)
     with server.serve(app, web.host, web.port):
         minding.start()

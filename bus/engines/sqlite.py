@@ -10,14 +10,16 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, Final, Protocol, TypeAlias, TypeVar
 
-from bus.errors import LedgerDamaged, LedgerUnavailable, LedgerUnsafe
+from bus.errors import LedgerDamaged, LedgerUnavailable, LedgerUnsafe, ReadTooLong
 from bus.ports import CrashPoint, Storage, no_crash
 from bus.sql import Migration, load_queries
 
@@ -32,6 +34,8 @@ BUSY_MS: Final = 5_000
 """How long a writer waits for another process; past it the caller hears 503 and tries again."""
 OPEN_ANEW: Final = frozenset({sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN})
 """Troubles that stay with the connection: one opened while the file could only be read can never write again."""
+STEPS: Final = 20_000
+"""Steps of SQLite's machine between two looks at the clock: a fraction of a millisecond."""
 MAX_GROUP: Final = 256
 """Jobs in one commit: more would make the first caller wait for the last one's work."""
 
@@ -49,6 +53,11 @@ class Tx:
         self.unwritten: Callable[[Tx], None] | None = None
         """Writes rows that are still held back, so that many go in one statement. Every other statement calls it
         first: no question misses them, whoever asks."""
+
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """For the engine alone."""
+        return self._connection
 
     def write_out(self) -> None:
         """Write what is held back."""
@@ -108,13 +117,19 @@ class ReadTx(Tx):
         try:
             return super().one(name, *values)
         except sqlite3.OperationalError as failure:
-            raise LedgerUnavailable(f"the ledger cannot be read: {failure}") from failure
+            raise _unreadable(failure) from failure
 
     def all(self, name: str, *values: Any) -> list[Row]:
         try:
             return super().all(name, *values)
         except sqlite3.OperationalError as failure:
-            raise LedgerUnavailable(f"the ledger cannot be read: {failure}") from failure
+            raise _unreadable(failure) from failure
+
+
+def _unreadable(failure: sqlite3.OperationalError) -> LedgerUnavailable:
+    if getattr(failure, "sqlite_errorcode", 0) == sqlite3.SQLITE_INTERRUPT:
+        return ReadTooLong()
+    return LedgerUnavailable(f"the ledger cannot be read: {failure}")
 
 
 class _Stop:
@@ -369,6 +384,20 @@ class SqliteEngine:
                 self._let_go_of_the_dead()
                 self._all_readers.append((threading.current_thread(), connection))
         return ReadTx(connection, self._queries)
+
+    @contextmanager
+    def patience(self, limit: timedelta) -> Iterator[None]:
+        """What this thread asks within the block is given up after so long. Raises ReadTooLong where it is asked.
+
+        Looked at between a question's steps, so that what is quickly answered is answered however late it is asked.
+        """
+        end = time.monotonic() + limit.total_seconds()
+        connection = self.read().connection
+        connection.set_progress_handler(lambda: time.monotonic() > end, STEPS)
+        try:
+            yield
+        finally:
+            connection.set_progress_handler(None, STEPS)
 
     def _let_go_of_the_dead(self) -> None:
         """A web server's threads come and go; what they read with must not stay open for ever."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from bus.engines.sqlite import SqliteEngine, Tx
-from bus.errors import LedgerUnavailable, LedgerUnsafe
+from bus.errors import LedgerUnavailable, LedgerUnsafe, ReadTooLong
 from bus.ports import FileStorage
 from tests.world import World
 
@@ -237,3 +238,28 @@ def test_caller_who_went_away(world: World) -> None:
     assert blocker.result(5)
     assert "after" == engine.write(put("after"))
     assert ("gone",) == engine.read().one("get_meta", "gone")
+
+
+ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
+
+
+def test_question_that_takes_too_long(world: World) -> None:
+    """A read is given up when its asker's patience is at an end; the connection answers the next question as before."""
+    engine = world.ledger.engine
+    engine._queries["endless"] = ENDLESS
+    with engine.patience(timedelta(milliseconds=20)), pytest.raises(ReadTooLong, match="narrower"):
+        engine.read().one("endless")
+    with engine.patience(timedelta(milliseconds=20)), pytest.raises(ReadTooLong):
+        engine.read().all("endless")
+    engine.write(put("x"))
+
+    assert ("x",) == engine.read().one("get_meta", "x")
+
+
+def test_patience_leaves_quick_answers_alone(world: World) -> None:
+    """What is answered within a few steps is answered, however late it is asked."""
+    world.ledger.engine.write(put("x"))
+    with world.ledger.engine.patience(timedelta(seconds=-1)):
+        found = world.ledger.engine.read().one("get_meta", "x")
+
+    assert ("x",) == found

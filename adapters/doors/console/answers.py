@@ -44,6 +44,7 @@ class SignedIn:
 
     token: str
     to: str
+    account: str
     carried: str = ""
     cookies: tuple[Cookie, ...] = ()
 
@@ -87,7 +88,7 @@ Answer: TypeAlias = Shown | Gone | SignedIn | SignedOut | Bytes | Stream | Live
 class Wrong(Exception):
     """What was asked cannot be done: `key` says what is wrong, `<key>_cure` how to go on. Both are words."""
 
-    def __init__(self, key: str, *, field: str | None = None, status: int = 422, **facts: str | int) -> None:
+    def __init__(self, key: str, /, *, field: str | None = None, status: int = 422, **facts: str | int) -> None:
         self.key = key
         self.field = field
         self.status = status

@@ -1,6 +1,6 @@
 """The console's HTTP side: a request in, a page asked in a thread of the console's own, a response out.
 
-    host known → who → form's origin and proof → right → page → headers
+    host known → who → where the form came from, and its proof → right → page → headers
 
 It hangs below `/console` as one application, so that whatever goes wrong there is told as a page.
 """
@@ -8,196 +8,166 @@ It hangs below `/console` as one application, so that whatever goes wrong there 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Final
 
 import structlog
-from anyio import CapacityLimiter, to_thread
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 from starlette.routing import Route, Router
 from starlette.types import Receive, Scope, Send
 
-from adapters.doors.console import errors, static
-from adapters.doors.console.answers import Answer, Bytes, Gone, Live, Shown, SignedIn, SignedOut, Stream, Wrong
+from adapters.doors.console import carried, errors, static
+from adapters.doors.console.answers import Answer, Gone, Shown, Wrong
 from adapters.doors.console.asked import LARGEST_FORM, LONGEST_QUERY, LONGEST_VALUE, Asked, lists_of, pairs_of
+from adapters.doors.console.csp_reports import CspReports
 from adapters.doors.console.dressing import Dressing
 from adapters.doors.console.frame import Console
-from adapters.doors.console.gate import CSRF, Gate
+from adapters.doors.console.gate import CSRF, Gate, path_of
 from adapters.doors.console.links import PREFIX, url_for
 from adapters.doors.console.login import Login
 from adapters.doors.console.page import Page
 from adapters.doors.console.pages import PAGES
 from adapters.doors.console.render import Renderer
+from adapters.doors.console.responses import Responses
+from adapters.doors.console.threads import Threads
 from adapters.doors.console.visit import Visit
 from adapters.doors.problems import make_reference
-from bus.errors import LedgerUnavailable, NotFound
+from bus.errors import LedgerUnavailable, NotFound, ReadTooLong
 
 log = structlog.get_logger("console")
 
-MOST_WAITING: Final = 64
-"""Requests that wait for a thread: past it, "busy" at once is the kinder answer."""
 READ_S: Final = 20.0
 """For a whole form."""
 FORM: Final = "application/x-www-form-urlencoded"
-
-T = TypeVar("T")
-
-
-class Threads:
-    """The console's own threads: however slow a page is, the doors' and the health's are not taken."""
-
-    def __init__(self, threads: int, *, most_waiting: int = MOST_WAITING) -> None:
-        self._most_waiting = most_waiting
-        self._pages = CapacityLimiter(threads)
-        self._heavy = CapacityLimiter(2)
-
-    async def run(self, work: Callable[[], T], *, is_heavy: bool = False) -> T:
-        """Do it in a thread. Raises Busy."""
-        limiter = self._heavy if is_heavy else self._pages
-        if limiter.statistics().tasks_waiting >= self._most_waiting:
-            raise errors.Busy
-        return await to_thread.run_sync(work, limiter=limiter)
+RETRY_S: Final = 5
+Pairs = list[tuple[str, str]]
 
 
-@dataclass(eq=False, slots=True, kw_only=True)
 class ConsoleDoor:
     """The application below `/console`."""
 
-    console: Console
-    gate: Gate
-    renderer: Renderer
-    files: dict[str, static.File]
-    threads: Threads
-    router: Router = field(init=False)
-    dressing: Dressing = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.dressing = Dressing(self.gate.manners, self.console.sealing, self.console.clock)
-        routes = [Route(page.path, partial(self._serve, page), methods=[page.method]) for page in PAGES]
+    def __init__(
+        self,
+        console: Console,
+        gate: Gate,
+        *,
+        threads: Threads,
+        most_live: int = 64,
+        pages: tuple[Page, ...] = PAGES,
+    ) -> None:
+        self.console = console
+        self._gate = gate
+        self._threads = threads
+        self._files = static.load()
+        self._dressing = Dressing(gate.manners, console.sealing, console.clock)
+        renderer = Renderer(console.words, console.facts, self._files)
+        self._responses = Responses(gate, renderer, self._dressing, console.sealing, threads, most_live)
+        routes = [Route(page.path, partial(self._serve, page), methods=[page.method]) for page in pages]
         routes.append(Route("/static/{file:path}", self._static, methods=["GET"]))
-        routes.append(Route("/csp-report", self._csp_report, methods=["POST"]))
-        self.router = Router(routes, redirect_slashes=False, default=self._nothing_here)
+        routes.append(Route("/csp-report", CspReports(console.clock).take, methods=["POST"]))
+        self._router = Router(routes, redirect_slashes=False, default=self._nothing_here)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request below `/console`."""
-        await self.router(scope, receive, send)
+        await self._router(scope, receive, send)
 
     # -- one page ---------------------------------------------------------------------------------------------------
 
     async def _serve(self, page: Page, request: Request) -> Response:
         try:
-            if not self.gate.is_known_host(request):
-                return Response("421: [console] public_url\n", 421, media_type="text/plain; charset=utf-8")
-            form = await self._form(request) if page.method == "POST" else []
-            return await self.threads.run(partial(self._answered, page, request, form), is_heavy=page.is_heavy)
+            if not self._gate.is_known_host(request):
+                raise Wrong("common.unknown_host", status=421)
+            pairs = await self._form(page, request) if page.method == "POST" else []
+            return await self._threads.run(partial(self._answered, page, request, pairs), is_heavy=page.is_heavy)
         except ClientDisconnect:
             raise
         except Exception as trouble:
-            return await self._troubled(page, request, trouble)
+            return self._troubled(page.name, request, trouble)
 
-    def _answered(self, page: Page, request: Request, form: list[tuple[str, str]]) -> Response:
-        visit = self.gate.visit(request, page=page.name)
-        asked = _asked(request, form)
-        answer = self._judged(page, request, visit, asked)
-        return self._response(request, visit, answer)
+    def _answered(self, page: Page, request: Request, pairs: Pairs) -> Response:
+        """In a thread, with a limit to how long the ledger is asked."""
+        with self.console.ledger.engine.patience(self.console.facts.query_limit):
+            visit = self._gate.visit(request, page=page.name)
+            answer = self._judged(page, request, visit, _asked(request, pairs), pairs)
+            return self._responses.of(request, visit, answer)
 
-    def _judged(self, page: Page, request: Request, visit: Visit, asked: Asked) -> Answer:
+    def _judged(self, page: Page, request: Request, visit: Visit, asked: Asked, pairs: Pairs) -> Answer:
         """The page's answer, or why it is not asked."""
-        if page.method == "POST":
-            if self.gate.is_from_elsewhere(request):
-                log.warning("console_form_refused", code="foreign_origin", route=page.path)
-                return errors.page("common.foreign", 403)
-            if visit.is_stranger and not page.is_open:
-                return Shown("login.html", Login(to=PREFIX + "/", why="ended"), 401)
-            if not self.gate.is_proven(request, asked.form.get(CSRF, "")):
-                log.warning("console_form_refused", code="no_token", route=page.path)
-                return errors.page("common.forged", 403, back=PREFIX + "/")
+        if page.method == "POST" and (no := self._refused_form(page, request, visit, asked, pairs)):
+            return no
         if not page.is_open:
             if visit.is_stranger:
-                return Gone(url_for("login", next=visit.here))
+                return self._sign_in_first(visit)
             if page.right is not None and not visit.may(page.right):
                 return errors.page("common.no_right", 403)
         return page.endpoint(self.console, visit, asked)
 
-    async def _form(self, request: Request) -> list[tuple[str, str]]:
+    def _refused_form(self, page: Page, request: Request, visit: Visit, asked: Asked, pairs: Pairs) -> Answer | None:
+        if self._gate.is_from_elsewhere(request):
+            log.warning("console_form_refused", code="foreign_origin", route=page.path)
+            return errors.page("common.foreign", 403)
+        is_proven = self._gate.is_proven(request, asked.form.get(CSRF, ""))
+        if visit.is_stranger and not page.is_open:
+            return self._ended(page, request, visit, pairs, may_keep=is_proven or self._gate.is_from_here(request))
+        if not is_proven:
+            log.warning("console_form_refused", code="no_token", route=page.path)
+            return errors.page("common.forged", 403)
+        return None
+
+    def _sign_in_first(self, visit: Visit) -> Answer:
+        if not self.console.people.is_anybody_here():
+            return Gone(url_for("first-run"))
+        return Gone(url_for("login", next=visit.here))
+
+    def _ended(self, page: Page, request: Request, visit: Visit, pairs: Pairs, *, may_keep: bool) -> Answer:
+        """The session ended while somebody typed: what was typed goes along to the sign-in."""
+        if not may_keep or page.name == "logout":
+            return Shown("login.html", Login(to=url_for("start"), why="lost"), 401)
+        kept = carried.sealed(self.console.sealing, self._gate.who(request), path_of(request), pairs, visit.now)
+        return Shown("login.html", Login(to=url_for("start"), why="ended", carried=kept), 401)
+
+    async def _form(self, page: Page, request: Request) -> Pairs:
         """The form's fields. Raises Wrong."""
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
             raise Wrong("common.wrong_form", status=415)
-        chunks: list[bytes] = []
-        size = 0
+        # A sign-in may carry a whole other form, sealed: twice its size is room for that.
+        most = LARGEST_FORM * (3 if page.name == "login" else 1)
+        body = bytearray()
         try:
             async with asyncio.timeout(READ_S):
                 async for chunk in request.stream():
-                    size += len(chunk)
-                    if size > LARGEST_FORM:
-                        raise Wrong("common.wrong_size", status=413, most=LARGEST_FORM)
-                    chunks.append(chunk)
+                    body += chunk
+                    if len(body) > most:
+                        raise Wrong("common.wrong_size", status=413, most=most)
         except TimeoutError:
             raise Wrong("common.wrong_slow", status=408) from None
-        return pairs_of(b"".join(chunks))
-
-    # -- answers as HTTP --------------------------------------------------------------------------------------------
-
-    def _response(self, request: Request, visit: Visit, answer: Answer) -> Response:
-        match answer:
-            case Shown():
-                said = self.dressing.said(request, self.renderer, visit)
-                html = self.renderer.page(answer.template, answer.view, visit, said=said)
-                response = Response(html, answer.status, media_type="text/html; charset=utf-8")
-                self.dressing.cookies(response, answer.cookies)
-                self.dressing.stranger(request, response)
-            case Gone():
-                response = self.dressing.gone(answer.to, answer.said, answer.facts, visit)
-                self.dressing.cookies(response, answer.cookies)
-            case SignedIn():
-                response = self.dressing.gone(answer.to, "", {}, visit)
-                self.dressing.sign_in(response, answer.token)
-                self.dressing.cookies(response, answer.cookies)
-            case SignedOut():
-                response = self.dressing.gone(answer.to, answer.said, {}, visit)
-                self.dressing.sign_out(response)
-            case Bytes():
-                response = Response(answer.body, media_type=answer.media_type)
-                self.dressing.as_file(response, answer.filename)
-            case Stream():
-                response = StreamingResponse(self._chunks(answer.chunks), media_type=answer.media_type)
-                self.dressing.as_file(response, answer.filename)
-            case Live():
-                response = StreamingResponse(_events(answer.events), media_type="text/event-stream")
-        return self.dressing.dressed(response, visit)
-
-    async def _chunks(self, chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
-        end = object()
-        while (chunk := await self.threads.run(lambda: next(chunks, end))) is not end:
-            assert isinstance(chunk, bytes)
-            yield chunk
+        return pairs_of(bytes(body))
 
     # -- trouble ----------------------------------------------------------------------------------------------------
 
-    async def _troubled(self, page: Page | None, request: Request, trouble: Exception) -> Response:
+    def _troubled(self, name: str, request: Request, trouble: Exception) -> Response:
         """The page that tells it; the ledger is not asked who reads it."""
-        visit = self.gate.unknown(request, page=page.name if page else "")
-        answer = self._told(request, trouble)
-        html = self.renderer.page(answer.template, answer.view, visit)
-        response = Response(html, answer.status, media_type="text/html; charset=utf-8")
-        if answer.status == 503:
-            response.headers["retry-after"] = "5"
-        return self.dressing.dressed(response, visit)
+        visit = self._gate.unknown(request, page=name)
+        response = self._responses.page(visit, self._told(name, request, trouble))
+        if response.status_code == 503:
+            response.headers["retry-after"] = str(RETRY_S)
+        return self._dressing.dressed(response, visit)
 
-    def _told(self, request: Request, trouble: Exception) -> Shown:
+    def _told(self, name: str, request: Request, trouble: Exception) -> Shown:
+        path = path_of(request).partition("?")[0]
+        back = path if request.method == "GET" and request.scope["query_string"] else ""
         match trouble:
             case Wrong():
-                return errors.of_wrong(trouble, request.scope["path"])
+                return errors.of_wrong(trouble, back)
             case NotFound():
                 return errors.page("common.not_found", 404)
+            case ReadTooLong():
+                log.warning("console_query_cut", route=name)
+                return errors.page("common.too_slow", 503, back=back)
             case LedgerUnavailable():
                 log.error("ledger_unavailable", cause=str(trouble))
                 return errors.page("common.ledger_away", 503)
-            case errors.TooSlow():
-                return errors.page("common.too_slow", 503, back=request.scope["path"])
             case errors.Busy():
                 return errors.page("common.busy", 503)
         reference = make_reference(self.console.randomness)
@@ -206,27 +176,26 @@ class ConsoleDoor:
 
     async def _nothing_here(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
-        response = await self._troubled(None, request, Wrong("common.no_page", status=404))
+        response = self._troubled("", request, Wrong("common.no_page", status=404))
         await response(scope, receive, send)
 
-    # -- what is no page --------------------------------------------------------------------------------------------
+    # -- files ------------------------------------------------------------------------------------------------------
 
     async def _static(self, request: Request) -> Response:
-        file = self.files.get(request.path_params["file"])
+        """A file of ours; under an address with its digest it is kept for ever, for that address never changes."""
+        file = self._files.get(request.path_params["file"])
         if file is None:
-            return await self._troubled(None, request, Wrong("common.no_page", status=404))
+            return self._troubled("", request, Wrong("common.no_page", status=404))
         is_named = request.query_params.get("v") == file.version
-        kept = "public, max-age=31536000, immutable" if is_named else "no-cache"
-        headers = {"cache-control": kept, "x-content-type-options": "nosniff"}
-        return Response(file.body, 200, headers | {"cross-origin-resource-policy": "same-origin"}, file.media_type)
-
-    async def _csp_report(self, request: Request) -> Response:
-        """A browser says that a page tried what it may not: our mistake, or somebody's text that got through."""
-        log.warning("console_csp_report")
-        return Response(status_code=204)
+        headers = {
+            "cache-control": "public, max-age=31536000, immutable" if is_named else "no-cache",
+            "x-content-type-options": "nosniff",
+            "cross-origin-resource-policy": "same-origin",
+        }
+        return Response(file.body, 200, headers, file.media_type)
 
 
-def _asked(request: Request, form: list[tuple[str, str]]) -> Asked:
+def _asked(request: Request, pairs: Pairs) -> Asked:
     raw = request.scope["query_string"]
     if len(raw) > LONGEST_QUERY:
         raise Wrong("common.wrong_length", status=400, most=LONGEST_VALUE, n=len(raw))
@@ -234,21 +203,15 @@ def _asked(request: Request, form: list[tuple[str, str]]) -> Asked:
     return Asked(
         path={name: str(value) for name, value in request.path_params.items()},
         query=dict(query),
-        form=dict(form),
-        lists=lists_of([*query, *form]),
+        form=dict(pairs),
+        lists=lists_of([*query, *pairs]),
         is_htmx=request.headers.get("hx-request") == "true",
         last_event_id=request.headers.get("last-event-id", "")[:100],
         agent=request.headers.get("user-agent", "")[:200],
     )
 
 
-async def _events(events: AsyncIterator[tuple[str, str]]) -> AsyncIterator[bytes]:
-    async for name, html in events:
-        lines = "".join(f"data: {line}\n" for line in html.split("\n"))
-        yield f"event: {name}\n{lines}\n".encode()
-
-
-def mount(router: Any, door: ConsoleDoor) -> None:
+def mount(router: Router, door: ConsoleDoor) -> None:
     """Hang it below `/console`."""
 
     async def to_slash(request: Request) -> Response:

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from adapters.doors.console.answers import Cookie
-from adapters.doors.console.gate import FRESH, Manners
+from adapters.doors.console.gate import FRESH, WHO, Manners
 from adapters.doors.console.links import PREFIX
 from adapters.doors.console.render import Renderer
 from adapters.doors.console.sealing import Sealing, Unsealable
@@ -67,7 +67,7 @@ class Dressing:
 
     # -- told once --------------------------------------------------------------------------------------------------
 
-    def gone(self, to: str, said: str, facts: Mapping[str, str | int], visit: Visit) -> Response:
+    def gone(self, to: str, said: str, facts: Mapping[str, str | int]) -> Response:
         """303, with what is to be said there sealed in the address."""
         if said:
             sealed = self._sealing.sealed("said", [said, dict(facts)], self._clock.now())
@@ -98,9 +98,13 @@ class Dressing:
         if fresh := request.scope.get(FRESH):
             self._set(response, self._manners.cookie("lienthong_before"), fresh, None)
 
-    def sign_in(self, response: Response, token: str) -> None:
-        """The session's cookie; it ends with the browser, and the session ends where the ledger says so."""
+    def sign_in(self, response: Response, token: str, account: str) -> None:
+        """The session's cookie; it ends with the browser, and the session ends where the ledger says so.
+
+        Beside it, sealed, whose it is: what is typed into a form of an ended session is shown to nobody else.
+        """
         self._set(response, self._manners.cookie("lienthong"), token, None)
+        self._set(response, self._manners.cookie(WHO), self._sealing.sealed(WHO, account, self._clock.now()), None)
         self._set(response, self._manners.cookie("lienthong_before"), "", timedelta(0))
 
     def sign_out(self, response: Response) -> None:

@@ -9,12 +9,7 @@ from typing import Final
 
 from adapters.doors.console.answers import Shown, Wrong
 
-
 NO_FACTS: Final[Mapping[str, str | int]] = MappingProxyType({})
-
-
-class TooSlow(Exception):
-    """A read took longer than it may; a narrower question is answered."""
 
 
 class Busy(Exception):

@@ -7,16 +7,20 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from adapters.doors.console.passwords import Passwords
 from adapters.doors.console.words import Words
 from bus.audit import Audit
+from bus.close_reads import CloseReads
 from bus.first_run import FirstRun
 from bus.ledger import Ledger
+from bus.looks import Looks
 from bus.people import People
 from bus.ports import Clock, Randomness
 from bus.reads import Reads
 from bus.repairs import Repairs
 
 if TYPE_CHECKING:
+    from adapters.doors.console.reach import Names
     from adapters.doors.console.sealing import Sealing
 
 
@@ -43,9 +47,13 @@ class Console:
 
     ledger: Ledger
     reads: Reads
+    close: CloseReads
+    looks: Looks
     repairs: Repairs
+    names: Names
     people: People
     audit: Audit
+    passwords: Passwords
     first_run: FirstRun
     partners: Sequence[str]
     clock: Clock

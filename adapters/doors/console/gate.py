@@ -17,7 +17,8 @@ from urllib.parse import urlsplit
 
 from starlette.requests import Request
 
-from adapters.doors.console.sealing import Sealing
+from adapters.doors.console.carried import LIFE
+from adapters.doors.console.sealing import Sealing, Unsealable
 from adapters.doors.console.visit import LANGUAGES, THEMES, Language, Theme, Visit
 from adapters.doors.words import choose
 from bus.accounts import SignedIn
@@ -30,6 +31,7 @@ LONGEST_TOKEN: Final = 200
 DEMO: Final = "demo"
 FRESH: Final = "lienthong.before"
 """Where a request keeps what binds forms to a browser that came without it."""
+WHO: Final = "lienthong_who"
 LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -70,9 +72,9 @@ class Gate:
         self._clock = clock
         self.manners = manners
 
-    def visit(self, request: Request, *, page: str = "") -> Visit:
-        """Who asks. In a thread: it reads the ledger."""
-        token = self.token(request)
+    def visit(self, request: Request, *, page: str = "", token: str | None = None) -> Visit:
+        """Who asks. In a thread: it reads the ledger. `token`: of a session that this very request opened."""
+        token = self.token(request) if token is None else token
         now = self._clock.now()
         seen = self._people.session(digest_of(token), now) if token else None
         if seen is None:
@@ -160,6 +162,15 @@ class Gate:
         chosen = request.cookies.get("lienthong_theme")
         return chosen if chosen in THEMES else "auto"
 
+    def who(self, request: Request) -> str:
+        """Whose session this browser had last, as far as we said so; empty where we did not."""
+        try:
+            return str(
+                self._sealing.opened(WHO, request.cookies.get(self.manners.cookie(WHO), ""), self._clock.now(), LIFE)
+            )
+        except Unsealable:
+            return ""
+
     # -- where it came from -----------------------------------------------------------------------------------------
 
     def address(self, request: Request) -> str:
@@ -194,6 +205,12 @@ class Gate:
             return f"{parts.scheme}://{parts.netloc}"
         return f"http://{request.headers.get('host', '')}"
 
+    def is_from_here(self, request: Request) -> bool:
+        """Whether the browser itself says that one of our pages sent this."""
+        return request.headers.get("sec-fetch-site") == "same-origin" or request.headers.get(
+            "origin"
+        ) == self._own_origin(request)
+
     def is_proven(self, request: Request, token: str) -> bool:
         """Whether a form carries the token of the session, or of the browser where nobody has signed in."""
         session, before = self.token(request), self.before(request)
@@ -211,8 +228,13 @@ def is_address(text: str) -> bool:
     return True
 
 
-def here(request: Request) -> str:
+def path_of(request: Request) -> str:
     """Path and query as they were asked for."""
     raw = bytes(request.scope.get("raw_path") or request.scope["path"].encode()).decode("latin-1").partition("?")[0]
     query = request.scope["query_string"].decode("latin-1")
     return f"{raw}?{query}" if query else raw
+
+
+def here(request: Request) -> str:
+    """Where the visitor is; nothing for a form, which nobody can come back to."""
+    return path_of(request) if request.method in ("GET", "HEAD") else ""

@@ -12,7 +12,7 @@ _PLACE: Final = re.compile(r"\{([a-z_]+)(?::([a-z]+))?\}")
 Fact = str | int | None | tuple[str, ...] | list[str]
 
 
-def url_for(name: str, **facts: Fact) -> str:
+def url_for(name: str, /, **facts: Fact) -> str:
     """The page's address; facts that have no place in its path stand in the query, None stands nowhere."""
     pattern = _patterns()[name]
     left = dict(facts)
@@ -31,7 +31,7 @@ def _patterns() -> dict[str, str]:
     # Here and not above: every page imports this module, and the list imports every page.
     from adapters.doors.console.pages import PAGES
 
-    return {"static": "/static/{file:path}"} | {page.name: page.path for page in PAGES}
+    return {"static": "/static/{file:path}", "start": "/"} | {page.name: page.path for page in PAGES}
 
 
 def is_ours(address: str) -> bool:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from adapters.doors.console import login, rooms
+from adapters.doors.console import account, first_run, login, rooms
 from adapters.doors.console.page import Page
 
 PAGES: Final[tuple[Page, ...]] = (
     *login.PAGES,
+    *first_run.PAGES,
+    *account.PAGES,
     *rooms.PAGES,
 )

@@ -31,6 +31,7 @@ from bus.messages import (
     Unreachable,
 )
 from bus.moves import Move, MoveWriter
+from bus.outages import note_change
 from bus.own_numbers import Learned, known_by_now, learn
 from bus.ports import CrashPoint
 from bus.seal import Sealed
@@ -238,6 +239,7 @@ class Settler:
             new = after_failure(circuit, manners, at)
         put_partner(tx, partner, replace(known, circuit=new))
         if new.is_open != circuit.is_open:
+            note_change(tx, partner, is_open=new.is_open, at=at, actor=work.worker)
             return "opened" if new.is_open else "closed"
         return "probed" if circuit.is_open else None
 

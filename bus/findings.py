@@ -1,0 +1,83 @@
+"""What is wrong now, read from the ledger: everything that can be an incident, in one bounded look."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Final
+
+from bus.calendar import Calendar
+from bus.engines.sqlite import Tx
+from bus.incidents import (
+    DOOR_REFUSALS,
+    GAP,
+    NEEDS_PERSON,
+    Alarms,
+    Finding,
+    calendar_ending,
+    down,
+    key_ending,
+    silent,
+)
+from bus.ledger import Ledger
+from bus.messages import State
+from bus.outages import outages_of
+from bus.times import from_ms, to_ms
+
+FOR_A_PERSON: Final = (State.REFUSED, State.HELD, State.IN_DOUBT)
+MOST_GAPS: Final = 1_000
+"""Counted up to here: past it the exact number helps nobody."""
+
+
+def look(
+    ledger: Ledger,
+    alarms: Alarms,
+    *,
+    now: datetime,
+    keys: Mapping[str, datetime],
+    calendar: Calendar | None,
+    gap_alarm: timedelta,
+) -> list[Finding]:
+    """All findings. `keys`: setting → when its key or certificate ends. Raises LedgerUnavailable."""
+    tx = ledger.engine.read()
+    last = tx.one("last_accepted")
+    last_event = None if last is None or last[0] is None else from_ms(last[0])
+    found: list[Finding | None] = [
+        *_of_partners(tx, alarms, now),
+        *_of_doors(tx, alarms, now),
+        *_gaps(tx, now, gap_alarm),
+        silent(last_event, calendar, alarms, now),
+        calendar_ending(calendar, alarms, now),
+        *(key_ending(setting, ends_at, now) for setting, ends_at in keys.items()),
+    ]
+    return [one for one in found if one is not None]
+
+
+def _of_partners(tx: Tx, alarms: Alarms, now: datetime) -> Iterable[Finding | None]:
+    tallies: dict[str, dict[str, int]] = {}
+    for partner, state, count in tx.all("tallies"):
+        tallies.setdefault(partner, {})[state] = count
+    for row in tx.all("list_partners"):
+        counts = tallies.get(row[0], {})
+        yield down(row[0], outages_of(tx, row[0]), counts.get(State.WAITING, 0), alarms, now)
+        people = sum(counts.get(state, 0) for state in FOR_A_PERSON)
+        if people >= alarms.people:
+            yield Finding(cause=NEEDS_PERSON, subject=row[0], first_at=now, last_at=now, count=people, most=people)
+
+
+def _of_doors(tx: Tx, alarms: Alarms, now: datetime) -> Iterable[Finding]:
+    for caller, count, first, last in tx.all("count_refusals", to_ms(now - alarms.within)):
+        if count >= alarms.refusals:
+            yield Finding(
+                cause=DOOR_REFUSALS, subject=caller, first_at=from_ms(first), last_at=from_ms(last), count=count
+            )
+
+
+def _gaps(tx: Tx, now: datetime, gap_alarm: timedelta) -> Iterable[Finding]:
+    since: dict[str, list[int]] = {}
+    for _dossier, _number, source, _missing, gap_since in tx.all("find_gaps", to_ms(now - gap_alarm), MOST_GAPS):
+        since.setdefault(source, []).append(gap_since)
+    for source, times in since.items():
+        yield Finding(
+            cause=GAP, subject=source, first_at=from_ms(min(times)), last_at=now, count=len(times), most=len(times)
+        )

@@ -43,7 +43,8 @@ def elsewhere() -> Iterator[Foreign]:
 @pytest.fixture
 def unchanged(console_world: ConsoleWorld) -> Iterator[ConsoleWorld]:
     """The ledger's rows before and after: equal, or somebody got in."""
-    console_world.session_of("everything")
+    for account in ("everything", "second"):
+        console_world.session_of(account)
     before = console_world.marks()
     yield console_world
     assert before == console_world.marks()
@@ -70,7 +71,7 @@ def post(world: ConsoleWorld, path: str, fields: dict[str, str] | None = None, *
 
 def own_proof(world: ConsoleWorld, account: str) -> str:
     """What the forms of this account's session carry."""
-    page = httpx2.get(f"{world.console}/", cookies=world.session_of(account), timeout=60).text
+    page = httpx2.get(f"{world.console}/payments", cookies=world.session_of(account), timeout=60).text
     found = re.search(r'name="csrf" value="([^"]+)"', page)
     assert found, page[:2000]
     return found[1]

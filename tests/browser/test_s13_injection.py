@@ -31,7 +31,8 @@ COMMANDS = """
 () => (document.documentElement.innerText.match(/[\\u202a-\\u202e\\u2066-\\u2069\\ufeff\\u0000]/g) || []).length
 """
 """Characters that turn the reading direction or cannot be seen."""
-VALUES = (HOSTILE, BIDI, "%00", "'\"--", "../../etc/passwd", "x" * 2_000, "{{7*7}}")
+VALUES = (HOSTILE, BIDI, "%00", "'\"--", "../../etc/passwd", "{{7*7}}")
+LONG_SEARCH = "q=" + "x" * 10_000
 FIELDS = (
     "q", "at", "for", "after", "before", "cursor", "state", "partner", "kind", "unit", "cause", "from", "to", "since",
     "until", "month", "page", "next", "part", "form", "said", "account", "act", "code", "caller", "procedure",
@@ -71,11 +72,10 @@ def test_hostile_questions(route: Route, console_world: ConsoleWorld, seat: Seat
     if not is_page(console_world, path):
         return
     here = seat.shared(account_for(route), "vi")
-    for value in VALUES:
-        query = "&".join(f"{name}={quote(value)}" for name in FIELDS)
+    for query in (LONG_SEARCH, *("&".join(f"{name}={quote(value)}" for name in FIELDS) for value in VALUES)):
         answer = here.page.goto(here.address(f"{path}?{query}"))
         assert answer is not None
-        assert answer.status in (200, 400, 404, 422), f"{answer.status} {path} {value[:40]!r}"
+        assert answer.status in (200, 400, 404, 422), f"{answer.status} {path} {query[:60]}"
         assert 1 == here.page.locator("h1").count()
         is_only_text(here.page)
     here.troubles[:] = [

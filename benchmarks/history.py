@@ -82,7 +82,7 @@ def build(ledger: Path, events: int) -> int:
         key = connection.execute("SELECT max(id) FROM data_keys").fetchone()[0]
         connection.execute("DELETE FROM search_terms")
         connection.execute("BEGIN")
-        indexes = _without_indexes(connection)
+        indexes = without_indexes(connection)
         for name, statement in ROWS:
             told = {"n": sizes.get(name, events), "base": BASE_MS, "key": key, "dossiers": dossiers}
             if name == "exchanges":
@@ -98,7 +98,7 @@ def build(ledger: Path, events: int) -> int:
         connection.close()
 
 
-def _without_indexes(connection: sqlite3.Connection) -> list[str]:
+def without_indexes(connection: sqlite3.Connection) -> list[str]:
     """Take the indexes away; the statements that make them again. Sorting at the end takes a third of the time."""
     found = connection.execute(
         "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"

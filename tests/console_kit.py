@@ -307,5 +307,5 @@ def seats_at(world: ConsoleWorld, chromium: Chromium) -> Iterator[Seats]:
         troubles = seats.close()
     finally:
         chromium.sleep()
-    assert troubles == []
+    assert troubles == [], troubles
     assert world.csp_reports() == before

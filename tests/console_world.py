@@ -239,8 +239,8 @@ def add_people(installation: Installation) -> People:
 
 
 @contextmanager
-def console_world(folder: Path) -> Iterator[ConsoleWorld]:
-    """The whole of it; about two seconds to build."""
+def console_world(folder: Path, *, dossiers: int = 45, steps: int = 150) -> Iterator[ConsoleWorld]:
+    """The whole of it; about three seconds to build."""
     clock = StoryClock(datetime(2026, 5, 20, 7, 0, tzinfo=LOCAL).astimezone(UTC))
     with ExitStack() as stack:
         pki = Pki(clock.now())
@@ -263,7 +263,7 @@ def console_world(folder: Path) -> Iterator[ConsoleWorld]:
             app=app,
             url=doors.url,
         )
-        _tell(world, falls.close)
+        _tell(world, falls.close, dossiers, steps)
         clock.reach(EVENING)
         clock.run()
         yield world
@@ -287,12 +287,12 @@ def _installed(folder: Path, mocks: str, province: str, clock: StoryClock) -> tu
 # -- the story ---------------------------------------------------------------------------------------------------------
 
 
-def _tell(world: ConsoleWorld, fall: Callable[[], None]) -> None:
+def _tell(world: ConsoleWorld, fall: Callable[[], None], dossiers: int, steps: int) -> None:
     """The day's events in their order of arrival, a worker beside them, and what befalls them.
 
     `fall`: from then on nobody answers at the province's one-stop system.
     """
-    feeds = day(1, dossiers=45, steps=150)
+    feeds = day(1, dossiers=dossiers, steps=steps)
     clients = _clients(world)
     worker = world.dispatcher()
     for n, feed in enumerate(feeds.events):

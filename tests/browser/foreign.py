@@ -45,9 +45,8 @@ def foreign_site() -> Iterator[Foreign]:
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            found = site.pages.get(self.path)
-            body = (found or "").encode()
-            self.send_response(404 if found is None else 200)
+            body = site.pages.get(self.path, "").encode()
+            self.send_response(200)  # also for the browser's own question after an icon
             self.send_header("content-type", "text/html; charset=utf-8")
             self.send_header("content-length", str(len(body)))
             self.end_headers()

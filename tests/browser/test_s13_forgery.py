@@ -219,7 +219,7 @@ def test_session_is_new_after_sign_in(console_world: ConsoleWorld, seat: Seats) 
     assert planted != cookie["value"]
     assert (True, "Lax", "/") == (cookie["httpOnly"], cookie["sameSite"], cookie["path"])
     assert "lienthong=" not in here.page.evaluate("document.cookie")
-    answer = httpx2.get(f"{console_world.console}/", cookies={"lienthong": planted}, timeout=60)
+    answer = httpx2.get(f"{console_world.console}/payments", cookies={"lienthong": planted}, timeout=60)
     assert "/login" in answer.headers["location"]
 
 

@@ -62,6 +62,7 @@ def test_every_change_is_a_move(home: House) -> None:
     people.set_role("clerk", [Right.LIST, Right.LIST], **WHO)
     people.drop_role("clerk", **WHO)
     people.rehashed("an", "other", "newer")
+    people.rehashed("an", "other", "too late: it was changed meanwhile")
     people.disable("an", **WHO)
     people.enable("an", **WHO)
 

@@ -26,7 +26,8 @@ LANES: Final = 4
 AT_ONCE: Final = 4
 """Hashes made at the same time; more would take the memory that deliveries need. Others wait their turn."""
 
-_COMMONEST: Final = """123456789012 1234567890123 12345678901234 123456123456 123123123123 111111111111 000000000000 qwertyuiop123
+_COMMONEST: Final = """
+    123456789012 1234567890123 12345678901234 123456123456 123123123123 111111111111 000000000000 qwertyuiop123
     qwertyuiop12 qwertyuiopas qwerty123456 1qaz2wsx3edc 1q2w3e4r5t6y password1234 password12345 password123456
     passwordpassword administrator administrator1 admin1234567 adminadmin12 adminadminadmin lienthong1234 lienthong12345
     lienthong123456 matkhau12345 matkhau123456 matkhaumatkhau motcua123456 dichvucong123 hanhchinhcong abcdefghijkl

@@ -58,7 +58,7 @@ def sign_in(
     wait = people.tries.begin(name, address)
     if wait > 0:
         if wait > LONG_WAIT_MS:
-            log.warning("sign_in_locked", address=address, wait_s=-(-wait // 1000))
+            log.warning("sign_in_locked", peer=address, wait_s=-(-wait // 1000))
         count("waiting")
         return Wait(-(-wait // 1000))
     account = people.find(name)
@@ -71,7 +71,7 @@ def sign_in(
         return _denied(people, name, address, count)
     if passwords.is_outdated(kept):
         people.rehashed(name, kept, passwords.kept(password))
-    log.info("signed_in", account=name, address=address, session=opened.id, by="password")
+    log.info("signed_in", account=name, peer=address, session=opened.id, by="password")
     count("opened")
     return opened
 
@@ -79,6 +79,6 @@ def sign_in(
 def _denied(people: People, name: str, address: str, count: Counted) -> Denied:
     people.sign_in_failed(name, address=address)
     # Without the name: what was typed there may be a password. The audit page has it where there is such an account.
-    log.warning("sign_in_failed", address=address)
+    log.warning("sign_in_failed", peer=address)
     count("denied")
     return Denied()

@@ -80,7 +80,7 @@ class Room:
 
 
 def troubled(world: World, fates: Fates, *, dossiers: int, seed: int) -> list[Event]:
-    """Some dossiers with a record and steps, each with a fate of its own; told, and tried until nothing moves."""
+    """Some dossiers with a record and steps, each with a fate of its own; told, and tried for a while."""
     dice = random.Random(seed)
     events: list[Event] = []
     for n in range(dossiers):
@@ -96,5 +96,7 @@ def troubled(world: World, fates: Fates, *, dossiers: int, seed: int) -> list[Ev
         world.accept(event)
         if dice.random() < 0.5:
             world.run(2)
-    world.settle_down(hours=2)
+    for _ in range(8):  # not until nothing moves: a record whose replies are lost is asked about for ever
+        world.run(4)
+        world.pass_time(60)
     return events

@@ -10,7 +10,7 @@ import pytest
 
 from bus.errors import NotAllowedNow, NotFound
 from bus.messages import Delivery, State
-from bus.repairs import Plan
+from bus.repairs import Plan, digest_of_table
 from tests.builders import DOSSIER, NOON, SOURCE, make_event, make_step
 from tests.world import PARTNER, World
 
@@ -290,3 +290,39 @@ def test_p07_map_and_release(world: World) -> None:
     world.settle_down()
 
     assert "delivered" == world.state_of(record)
+
+
+def test_only_what_is_held_is_released(world: World, fates: Fates) -> None:
+    """Releasing is a replay of what was held; a dry look says beforehand what it would come to, and changes nothing."""
+    late, refused = make_step(at=NOON + MINUTE), make_event(id="r", at=NOON)
+    fates.by_id["r"] = "refuse"
+    world.accept(refused)
+    world.settle_down()
+
+    with pytest.raises(NotAllowedNow) as refusal:
+        world.repairs.release_held(number(world, refused), **WHO)
+    assert "not_held" == refusal.value.code
+    world.repairs.cancel(number(world, refused), **WHO)
+    world.accept(make_event(id="n", at=NOON), make_step(at=NOON + 2 * MINUTE))
+    world.settle_down()
+    world.accept(late)
+    assert "held" == world.state_of(late)
+    assert State.SUPERSEDED == world.repairs.would(number(world, late), "release")
+    assert "held" == world.state_of(late)
+    assert State.SUPERSEDED == world.repairs.release_held(number(world, late), **WHO)
+
+
+def test_table_that_changed_meanwhile(world: World) -> None:
+    """A row that was added to one version of a table does not undo what somebody else changed since."""
+    world.repairs.import_tables([("t", "a\n")], **WHO)
+    seen = {"t": digest_of_table("a\n")}
+    world.repairs.import_tables([("t", "b\n")], **WHO)
+
+    with pytest.raises(NotAllowedNow) as refusal:
+        world.ledger.engine.write(lambda tx: world.repairs.import_tables_in(tx, [("t", "a\nc\n")], instead=seen, **WHO))
+    assert ("table_changed", "b\n") == (refusal.value.code, world.reads.table("t"))
+    now = {"t": digest_of_table("b\n"), "new": digest_of_table("")}
+    texts = [("t", "b\nc\n"), ("new", "d\n")]
+    assert ["t", "new"] == world.ledger.engine.write(
+        lambda tx: world.repairs.import_tables_in(tx, texts, instead=now, **WHO)
+    )

@@ -8,8 +8,9 @@ It hangs below `/console` as one application, so that whatever goes wrong there 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
-from typing import Final
+from typing import Final, TypeAlias
 
 import structlog
 from starlette.requests import ClientDisconnect, Request
@@ -42,6 +43,7 @@ READ_S: Final = 20.0
 FORM: Final = "application/x-www-form-urlencoded"
 RETRY_S: Final = 5
 Pairs = list[tuple[str, str]]
+Taker: TypeAlias = Callable[[Request], Awaitable[Response]]
 
 
 class ConsoleDoor:
@@ -63,10 +65,28 @@ class ConsoleDoor:
         self._dressing = Dressing(gate.manners, console.sealing, console.clock)
         renderer = Renderer(console.words, console.facts, self._files)
         self._responses = Responses(gate, renderer, self._dressing, console.sealing, threads, most_live)
-        routes = [Route(page.path, partial(self._serve, page), methods=[page.method]) for page in pages]
-        routes.append(Route("/static/{file:path}", self._static, methods=["GET"]))
-        routes.append(Route("/csp-report", CspReports(console.clock).take, methods=["POST"]))
+        takers: dict[str, dict[str, Taker]] = {}
+        for page in pages:
+            takers.setdefault(page.path, {})[page.method] = partial(self._serve, page)
+        takers["/static/{file:path}"] = {"GET": self._static}
+        takers["/csp-report"] = {"POST": CspReports(console.clock).take}
+        routes = [self._route(path, by_method) for path, by_method in takers.items()]
         self._router = Router(routes, redirect_slashes=False, default=self._nothing_here)
+
+    def _route(self, path: str, takers: Mapping[str, Taker]) -> Route:
+        """One address for all its methods: what it does not take is told as a page too."""
+
+        async def take(request: Request) -> Response:
+            taker = takers.get("GET" if request.method == "HEAD" else request.method)
+            if taker is not None:
+                return await taker(request)
+            response = self._troubled("", request, Wrong("common.no_method", status=405))
+            response.headers["allow"] = ", ".join(takers)
+            return response
+
+        route = Route(path, take)
+        route.methods = None  # any
+        return route
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request below `/console`."""

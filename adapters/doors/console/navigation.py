@@ -11,7 +11,7 @@ from adapters.doors.console.visit import Visit
 GROUPS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     ("work", ("today", "log", "search", "runs", "approvals")),
     ("partners", ("partners", "mapping", "payments", "signatures", "keys")),
-    ("look_back", ("refused", "lateness", "audit")),
+    ("look_back", ("refused", "lateness", "audit", "exports")),
     ("house", ("users",)),
 )
 """By the names of pages; a page that is not in the list of pages is not shown."""

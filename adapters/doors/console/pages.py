@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from typing import Final
 
-from adapters.doors.console import account, audit_page, first_run, login, rooms, users
+from adapters.doors.console import (
+    account,
+    audit_page,
+    delivery,
+    dossier,
+    exports,
+    first_run,
+    journey,
+    login,
+    refused,
+    rooms,
+    users,
+)
 from adapters.doors.console.page import Page
 
 PAGES: Final[tuple[Page, ...]] = (
@@ -13,5 +25,10 @@ PAGES: Final[tuple[Page, ...]] = (
     *account.PAGES,
     *audit_page.PAGES,
     *users.PAGES,
+    *dossier.PAGES,
+    *delivery.PAGES,
+    *journey.PAGES,
+    *refused.PAGES,
+    *exports.PAGES,
     *rooms.PAGES,
 )

@@ -114,6 +114,12 @@ def when(context: Context, value: datetime | str | None) -> Markup:
 
 
 @pass_context
+def stamp(context: Context, value: datetime | str) -> str:
+    """A time as bare text, for pictures and for facts inside a sentence."""
+    return when_text(value, context["lang"])
+
+
+@pass_context
 def day(context: Context, value: datetime | str | None) -> Markup:
     """The day alone."""
     if value is None or value == "":
@@ -192,6 +198,7 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "seen": one_line,
     "seen_lines": visible,
     "when": when,
+    "stamp": stamp,
     "day": day,
     "ago": ago,
     "span": span,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -37,14 +37,19 @@ def look(
     keys: Mapping[str, datetime],
     calendar: Calendar | None,
     gap_alarm: timedelta,
+    callers: Collection[str] = (),
 ) -> list[Finding]:
-    """All findings. `keys`: setting → when its key or certificate ends. Raises LedgerUnavailable."""
+    """All findings. `keys`: setting → when its key or certificate ends. Raises LedgerUnavailable.
+
+    `callers`: those that the settings know. A refused request says itself whose it is, and may say anything: what it
+    says beside these is nobody.
+    """
     tx = ledger.engine.read()
     last = tx.one("last_accepted")
     last_event = None if last is None or last[0] is None else from_ms(last[0])
     found: list[Finding | None] = [
         *_of_partners(tx, alarms, now),
-        *_of_doors(tx, alarms, now),
+        *_of_doors(tx, alarms, now, callers),
         *_gaps(tx, now, gap_alarm),
         silent(last_event, calendar, alarms, now),
         calendar_ending(calendar, alarms, now),
@@ -65,9 +70,14 @@ def _of_partners(tx: Tx, alarms: Alarms, now: datetime) -> Iterable[Finding | No
             yield Finding(cause=NEEDS_PERSON, subject=row[0], first_at=now, last_at=now, count=people, most=people)
 
 
-def _of_doors(tx: Tx, alarms: Alarms, now: datetime) -> Iterable[Finding]:
-    for caller, count, first, last in tx.all("count_refusals", to_ms(now - alarms.within)):
+def _of_doors(tx: Tx, alarms: Alarms, now: datetime, callers: Collection[str]) -> Iterable[Finding]:
+    told: dict[str, list[tuple[int, int, int]]] = {}
+    for caller, *row in tx.all("count_refusals", to_ms(now - alarms.within)):
+        told.setdefault(caller if caller in callers else "", []).append((row[0], row[1], row[2]))
+    for caller, rows in told.items():
+        count = sum(row[0] for row in rows)
         if count >= alarms.refusals:
+            first, last = min(row[1] for row in rows), max(row[2] for row in rows)
             yield Finding(
                 cause=DOOR_REFUSALS, subject=caller, first_at=from_ms(first), last_at=from_ms(last), count=count
             )

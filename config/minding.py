@@ -15,6 +15,7 @@ from bus.errors import LedgerTrouble
 from bus.reads import Reads
 from bus.times import to_ms
 from config.key_life import KeyAlarm
+from config.noticing import Noticing
 from config.signing_key import InstallationKey
 from config.wiring import Installation
 
@@ -39,7 +40,11 @@ class Minding:
         self._told: set[tuple[str, str]] = set()
         self._alarm = KeyAlarm(installation.settings)
         self._minded = installation.minded
+        self._noticing = self._made_noticing(installation)
         self._signed: tuple[datetime, object] | None = None
+
+    def _made_noticing(self, installation: Installation) -> Noticing | None:
+        return Noticing(installation)
 
     def start(self) -> None:
         """Begin; the first round comes after one interval."""
@@ -58,7 +63,8 @@ class Minding:
 
     def duties(self) -> list[Callable[[], None]]:
         """What is done in one round."""
-        return [self.sign, self.warn_of_gaps, self.warn_of_keys, self.forget_nonces, *self.of_partners()]
+        own = [self.sign, self.warn_of_gaps, self.warn_of_keys, self.forget_nonces, *self.of_partners()]
+        return own if self._noticing is None else [*own, *self._noticing.duties()]
 
     def _guarded(self, duty: Callable[[], None]) -> None:
         try:
@@ -116,6 +122,9 @@ class DoorMinding(Minding):
 
     def __init__(self, installation: Installation) -> None:
         super().__init__(installation, None)
+
+    def _made_noticing(self, installation: Installation) -> Noticing | None:
+        return None
 
     def duties(self) -> list[Callable[[], None]]:
         """Lists of revoked certificates, before they end."""

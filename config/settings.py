@@ -28,6 +28,7 @@ from config.door_settings import (
     SourceName,
 )
 from config.file_settings import FileSettings
+from config.time_settings import CalendarSettings, KeysSettings, NoticeSettings
 
 SQLITE: Final = "sqlite:///"
 
@@ -445,6 +446,9 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     soap: SoapSettings | None = None
     portal_door: PortalDoorSettings = PortalDoorSettings()
     console: ConsoleSettings = ConsoleSettings()
+    calendar: CalendarSettings = CalendarSettings()
+    notices: NoticeSettings = NoticeSettings()
+    keys: KeysSettings = KeysSettings()
     partners: PartnersSettings = PartnersSettings()
     files: dict[Name, FileSettings] = {}
 

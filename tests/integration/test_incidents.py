@@ -64,6 +64,7 @@ class Watch:
             keys=self.keys,
             calendar=self.calendar,
             gap_alarm=timedelta(minutes=15),
+            callers=("one-stop",),
         )
         return self.incidents.note(found, now)
 
@@ -212,6 +213,17 @@ def test_refusals_at_the_doors(world, watch):
 
     assert [incident.id] == [one.id for one in watch.look().ended]
     assert [] == watch.incidents.open_now()
+
+
+def test_whoever_a_refused_request_says_it_is(world, watch):
+    """What a refused request calls itself is nobody's name but a caller's: a thousand names are one incident."""
+    refusals = Refusals(world.ledger)
+    for n, name in enumerate(("<script>", "0900000123", None)):
+        refusals.note(_refusal(n, name))
+    world.ledger.engine.write(lambda tx: None)
+    watch.look()
+
+    assert [("", 3)] == [(one.subject, one.count) for one in watch.incidents.open_now()]
 
 
 def _refusal(n, caller):

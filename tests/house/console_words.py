@@ -13,11 +13,17 @@ from pathlib import Path
 import jinja2
 from jinja2 import nodes
 
+from bus.messages import AMENDED, FILED, SETTLED
+from bus.prepared import RECORD_KIND
 from tests.house.tree import named, parsed
 
 PAGES = "adapters/doors/console"
 STARTED = re.compile(r"[a-z_]+\.[a-z0-9_.]*")
 KEY = re.compile(r"[a-z_]+\.[a-z0-9_]+(\.[a-z0-9_]+)*")
+SAID_ALIKE = frozenset({"HTTP", "CSV", "XLSX", "JSON", "ms", "English", "Tiếng Việt", "LT-7F3K-2"})
+"""Names and signs that are the same in every language, and each language's own name of itself."""
+KINDS = frozenset({RECORD_KIND, "dossier.progressed", FILED, AMENDED, SETTLED})
+"""Kinds of events are written like keys."""
 _environment = jinja2.Environment(extensions=["jinja2.ext.do", "jinja2.ext.loopcontrols"], autoescape=True)
 
 
@@ -87,16 +93,18 @@ def texts_in_modules() -> Iterator[tuple[str, str]]:
 def said_in_modules() -> Iterator[Asked]:
     """Keys whose catalogue is known where a module says a text of that shape."""
     for text, where in texts_in_modules():
-        if KEY.fullmatch(text):
+        if text.endswith((".py", ".html", ".toml")) or text in KINDS:
+            continue
+        if KEY.fullmatch(text) and not text.endswith("_"):
             yield Asked(text, where)
-        elif STARTED.fullmatch(text) and not text.endswith(".py"):
+        elif STARTED.fullmatch(text):
             yield Asked(text, where, is_start=True)
 
 
 def hard_wired(path: Path) -> Iterator[str]:
     """Letters that stand in a template as they are where people read: between tags, in attributes that are read."""
     text = path.read_text(encoding="utf-8")
-    for hidden in (r"\{#.*?#\}", r"<!--.*?-->", r"<(script|style)\b.*?</\1>"):
+    for hidden in (r"\{#.*?#\}", r"<!--.*?-->", r"<(script|style|code|kbd)\b.*?</\1>"):
         text = re.sub(hidden, "", text, flags=re.DOTALL)
     text = re.sub(r"\{%.*?%\}", "", text, flags=re.DOTALL)
     text = re.sub(r"\{\{.*?\}\}", "", text, flags=re.DOTALL)
@@ -108,7 +116,7 @@ def hard_wired(path: Path) -> Iterator[str]:
 
 def _worded(text: str) -> Iterator[str]:
     plain = re.sub(r"&[a-z]+;|&#\d+;", "", text).strip()
-    if re.search(r"[^\W\d_]{2,}", plain):
+    if any(word not in SAID_ALIKE for word in re.findall(r"[\w-]*[^\W\d_]{2}[\w-]*(?: Việt)?", plain)):
         yield plain[:60]
 
 

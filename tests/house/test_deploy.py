@@ -9,8 +9,12 @@ import shlex
 import pytest
 import yaml
 
+from adapters.doors.body import MAX_BATCH
+from adapters.doors.console.links import PREFIX
+from adapters.doors.console.pages import PAGES
 from adapters.doors.protocol import Limits
-from config.settings import WorkerSettings
+from config.settings import WebSettings, WorkerSettings
+from contracts.one_stop.envelopes import LARGEST
 from tests.house.blocks import metrics
 from tests.house.command_line import commands
 from tests.house.tree import ROOT, name_of, named
@@ -93,3 +97,34 @@ def test_systemd_waits_longer_than_the_worker(unit):
     patience = re.search(r"^TimeoutStopSec=(\d+)$", (DEPLOY / "systemd" / unit).read_text(), re.MULTILINE)
 
     assert int(patience[1]) > max(WorkerSettings().stop_grace_s, Limits().stop_s)
+
+
+@pytest.mark.parametrize("name", ["nginx.conf", "Caddyfile"])
+def test_proxies_let_through_what_the_doors_take(name):
+    """Limits of proxies fit the doors': bodies as large as a batch, idle connections shorter, a live log at once."""
+    text = (DEPLOY / "proxy" / name).read_text(encoding="utf-8")
+    sizes = [int(size) for size in re.findall(r"(?:client_max_body_size|max_size) (\d+)(?:m|MB)", text)]
+    idle = [int(seconds) for seconds in re.findall(r"keepalive(?:_timeout)? (\d+)s", text)]
+
+    assert f"127.0.0.1:{WebSettings().port}" in text
+    assert sizes
+    assert all(max(MAX_BATCH, LARGEST) < size * 1_000_000 for size in sizes)
+    assert idle
+    assert all(seconds < Limits().idle_s for seconds in idle)
+    assert "proxy_buffering off" in text or "flush_interval -1" in text
+    for path in ("/metrics", "/livez", "/readyz"):
+        assert path.strip("/") in text
+
+
+def test_nginx_passes_requests_as_they_came():
+    """Paths and the host's name reach the doors unchanged, and whose address it is says the proxy alone."""
+    text = (DEPLOY / "proxy/nginx.conf").read_text(encoding="utf-8")
+    headers = (DEPLOY / "proxy/lienthong-proxy-headers").read_text(encoding="utf-8")
+    live = re.search(r"location = (\S+)", text)
+
+    assert {"http://lienthong"} == set(re.findall(r"proxy_pass (\S+);", text))
+    assert text.count("proxy_pass") == text.count("include lienthong-proxy-headers;")
+    assert "proxy_set_header Host $host;" in headers
+    assert "proxy_set_header X-Forwarded-For $remote_addr;" in headers
+    assert live is not None
+    assert live[1] in {f"{PREFIX}{page.path}" for page in PAGES}

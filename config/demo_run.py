@@ -20,6 +20,7 @@ from bus.messages import State
 from bus.ports import SystemClock
 from config.demo.books import Entry
 from config.demo.born import Filed
+from config.demo.console_page import Looking
 from config.demo.day import Day, Feed, day, read_ndjson
 from config.demo.faults import ONE_STOP_PLAN, PORTAL_PLAN, plan_faults
 from config.demo.judge import Verdict, doubts
@@ -31,6 +32,7 @@ from config.demo.told import Told
 from config.demo_feeder import Feeder, sources_in
 from config.demo_judging import Books, Judging
 from config.demo_mocks import Control
+from config.demo_people import FIRST, SECOND
 from config.demo_settings import PORTAL
 from config.demo_stage import Stage, StageTaken, stage
 from config.desk import USAGE, Desk
@@ -149,6 +151,7 @@ class _Play:
         if not self._wish.is_once:
             self._desk.give(ready)
         self._desk.say("demo_ready", **ready)
+        self._desk.say("demo_console", console=ready["console"], token=ready["token"], first=FIRST, second=SECOND)
         if self._day is not None:
             self._desk.say("demo_systems", **self._doors())
         self._desk.say("demo_feeding", count=self._feeder.total, seed=self._wish.seed)
@@ -243,8 +246,12 @@ class _Play:
             unmet=found.unmet,
             shares=shares(self._feeder.answers, found.entries) if self._day else (),
             places={name: ready[name] for name in ("bus", "mocks", "state_dir")} | self._doors(),
+            looking=None if self._wish.is_once else self._looking(ready),
         )
         print_summary(report, sys.stdout, is_terminal=sys.stdout.isatty())
+
+    def _looking(self, ready: Mapping[str, str]) -> Looking:
+        return Looking(url=ready["console"], token=ready["token"], first=FIRST, second=SECOND)
 
     def _doors(self) -> dict[str, str]:
         """Where each of the three systems knocks."""

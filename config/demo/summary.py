@@ -14,6 +14,7 @@ from typing import Any, Final, TextIO
 from bus.messages import State
 from config.demo.books import Entry, Finding
 from config.demo.born import NOBODY, Filed
+from config.demo.console_page import Looking, console, counted
 from config.demo.day import Day
 from config.demo.dirt import KINDS
 from config.demo.judge import GATES, HEADS, Verdict
@@ -81,6 +82,8 @@ class Report:
     """Dossiers that citizens filed on the portal."""
     places: Mapping[str, str] = field(default_factory=dict)
     """Where to look: bus, mocks, state folder."""
+    looking: Looking | None = None
+    """The console, while it can still be looked at."""
 
 
 def sections(report: Report) -> list[Section]:
@@ -96,6 +99,9 @@ def sections(report: Report) -> list[Section]:
         _misbehaved(report),
         _proof(report),
     ]
+    if report.looking is not None:
+        count = counted(report.entries, report.resolved.get("arrived", 0), report.verdict.came.refused)
+        found.append(console(report.looking, count))
     if report.places:
         found.append(Section(vi="Xem ở đâu", en="Where to look", header=("", ""), rows=tuple(report.places.items())))
     return [section for section in found if section]

@@ -17,6 +17,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMappi
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -52,6 +53,10 @@ from tests.builders import LOCAL, event_json, from_json, step_json
 
 EVENING: Final = datetime(2026, 7, 3, 17, 5, tzinfo=LOCAL)
 """When the story ends and the tests begin."""
+AFTERNOON: Final = datetime(2026, 7, 3, 16, 41, tzinfo=LOCAL)
+"""When the day's last troubles begin."""
+STEP: Final = "CapNhatTienDoHoSoMC"
+Happening = tuple[datetime, Callable[[], None]]
 TICK: Final = timedelta(milliseconds=3)
 """While the story is told, each look at the clock costs so much: calls take time, and moves follow each other."""
 KEPT: Final = (
@@ -92,7 +97,9 @@ ACCOUNTS: Final[Mapping[str, tuple[str, tuple[str, ...], tuple[str, ...] | None]
     "unit": ("Bùi Thị Sở", ("supervisor", "configurer"), ("000.00.09.H99",)),
 }
 """Account → shown name, roles, units."""
-IN_DOUBT_DOSSIERS: Final = ("H99.09-260703-0811", "H99.09-260703-0812", "H99.20.07-260703-0813")
+MAIN_DOSSIER: Final = "H99.09-260622-0107"
+"""Has a life of ten days, and a last step in doubt."""
+IN_DOUBT_DOSSIERS: Final = (MAIN_DOSSIER, "H99.09-260703-0812", "H99.20.07-260703-0813")
 """Whether the portal has their last step nobody knows."""
 
 
@@ -292,21 +299,62 @@ def _tell(world: ConsoleWorld, fall: Callable[[], None], dossiers: int, steps: i
 
     `fall`: from then on nobody answers at the province's one-stop system.
     """
-    feeds = day(1, dossiers=dossiers, steps=steps)
-    clients = _clients(world)
-    worker = world.dispatcher()
-    for n, feed in enumerate(feeds.events):
-        when = datetime.fromisoformat(feed.wire["time"])
-        when = when if when.tzinfo else when.replace(tzinfo=LOCAL)  # one of the troubles is a time without a zone
+    clients, worker = _clients(world), world.dispatcher()
+    days: list[Happening] = [(_time_of(feed), partial(_hand_in, world, feed, clients))
+                             for feed in day(1, dossiers=dossiers, steps=steps).events]  # fmt: skip
+    for when, happens in sorted([*days, *_main_story(world)], key=lambda each: each[0]):
         world.clock.reach(when)
-        _hand_in(world, feed, clients)
-        if n % 10 == 0:
-            _carry(worker)
-    _carry(worker)
+        happens()
+        _carry(worker)
     fall()
+    world.clock.reach(AFTERNOON)
     _befall(world, worker)
     for client in clients.values():
         client.close()
+
+
+def _time_of(feed: Feed) -> datetime:
+    when = datetime.fromisoformat(feed.wire["time"])
+    return when if when.tzinfo else when.replace(tzinfo=LOCAL)  # one of the troubles is a time without a zone
+
+
+def _main_story(world: ConsoleWorld) -> list[Happening]:
+    """A dossier with a life: a supplement, some minutes without the portal, and a last step whose answer was lost."""
+    people = {"name": "Trần Văn Mẫu", "position": "Chuyên viên", "department": "Phòng Quản lý xây dựng"}
+
+    def at(date: int, month: int, hour: int, minute: int) -> datetime:
+        return datetime(2026, month, date, hour, minute, 24, tzinfo=LOCAL)
+
+    def told(when: datetime, **facts: Any) -> Happening:
+        return when, lambda: world.accept(from_json(step_json(dossier=MAIN_DOSSIER, at=when, officer=people, **facts)))
+
+    filed, due = at(22, 6, 8, 10), at(1, 7, 17, 0)
+    record = {"dossier": MAIN_DOSSIER, "at": filed, "due_at": due.isoformat()}
+    down = FaultOrder(fault="http_500", dossier=MAIN_DOSSIER, count=3)
+    lost = FaultOrder(fault="lose_reply_after_effect", operation=STEP, dossier=MAIN_DOSSIER, count=1)
+    return [
+        (filed, lambda: world.accept(from_json(event_json(**record)))),
+        told(at(22, 6, 8, 31), status="accepted", content="Tiếp nhận hồ sơ tại quầy"),
+        told(at(23, 6, 14, 2), status="processing", content="Thẩm định hồ sơ"),
+        told(at(24, 6, 9, 40), status="supplement_requested", content="Thiếu bản vẽ mặt bằng: đề nghị bổ sung"),
+        (at(26, 6, 10, 14), lambda: void(world.portal.faults.arm(down))),
+        (
+            at(26, 6, 10, 15),
+            lambda: world.accept(
+                from_json(
+                    event_json(**record | {"at": at(26, 6, 10, 15)}, status="processing", note="Đã bổ sung bản vẽ")
+                )
+            ),
+        ),
+        told(at(26, 6, 10, 22), status="processing", content="Đã nhận bổ sung, tiếp tục thẩm định"),
+        told(at(30, 6, 15, 5), status="processing", content="Trình lãnh đạo ký"),
+        (at(3, 7, 15, 57), lambda: void(world.portal.faults.arm(lost))),
+        told(at(3, 7, 15, 58), status="completed", content="Đã có kết quả"),
+    ]
+
+
+def void(value: object) -> None:
+    """For a happening whose result nobody wants."""
 
 
 def _befall(world: ConsoleWorld, worker: Dispatcher) -> None:
@@ -330,11 +378,9 @@ def _be_rude(world: ConsoleWorld, worker: Dispatcher) -> None:
 
 
 def _leave_in_doubt(world: ConsoleWorld, worker: Dispatcher) -> None:
-    for dossier in IN_DOUBT_DOSSIERS:
+    for dossier in IN_DOUBT_DOSSIERS[1:]:
         at = world.clock.now().astimezone(LOCAL)
-        world.portal.faults.arm(
-            FaultOrder(fault="lose_reply_after_effect", operation="CapNhatTienDoHoSoMC", dossier=dossier, count=1)
-        )
+        world.portal.faults.arm(FaultOrder(fault="lose_reply_after_effect", operation=STEP, dossier=dossier, count=1))
         world.accept(from_json(event_json(dossier=dossier, at=at)), from_json(step_json(dossier=dossier, at=at)))
     _carry(worker)
     for _ in range(8):  # long enough for the province's circuit to open, too

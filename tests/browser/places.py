@@ -12,9 +12,17 @@ from adapters.doors.console.links import PREFIX, url_for
 from adapters.doors.console.page import Page
 from adapters.doors.console.pages import PAGES
 from bus.messages import State
-from tests.console_world import HOSTILE_DOSSIER, IN_DOUBT_DOSSIERS, LONG_DOSSIER, REFUSED_DOSSIER, ConsoleWorld
+from tests.console_world import (
+    HOSTILE_DOSSIER,
+    IN_DOUBT_DOSSIERS,
+    LONG_DOSSIER,
+    NUL_DOSSIER,
+    REFUSED_DOSSIER,
+    ConsoleWorld,
+)
 
 Examples = Callable[[ConsoleWorld], Sequence[Mapping[str, Any]]]
+FORMS: Final = ("csv", "xlsx", "jsonl")
 READABLE: Final = tuple(page for page in PAGES if page.method == "GET")
 
 
@@ -42,6 +50,13 @@ def first_in(world: ConsoleWorld, state: State) -> int:
     return int(world.deliveries(state)[0]["id"])
 
 
+def call_of(world: ConsoleWorld, dossier: str) -> dict[str, int]:
+    """The first call of this dossier's first delivery to the portal."""
+    delivery = delivery_of(world, dossier, last=False)
+    attempts = world.installation.reads.delivery(delivery)["attempts"]
+    return {"id": delivery, "n": next(call["id"] for attempt in attempts for call in attempt["exchanges"])}
+
+
 def reference(world: ConsoleWorld) -> str:
     """Of something that was refused at a door."""
     return str(world.installation.reads.refusals(limit=1)[0]["reference"])
@@ -55,8 +70,20 @@ EXAMPLES: Final[Mapping[str, Examples]] = {
         *({"id": delivery_of(world, dossier, last=False)} for dossier in (REFUSED_DOSSIER, LONG_DOSSIER)),
         {"id": first_in(world, State.HELD)},
     ],
-    "exchange": lambda world: [{"id": delivery_of(world, REFUSED_DOSSIER, last=False), "n": 1}],
+    "exchange": lambda world: [
+        {**call_of(world, dossier), "part": part, "form": form}
+        for dossier in (REFUSED_DOSSIER, LONG_DOSSIER, NUL_DOSSIER)
+        for part in ("request", "reply")
+        for form in ("formatted", "raw")
+    ],
     "partner": lambda world: [{"name": name} for name in ("one_stop-province", "national_portal", "one_stop")],
     "refusal": lambda world: [{"reference": reference(world)}],
+    "repair": lambda world: [{"id": first_in(world, state)} for state in (State.HELD, State.IN_DOUBT, State.REFUSED)],
+    "repair_dossier": lambda world: [{"number": IN_DOUBT_DOSSIERS[0]}],
+    "export_deliveries": lambda world: [{"form": form} for form in FORMS],
+    "export_timeline": lambda world: [{"form": form, "number": HOSTILE_DOSSIER} for form in FORMS],
+    "export_refusals": lambda world: [{"form": form} for form in FORMS],
+    "export_audit": lambda world: [{"form": form} for form in FORMS],
+    "export_users": lambda world: [{"form": form} for form in FORMS],
     "user": lambda world: [{"name": "operator"}],
 }

@@ -74,10 +74,8 @@ def test_hostile_questions(route: Route, console_world: ConsoleWorld, seat: Seat
     here = seat.shared(account_for(route), "vi")
     for query in (LONG_SEARCH, *("&".join(f"{name}={quote(value)}" for name in FIELDS) for value in VALUES)):
         answer = here.page.goto(here.address(f"{path}?{query}"))
+        here.troubles[:] = [each for each in here.troubles if "the server responded with a status of 4" not in each]
         assert answer is not None
         assert answer.status in (200, 400, 404, 422), f"{answer.status} {path} {query[:60]}"
         assert 1 == here.page.locator("h1").count()
         is_only_text(here.page)
-    here.troubles[:] = [
-        trouble for trouble in here.troubles if "the server responded with a status of 4" not in trouble
-    ]

@@ -10,6 +10,7 @@ from typing import Any, Final, Literal
 from adapters.doors.console.timeline import Picture, picture
 from adapters.doors.console.visible import one_line, visible
 from bus.calendar import Left
+from bus.messages import SETTLED
 from bus.privacy import mask_event
 
 Row = Mapping[str, Any]
@@ -199,7 +200,7 @@ def timeline_lines(events: Sequence[Row], moves: Sequence[Row]) -> list[Line]:
 def _told(event: Row) -> Line:
     return Line(
         at=event["accepted_at"],
-        key="adopted" if event["is_adopted"] else "event",
+        key="adopted" if event["is_adopted"] else "outcome" if event["kind"] == SETTLED else "event",
         partner=None,
         delivery=None,
         kind=event["kind"],

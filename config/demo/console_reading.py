@@ -12,6 +12,7 @@ from html.parser import HTMLParser
 from typing import Final
 
 DELIVERY: Final = re.compile(r"/console/deliveries/(\d+)(?:[?#].*)?")
+ATTEMPT: Final = re.compile(r"attempt-\d+")
 STATE: Final = re.compile(r"\bs-([a-z_]+)\b")
 VOID: Final = frozenset({"br", "hr", "img", "input", "link", "meta", "wbr", "col", "source", "area", "base"})
 
@@ -36,6 +37,8 @@ class Read:
     """All states on the page, in order."""
     links: list[str] = field(default_factory=list)
     next: str | None = None
+    attempts: int = 0
+    """On a delivery's page: how many are told of."""
     title: str = ""
     text: str = ""
 
@@ -57,6 +60,8 @@ class _Reader(HTMLParser):
             self._tags.append(tag)
         if tag in self.ROWS:
             self._open.append(Row())
+        if ATTEMPT.fullmatch(told.get("id", "")):
+            self.read.attempts += 1
         if tag == "a" and "href" in told:
             self._link(told)
         if tag == "span" and "state" in told.get("class", "").split() and (mark := STATE.search(told["class"])):

@@ -22,6 +22,7 @@ from config.commands import (
     serving,
     setting_up,
     tables,
+    users,
 )
 from config.desk import USAGE, tell_trouble
 from config.trouble import told
@@ -54,6 +55,7 @@ def app() -> typer.Typer:
         ("ledger", ledger),
         ("contracts", contracts),
         ("keys", keys),
+        ("users", users),
     ):
         root.add_typer(group.group(), name=name)
     return root

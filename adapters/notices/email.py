@@ -7,7 +7,8 @@ import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from email.message import EmailMessage
+from email.header import Header
+from email.mime.text import MIMEText
 from email.utils import format_datetime
 from typing import Final
 
@@ -62,16 +63,16 @@ class EmailMessenger:
         if refused:
             log.warning("notice_recipients_refused", refused=len(refused), sent=len(self._way.to) - len(refused))
 
-    def mail(self, message: Message) -> EmailMessage:
+    def mail(self, message: Message) -> MIMEText:
         """The mail as it goes out."""
-        mail = EmailMessage()
-        mail["Subject"] = self._writer.subject(message)
+        mail = MIMEText(self._writer.body(message), "plain", "utf-8")
+        # The whole subject as encoded words: the newer EmailMessage loses blanks between those and plain ones.
+        mail["Subject"] = Header(self._writer.subject(message), "utf-8")  # type: ignore[assignment]  # as compat32 has it
         mail["From"] = self._way.sender
         mail["To"] = ", ".join(self._way.to)
         mail["Date"] = format_datetime(self._clock.now())
         mail["Message-ID"] = f"<{message.id}@{self._way.sender.rpartition('@')[2]}>"
         mail["Auto-Submitted"] = "auto-generated"
-        mail.set_content(self._writer.body(message), charset="utf-8", cte="base64")
         return mail
 
     def _open(self) -> smtplib.SMTP:

@@ -42,7 +42,7 @@ def press(console: Console, visit: Visit, asked: Asked) -> Answer:
         _make(console, visit, form)
     except Wrong as wrong:
         return _again(console, visit, form, wrong)
-    return Gone(url_for("login"), "common.first_run_done", {"name": form["name"]})
+    return Gone(url_for("login"), "common.first_run_done", {"name": form["name"].strip().lower()})
 
 
 def _make(console: Console, visit: Visit, form: dict[str, str]) -> None:

@@ -29,7 +29,8 @@ class Threads:
     async def run(self, work: Callable[[], T], *, is_heavy: bool = False) -> T:
         """Do it in a thread. Raises Busy."""
         limiter = self._limiter("heavy", HEAVY) if is_heavy else self._limiter("pages", self._threads)
-        if limiter.statistics().tasks_waiting >= self._most_waiting:
+        is_full = limiter.borrowed_tokens >= limiter.total_tokens
+        if is_full and limiter.statistics().tasks_waiting >= self._most_waiting:
             raise Busy
         return await to_thread.run_sync(work, limiter=limiter)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 WORD_TABLES = {
@@ -88,11 +89,18 @@ def pages() -> str:
             code(f"{page.method} {PREFIX}{page.path}"),
             _open(page) if page.right is None else code(page.right.value),
             "yes" if page.is_body else "",
-            (page.endpoint.__doc__ or "").strip().splitlines()[0].split(": ", 1)[-1],
+            _told(page),
         ]
         for page in PAGES
     ]
     return table(["address", "right", "is a body", "what it is"], rows)
+
+
+def _told(page: Any) -> str:
+    """What its module says of it, without repeating the address."""
+    line = next(iter((page.endpoint.__doc__ or "").strip().splitlines()), "")
+    said = re.sub(rf"^{page.method} \S+?[.:]?(?: |$)", "", line).strip()
+    return said[:1].upper() + said[1:]
 
 
 def _open(page: Any) -> str:

@@ -128,16 +128,22 @@ def _view(
         partner=console.reads.delivery_head(number)["partner"],
         direction=direction,
         form=form,
-        known=_known(console, place),
+        known=_known(console, place, call),
         is_opened=is_opened,
     )
 
 
-def _known(console: Console, place: Place) -> Known:
-    """The personal and the public values of the dossier's events, to be found in the bytes."""
-    events: list[Any] = console.close.dossier(place.dossier)["events"]
-    numbers = {event["number"] for event in events[-MOST_KNOWN:]} | {place.event}
-    return known_of(data for data in console.close.contents(sorted(numbers)).values() if data is not None)
+def _known(console: Console, place: Place, call: Call) -> Known:
+    """The personal and the public values of the dossier's events, to be found in the bytes; and what tables call it."""
+    dossier: dict[str, Any] = console.close.dossier(place.dossier)
+    numbers = {event["number"] for event in dossier["events"][-MOST_KNOWN:]} | {place.event}
+    names = {
+        call.facts["operation"],
+        name_of(console.names.procedure, dossier["procedure"]) or "",
+        name_of(console.names.unit, dossier["unit"]) or "",
+    }
+    contents = console.close.contents(sorted(numbers)).values()
+    return known_of((data for data in contents if data is not None), names)
 
 
 PAGES: Final = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
 from adapters.doors.console.timeline import Picture, picture
@@ -75,6 +75,7 @@ class Line:
     name: str
     event: str
     occurred_at: str | None = None
+    """Of an event, where that was another time than the line's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,7 +164,7 @@ def dossier_view(
         received_at=dossier["received_at"],
         first_seen_at=dossier["first_seen_at"],
         deadline=deadline_of(dossier, left),
-        partners=tuple(_shows(lane) for lane in dossier["partners"]),
+        partners=tuple(_shows(lane) for lane in dossier["partners"] if is_told(lane)),
         picture=picture(dossier["events"], dossier["timeline"], at or now),
         lines=tuple(reversed(lines)),
         events=tuple(_event(row, contents, is_opened) for row in reversed(dossier["events"])),
@@ -211,8 +212,14 @@ def _told(event: Row) -> Line:
         who="source",
         name=event["source"],
         event=event["id"],
-        occurred_at=event["occurred_at"],
+        occurred_at=_if_apart(event["occurred_at"], event["accepted_at"]),
     )
+
+
+def _if_apart(occurred_at: str, accepted_at: str) -> str | None:
+    """When it happened, where that was not the second in which it was told."""
+    apart = datetime.fromisoformat(accepted_at) - datetime.fromisoformat(occurred_at)
+    return occurred_at if abs(apart) >= timedelta(seconds=1) else None
 
 
 def _moved(move: Row) -> Line:
@@ -243,6 +250,16 @@ def who_of(actor: str) -> tuple[Who, str]:
 def shortened(text: str, most: int = LONGEST_SHOWN) -> str:
     """So much of it as a page has room for; what is cut off is said by an ellipsis and the whole length."""
     return text if len(text) <= most else f"{text[:most]}… ({len(text)})"
+
+
+def is_told(lane: Row) -> bool:
+    """Whether a partner shows anything: a one-stop system that only hears outcomes has the dossier anyhow."""
+    return not is_one_stop(lane["partner"]) or bool(lane["shown_status"] or lane["is_on_its_way"])
+
+
+def is_one_stop(partner: str) -> bool:
+    """Whether a partner is a one-stop system, by its name: `one_stop`, `one_stop-province`."""
+    return partner == "one_stop" or partner.startswith("one_stop-")
 
 
 def _shows(lane: Row) -> Shows:

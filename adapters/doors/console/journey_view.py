@@ -11,9 +11,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal
 
-from adapters.doors.console.dossier_view import ENDED, Deadline, Line, Named, deadline_of, timeline_lines
+from adapters.doors.console.dossier_view import (
+    ENDED,
+    Deadline,
+    Line,
+    Named,
+    deadline_of,
+    is_one_stop,
+    timeline_lines,
+)
 from adapters.doors.console.visible import one_line
 from bus.calendar import Left
+from bus.messages import SETTLED, State
 from bus.privacy import mask_name
 
 Row = Mapping[str, Any]
@@ -107,10 +116,10 @@ def journey_view(
         status=dossier["status"],
         deadline=deadline_of(dossier, left),
         holder=_holder(dossier["status"]),
-        partners=tuple(_at(lane, moves) for lane in dossier["partners"] if _is_told(lane, is_for_citizen)),
+        partners=tuple(_at(lane, moves) for lane in dossier["partners"] if not is_one_stop(lane["partner"])),
         is_for_citizen=is_for_citizen,
         steps=tuple(_steps(events, moves, contents)) if is_for_citizen else (),
-        lines=() if is_for_citizen else tuple(timeline_lines(events, moves)),
+        lines=() if is_for_citizen else tuple(filter(_is_for_paper, timeline_lines(events, moves))),
         proofs=tuple(_proof(event) for event in events),
         is_cut=dossier.get("next") is not None or bool(dossier.get("has_older_events")),
         made_at=now,
@@ -118,14 +127,10 @@ def journey_view(
     )
 
 
-def _is_told(lane: Row, is_for_citizen: bool) -> bool:
-    """The one-stop system is the office's own; a citizen asks what the portal shows."""
-    return not is_for_citizen or not is_one_stop(lane["partner"])
-
-
-def is_one_stop(partner: str) -> bool:
-    """Whether a partner is a one-stop system, by its name: `one_stop`, `one_stop-province`."""
-    return partner == "one_stop" or partner.startswith("one_stop-")
+def _is_for_paper(line: Line) -> bool:
+    """A sheet tells what became of the dossier; that a worker took something up, and what was told back to sources,
+    stands on the page."""
+    return line.kind != SETTLED and line.state != State.SENDING
 
 
 def _holder(status: str | None) -> Holder:
@@ -172,7 +177,7 @@ def _steps(events: Sequence[Row], moves: Sequence[Row], contents: Contents) -> l
 
 def _told(event: Row, contents: Contents) -> Step | None:
     """What the office said of the dossier; outcomes of our own calls are nobody's business here."""
-    if event["kind"] == "delivery.settled":
+    if event["kind"] == SETTLED:
         return None
     data = contents.get(event["number"]) or {}
     key = {"dossier.recorded": "told", "dossier.progressed": "step", "dossier.filed": "filed"}.get(event["kind"])

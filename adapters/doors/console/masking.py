@@ -46,10 +46,10 @@ class Known:
 NOTHING_KNOWN: Final = Known()
 
 
-def known_of(contents: Iterable[Mapping[str, Any]]) -> Known:
-    """From the `data` of events: personal values with their words apart where they are names, and public ones."""
+def known_of(contents: Iterable[Mapping[str, Any]], names: Iterable[str] = ()) -> Known:
+    """From the `data` of events their personal values and their public ones; `names`: what else is public."""
     personal: set[str] = set()
-    public: set[str] = set()
+    public = set(names)
     for data in contents:
         for place, value in _leaves(data, ""):
             if place in PUBLIC:

@@ -6,7 +6,7 @@ import ast
 import re
 import string
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -34,6 +34,8 @@ class Asked:
     key: str
     where: str
     is_start: bool = False
+    given: frozenset[str] | None = None
+    """The facts that are handed over with it; None: not known before it runs."""
 
 
 @cache
@@ -53,7 +55,9 @@ def asked_in_templates() -> Iterator[Asked]:
     for path in templates():
         for call in parsed_template(path).find_all(nodes.Call):
             if isinstance(call.node, nodes.Name) and call.node.name == "t" and call.args:
-                yield from _keys(call.args[0], f"{path.name}:{call.lineno}")
+                given = None if call.dyn_kwargs is not None else frozenset(pair.key for pair in call.kwargs)
+                for asked in _keys(call.args[0], f"{path.name}:{call.lineno}"):
+                    yield replace(asked, given=given)
 
 
 def _keys(node: nodes.Node, where: str) -> Iterator[Asked]:

@@ -147,6 +147,19 @@ def test_every_key_that_is_asked_for_is_there():
     assert [] == missing
 
 
+def test_facts_of_a_sentence_are_given():
+    """A template that says a sentence gives it every fact that stands in it."""
+    asked = [each for each in asked_in_templates() if not each.is_start and each.given is not None]
+    short = [
+        f"{each.where}: {each.key} wants {sorted(missing)}"
+        for each in asked
+        if each.key in WORDS.keys("vi")
+        and (missing := set(placeholders(WORDS.text("vi", each.key))) - (each.given or frozenset()))
+    ]
+
+    assert [] == short
+
+
 def test_no_word_is_left_over():
     """Every word of the catalogues is asked for somewhere, by its whole key or by the beginning of one."""
     said = {*texts_in_templates(), *(text for text, _ in texts_in_modules())}

@@ -36,6 +36,8 @@ CHUNK: Final = 500
 CLOCK_STEP: Final = timedelta(minutes=5)
 """Times grow with numbers, but for a clock that was set back: by so much, no list by time misses anything. A clock that
 was set back further may hide some of that time from a list by time; a list without one shows everything."""
+SAMPLED: Final = 40
+"""Deliveries of each state at each partner that tell which causes a filter offers."""
 COUNTED: Final = 1_000
 """Past it a count says "more than"."""
 LONGEST_SEARCH: Final = 200
@@ -175,6 +177,18 @@ class Gap:
     missing: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moved:
+    """What happened since a move."""
+
+    last: int
+    """The newest move that was looked at."""
+    lines: tuple[tuple[int, Line], ...]
+    """Each delivery with its newest move, in their order."""
+    is_all: bool
+    """Whether there was nothing beyond `last`."""
+
+
 class Looks:
     """The console's questions to one ledger."""
 
@@ -262,11 +276,12 @@ class Looks:
         """These deliveries as lines, the newest first."""
         return _lines_of(self._engine.read(), ids, _values(Filter(), None))
 
-    def moved_since(self, move: int, limit: int) -> tuple[int, list[int]]:
-        """Which deliveries moved after this move, each once, in the order of their last moves; and the last move."""
+    def moved_since(self, move: int, limit: int) -> Moved:
+        """What moved after this move: each delivery once, as it stands now, by its last move."""
         rows = self._engine.read().all("look_moves", move, limit)
-        moved = dict.fromkeys(row[1] for row in reversed(rows) if row[1] is not None)
-        return (rows[-1][0] if rows else move), list(reversed(moved))
+        last_of = {row[1]: row[0] for row in rows if row[1] is not None}
+        lines = sorted(((last_of[line.id], line) for line in self.lines(last_of)), key=lambda pair: pair[0])
+        return Moved(last=rows[-1][0] if rows else move, lines=tuple(lines), is_all=len(rows) < limit)
 
     def last_move(self) -> int:
         """The newest move."""
@@ -281,6 +296,16 @@ class Looks:
     def sources(self) -> list[str]:
         """Every source."""
         return [row[0] for row in self._engine.read().all("look_sources", MOST_NAMES)]
+
+    def causes(self, units: Units) -> list[str]:
+        """Why deliveries are not over, as far as the newest of each state show it."""
+        partners = [row[0] for row in self._engine.read().all("list_partners")]
+        found = set[str]()
+        for partner in partners:
+            for state in OPEN:
+                wanted = Filter(partner=partner, states=(state,))
+                found.update(line.cause for line in self.deliveries(wanted, units, limit=SAMPLED).lines)
+        return sorted(found)
 
     # -- search -----------------------------------------------------------------------------------------------------
 
@@ -338,6 +363,11 @@ class Looks:
         rows = tx.all("look_oldest", state, partner, LOOKED_OPEN, told, changed_before, COUNTED + 1)
         seen = tx.all("look_open_ids", state, partner, NO_END, 0, LOOKED_OPEN + 1)
         return Many(n=min(len(rows), COUNTED), is_more=len(rows) > COUNTED or len(seen) > LOOKED_OPEN)
+
+    def ready_since(self, partner: str) -> datetime | None:
+        """Since when the delivery that has been ready longest waits for this partner."""
+        row = self._engine.read().one("oldest_ready", partner)
+        return None if row is None or row[0] is None else from_ms(row[0])
 
     def oldest(self, state: State, units: Units, *, partner: str | None = None) -> Line | None:
         """The delivery that has stood longest among those in this state; None where there is none."""

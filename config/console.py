@@ -3,27 +3,40 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from importlib.metadata import version
 
 from starlette.routing import Router
 
 from adapters.channels.addresses import networks_of
-from adapters.doors.console import words
+from adapters.doors.console import static, words
 from adapters.doors.console.door import ConsoleDoor, mount
 from adapters.doors.console.frame import Console, ConsoleFacts
 from adapters.doors.console.gate import Gate, Manners
+from adapters.doors.console.live import Feed
 from adapters.doors.console.passwords import Passwords
+from adapters.doors.console.render import Renderer
 from adapters.doors.console.sealing import Sealing
 from adapters.doors.console.threads import Threads
+from adapters.doors.console.visit import Visit
 from bus.audit import Audit
 from bus.close_reads import CloseReads
+from bus.corrections import Corrections
+from bus.errors import NotFound
 from bus.first_run import FirstRun
 from bus.looks import Looks
+from bus.pace import Pace
 from bus.people import People
+from bus.presses import Presses
+from bus.rights import Right
 from bus.sessions import SessionRules
+from bus.unmapped import Unmapped
 from config.console_names import TableNames
 from config.console_settings import ConsoleSettings
+from config.console_tables import ConsoleTables
+from config.running import runs_of, selections_of
 from config.settings_file import SettingsRefused
+from config.signing_on import sso_of
 from config.wiring import Installation
 
 
@@ -44,25 +57,50 @@ def make_console(
 ) -> Console:
     """What its pages are given. Tests hand in passwords that cost less to hash."""
     settings, ports, ledger = installation.settings.console, installation.ports, installation.ledger
-    audit = Audit(ledger)
-    people = people_of(installation, audit)
+    audit, said, facts = Audit(ledger), words.load(strict=strict), facts_of(settings, is_demo=is_demo)
+    people, looks = people_of(installation, audit), Looks(ledger.engine, ledger.master)
     return Console(
         ledger=ledger,
         reads=installation.reads,
         close=CloseReads(ledger),
-        looks=Looks(ledger.engine, ledger.master),
+        looks=looks,
+        pace=Pace(ledger.engine),
+        feed=Feed(looks, is_still=partial(is_still, people), render=Renderer(said, facts, static.load()).page),
         names=TableNames(installation.reads),
         repairs=installation.repairs,
+        presses=Presses(ledger, ports.randomness),
+        selections=selections_of(installation),
+        runs=runs_of(installation),
+        corrections=Corrections(ledger),
+        unmapped=Unmapped(ledger),
+        tables=ConsoleTables(installation.reads),
         people=people,
         audit=audit,
         passwords=passwords or Passwords(),
         first_run=FirstRun(ledger, people, randomness=ports.randomness),
+        sso=sso_of(settings, ports),
         partners=tuple(installation.settings.partner_table()),
         clock=ports.clock,
         randomness=ports.randomness,
-        words=words.load(strict=strict),
+        words=said,
         sealing=Sealing(ledger.master.index_key, ports.randomness),
-        facts=facts_of(settings, is_demo=is_demo),
+        facts=facts,
+    )
+
+
+def is_still(people: People, visit: Visit) -> bool:
+    """Whether who follows the live log may go on: the session holds, with this right and these units."""
+    if not visit.session:
+        return True  # the demo's token, which ends with the process
+    try:
+        account = people.account(visit.account)
+    except NotFound:
+        return False
+    return (
+        any(held.id == visit.session for held in people.sessions(account.name))
+        and not account.is_disabled
+        and account.units == visit.units
+        and Right.LIST in people.rights(account)
     )
 
 
@@ -91,6 +129,7 @@ def facts_of(settings: ConsoleSettings, *, is_demo: bool) -> ConsoleFacts:
         public_url=settings.public_url,
         is_demo=is_demo,
         version=version("lienthong"),
+        sso="" if settings.oidc is None else settings.oidc.label,
     )
 
 

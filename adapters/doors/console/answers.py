@@ -77,9 +77,9 @@ class Stream:
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """Server-sent events: (event's name, html). The frame ends it when the session ends."""
+    """Server-sent events: (event's name, html), and where it came to, for a browser that comes back."""
 
-    events: AsyncIterator[tuple[str, str]]
+    events: AsyncIterator[tuple[str, str] | tuple[str, str, str]]
 
 
 Answer: TypeAlias = Shown | Gone | SignedIn | SignedOut | Bytes | Stream | Live

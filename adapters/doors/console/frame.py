@@ -11,17 +11,26 @@ from adapters.doors.console.passwords import Passwords
 from adapters.doors.console.words import Words
 from bus.audit import Audit
 from bus.close_reads import CloseReads
+from bus.corrections import Corrections
 from bus.first_run import FirstRun
 from bus.ledger import Ledger
 from bus.looks import Looks
+from bus.pace import Pace
 from bus.people import People
 from bus.ports import Clock, Randomness
 from bus.reads import Reads
+from bus.presses import Presses
 from bus.repairs import Repairs
+from bus.runs import Runs
+from bus.selections import Selections
+from bus.unmapped import Unmapped
 
 if TYPE_CHECKING:
+    from adapters.doors.console.live import Feed
+    from adapters.doors.console.mapping_view import TablesDesk
     from adapters.doors.console.reach import Names
     from adapters.doors.console.sealing import Sealing
+    from adapters.doors.console.sso import Sso
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +48,8 @@ class ConsoleFacts:
     public_url: str = ""
     is_demo: bool = False
     version: str = ""
+    sso: str = ""
+    """What the sign-in page calls the provider; empty: there is none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,12 +60,21 @@ class Console:
     reads: Reads
     close: CloseReads
     looks: Looks
+    pace: Pace
+    feed: Feed
     repairs: Repairs
+    presses: Presses
+    selections: Selections
+    runs: Runs
+    corrections: Corrections
+    unmapped: Unmapped
+    tables: TablesDesk
     names: Names
     people: People
     audit: Audit
     passwords: Passwords
     first_run: FirstRun
+    sso: Sso | None = None
     partners: Sequence[str]
     clock: Clock
     randomness: Randomness

@@ -26,6 +26,11 @@ def url_for(name: str, /, **facts: Fact) -> str:
     return PREFIX + path + (f"?{query}" if query else "")
 
 
+def is_page(name: str) -> bool:
+    """Whether there is a page of this name."""
+    return name in _patterns()
+
+
 @cache
 def _patterns() -> dict[str, str]:
     # Here and not above: every page imports this module, and the list imports every page.

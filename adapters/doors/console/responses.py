@@ -90,13 +90,14 @@ class Responses:
     async def _events(self, answer: Live) -> AsyncIterator[bytes]:
         self._live += 1
         try:
-            async for name, html in answer.events:
-                yield event(name, html)
+            async for name, html, *place in answer.events:
+                yield event(name, html, *place)
         finally:
             self._live -= 1
 
 
-def event(name: str, html: str) -> bytes:
+def event(name: str, html: str, place: str = "") -> bytes:
     """One server-sent event; every line of the text is a line of data, whatever ends lines in it."""
+    mark = f"id: {place}\n" if place else ""
     lines = "".join(f"data: {line}\n" for line in html.replace("\r\n", "\n").replace("\r", "\n").split("\n"))
-    return f"event: {name}\n{lines}\n".encode()
+    return f"event: {name}\n{mark}{lines}\n".encode()

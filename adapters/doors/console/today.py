@@ -1,0 +1,99 @@
+"""What needs me: the first page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Final
+
+from adapters.doors.console.answers import Answer, Shown
+from adapters.doors.console.asked import Asked
+from adapters.doors.console.frame import Console
+from adapters.doors.console.page import Page
+from adapters.doors.console.today_view import (
+    AWAITING_LONG,
+    DAY,
+    GAP_LONG,
+    RATE,
+    STEP,
+    WEEK,
+    Chart,
+    Need,
+    PartnerLook,
+    TodayView,
+    awaiting_need,
+    chart,
+    due_need,
+    gaps_need,
+    partner_look,
+    state_need,
+)
+from adapters.doors.console.visit import Visit
+from bus.looks import NONE, Many, Units
+from bus.messages import State
+from bus.rights import Right
+
+GAPS: Final = 50
+SOON: Final = timedelta(days=2)
+LATEST: Final = timedelta(days=3650)
+"""A deadline longer ago is a mistake of a source's, not work of today."""
+
+
+def show(console: Console, visit: Visit, asked: Asked) -> Answer:
+    """GET /."""
+    standing = console.looks.standing(visit.units)
+    return Shown(
+        "today.html",
+        TodayView(
+            needs=tuple(_needs(console, visit.units, visit.now, standing)),
+            partners=tuple(_partners(console, visit, standing)),
+            charts=() if visit.units is not None else tuple(_charts(console, visit.now, standing)),
+            made_at=visit.now,
+            is_limited=visit.units is not None,
+            counted_since=console.pace.counted_since(),
+        ),
+    )
+
+
+def _needs(console: Console, units: Units, now: datetime, standing: dict[tuple[str, State], Many]) -> Iterator[Need]:
+    looks = console.looks
+    for state in (State.REFUSED, State.HELD, State.IN_DOUBT):
+        count = _all(standing, state)
+        yield state_need(state, count, looks.oldest(state, units) if count.n else None)
+    late = looks.awaiting_since(now - AWAITING_LONG, units)
+    yield awaiting_need(late, looks.oldest(State.AWAITING, units) if late.n else None)
+    yield gaps_need(looks.gaps(now - GAP_LONG, units, limit=GAPS), limit=GAPS)
+    yield due_need("overdue", looks.due(now - LATEST, now, units), "bad")
+    yield due_need("due_soon", looks.due(now, now + SOON, units), "warn")
+
+
+def _all(standing: dict[tuple[str, State], Many], state: State) -> Many:
+    return sum((count for (_, each), count in standing.items() if each is state), NONE)
+
+
+def _partners(console: Console, visit: Visit, standing: dict[tuple[str, State], Many]) -> Iterator[PartnerLook]:
+    counts = console.pace.minutes(visit.now - RATE, visit.now)
+    for partner in console.reads.partners():
+        name = partner["name"]
+        yield partner_look(
+            partner,
+            waiting=Many(n=partner["deliveries"].get(State.WAITING, 0)),
+            ready_since=console.looks.ready_since(name),
+            oldest_waiting=console.reads.oldest_waiting(name),
+            counts=counts,
+            now=visit.now,
+            is_limited=visit.units is not None,
+        )
+
+
+def _charts(console: Console, now: datetime, standing: dict[tuple[str, State], Many]) -> Iterator[Chart]:
+    begun, waiting = console.pace.counted_since(), _all(standing, State.WAITING).n
+    since = max(begun, now - DAY)
+    counts = console.pace.minutes(since, now + timedelta(minutes=1), step=STEP)
+    yield chart("day", counts, since=since, now=now, step=timedelta(minutes=STEP), waiting_now=waiting)
+    since = max(begun, now - WEEK)
+    hours = console.pace.hours(since, now + timedelta(hours=1))
+    yield chart("week", hours, since=since, now=now, step=timedelta(hours=1), waiting_now=waiting)
+
+
+PAGES: Final = (Page("GET", "/", "today", show, Right.LIST),)

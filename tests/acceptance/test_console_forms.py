@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from html import unescape
-from pathlib import Path
 
 import pytest
 
@@ -31,16 +30,29 @@ class Pressed:
         return Gone("/console/account")
 
 
-@pytest.fixture
-def pressed() -> Pressed:
+@pytest.fixture(scope="module")
+def button() -> Pressed:
     return Pressed()
 
 
-@pytest.fixture
-def here(tmp_path: Path, pressed: Pressed) -> Iterator[Bench]:
-    page = Page("POST", "/deliveries/{id:int}/act", "act", pressed.press, Right.REPLAY)
-    with bench(tmp_path, pages=(page,)) as made:
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory, button: Pressed) -> Iterator[Bench]:
+    page = Page("POST", "/deliveries/{id:int}/act", "act", button.press, Right.REPLAY)
+    with bench(tmp_path_factory.mktemp("console"), pages=(page,)) as made:
         yield made
+
+
+@pytest.fixture
+def pressed(button: Pressed) -> Pressed:
+    button.forms.clear()
+    return button
+
+
+@pytest.fixture
+def here(house: Bench) -> Bench:
+    """A browser that comes for the first time."""
+    house.client.cookies.clear()
+    return house
 
 
 def form(made: Bench, **fields: str) -> dict[str, str]:

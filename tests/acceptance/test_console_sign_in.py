@@ -18,6 +18,19 @@ def here(tmp_path: Path) -> Iterator[Bench]:
         yield made
 
 
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    with bench(tmp_path_factory.mktemp("console")) as made:
+        yield made
+
+
+@pytest.fixture
+def door(house: Bench) -> Bench:
+    """A browser that comes for the first time, to a console where others were before."""
+    house.client.cookies.clear()
+    return house
+
+
 def cookies(response) -> dict[str, str]:
     return {told.partition("=")[0]: told.partition("=")[2] for told in response.headers.get_list("set-cookie")}
 
@@ -25,15 +38,15 @@ def cookies(response) -> dict[str, str]:
 # -- in and out --------------------------------------------------------------------------------------------------------
 
 
-def test_who_has_not_signed_in_is_led_to_it(here: Bench) -> None:
+def test_who_has_not_signed_in_is_led_to_it(door: Bench) -> None:
     """A page asks who is there first, and sign-in leads back to the very page, filters included."""
-    asked = here.get("/payments?partner=a&state=held")
-    shown = here.client.get(asked.headers["location"])
+    asked = door.get("/payments?partner=a&state=held")
+    shown = door.client.get(asked.headers["location"])
     to = unescape(re.findall(r'name="to" value="([^"]*)"', shown.text)[-1])
 
     assert 303 == asked.status_code
     assert "/console/payments?partner=a&state=held" == to
-    assert to == here.sign_in(to=to).headers["location"]
+    assert to == door.sign_in(to=to).headers["location"]
 
 
 @pytest.mark.parametrize(
@@ -51,14 +64,14 @@ def test_who_has_not_signed_in_is_led_to_it(here: Bench) -> None:
         "",
     ],
 )
-def test_sign_in_leads_to_pages_of_ours_alone(here: Bench, to: str) -> None:
+def test_sign_in_leads_to_pages_of_ours_alone(door: Bench, to: str) -> None:
     """Whatever an address asks for, sign-in leads to a page of the console."""
-    assert "/console/" == here.sign_in(to=to).headers["location"]
+    assert "/console/" == door.sign_in(to=to).headers["location"]
 
 
-def test_cookie_of_plain_http(here: Bench) -> None:
+def test_cookie_of_plain_http(door: Bench) -> None:
     """The session's cookie is no script's, goes to no other site's forms, and ends with the browser."""
-    told = cookies(here.sign_in())["lienthong"]
+    told = cookies(door.sign_in())["lienthong"]
 
     assert {"HttpOnly", "Path=/", "SameSite=lax"} == {part.strip() for part in told.split(";")[1:]}
 
@@ -77,13 +90,13 @@ def test_cookie_of_https(tmp_path: Path) -> None:
     assert "max-age" in shown.headers["strict-transport-security"]
 
 
-def test_each_sign_in_is_a_new_session(here: Bench) -> None:
+def test_each_sign_in_is_a_new_session(door: Bench) -> None:
     """A session's token is never one that was there before somebody signed in."""
     planted = "A" * 43
-    here.client.cookies.set("lienthong", planted)
-    csrf = here.csrf("/login")
-    first = cookies(here.post("/login", {"csrf": csrf, "name": "an", "password": PASSWORD}))["lienthong"]
-    second = cookies(here.sign_in())["lienthong"]
+    door.client.cookies.set("lienthong", planted)
+    csrf = door.csrf("/login")
+    first = cookies(door.post("/login", {"csrf": csrf, "name": "an", "password": PASSWORD}))["lienthong"]
+    second = cookies(door.sign_in())["lienthong"]
 
     assert not first.startswith(planted)
     assert first.split(";")[0] != second.split(";")[0]
@@ -111,44 +124,44 @@ def test_guessing_is_slowed_down(here: Bench) -> None:
     assert 303 == here.sign_in().status_code
 
 
-def test_sign_in_form_needs_proof(here: Bench) -> None:
+def test_sign_in_form_needs_proof(door: Bench) -> None:
     """Nobody is signed in by another site's form: into whose account would he type?"""
     form = {"csrf": "made-up", "name": "an", "password": PASSWORD}
 
-    assert 403 == here.post("/login", form).status_code
-    assert 403 == here.post("/login", form, headers={"origin": "http://evil.example.invalid"}).status_code
+    assert 403 == door.post("/login", form).status_code
+    assert 403 == door.post("/login", form, headers={"origin": "http://evil.example.invalid"}).status_code
 
 
-def test_signing_out(here: Bench) -> None:
+def test_signing_out(door: Bench) -> None:
     """Signing out ends the session itself, not only this browser's cookie."""
-    here.sign_in()
-    token = here.client.cookies["lienthong"]
-    out = here.post("/logout", {"csrf": here.csrf()})
-    here.client.cookies.set("lienthong", token)
+    door.sign_in()
+    token = door.client.cookies["lienthong"]
+    out = door.post("/logout", {"csrf": door.csrf()})
+    door.client.cookies.set("lienthong", token)
 
     assert 303 == out.status_code
     assert "cache" in out.headers["clear-site-data"]
-    assert 303 == here.get("/account").status_code
+    assert 303 == door.get("/account").status_code
 
 
 @pytest.mark.parametrize(("span", "is_there"), [({"minutes": 29}, True), ({"minutes": 31}, False)])
-def test_idle_session_ends(here: Bench, span: dict[str, float], is_there: bool) -> None:
+def test_idle_session_ends(door: Bench, span: dict[str, float], is_there: bool) -> None:
     """A session that nobody uses ends after the settings' idle time."""
-    here.sign_in()
-    later(here, **span)
+    door.sign_in()
+    later(door, **span)
 
-    assert is_there == (200 == here.get("/account").status_code)
+    assert is_there == (200 == door.get("/account").status_code)
 
 
-def test_session_in_use_ends_too(here: Bench) -> None:
+def test_session_in_use_ends_too(door: Bench) -> None:
     """However much it is used, a session ends after the settings' longest time."""
-    here.sign_in()
+    door.sign_in()
     for _ in range(24):
-        later(here, minutes=29)
-        here.get("/account")
-    later(here, minutes=29)
+        later(door, minutes=29)
+        door.get("/account")
+    later(door, minutes=29)
 
-    assert 303 == here.get("/account").status_code
+    assert 303 == door.get("/account").status_code
 
 
 def test_host_that_is_not_ours(tmp_path: Path) -> None:
@@ -230,14 +243,14 @@ def test_first_administrator_refused(empty: Bench, more: dict[str, str], said: s
     assert not empty.console.people.is_anybody_here()
 
 
-def test_first_run_is_over(here: Bench) -> None:
+def test_first_run_is_over(door: Bench) -> None:
     """Once there is an account the page makes no other, whatever code is sent."""
-    assert "/console/login" == here.get("/first-run").headers["location"]
-    form = {"csrf": here.csrf("/login"), "code": "x", "name": "evil", "shown": "E", "password": PASSWORD}
-    answer = here.post("/first-run", form)
+    assert "/console/login" == door.get("/first-run").headers["location"]
+    form = {"csrf": door.csrf("/login"), "code": "x", "name": "evil", "shown": "E", "password": PASSWORD}
+    answer = door.post("/first-run", form)
 
     assert answer.headers["location"].startswith("/console/login")
-    assert here.console.people.find("evil") is None
+    assert door.console.people.find("evil") is None
 
 
 # -- one's own account -------------------------------------------------------------------------------------------------
@@ -319,21 +332,21 @@ def test_ones_sessions(here: Bench) -> None:
     ("accepted", "language"),
     [("en-GB,en;q=0.9", "en"), ("vi", "vi"), ("fr", "vi"), (None, "vi"), ("en;q=0.2, vi;q=0.1", "en")],
 )
-def test_language_that_a_browser_asks_for(here: Bench, accepted: str | None, language: str) -> None:
+def test_language_that_a_browser_asks_for(door: Bench, accepted: str | None, language: str) -> None:
     """A stranger is spoken to in the language that the browser prefers; Vietnamese unless English is wanted more."""
-    shown = here.get("/login", headers={"accept-language": accepted} if accepted else {})
+    shown = door.get("/login", headers={"accept-language": accepted} if accepted else {})
 
     assert f'<html lang="{language}"' in shown.text
     assert language == shown.headers["content-language"]
 
 
-def test_chosen_language_and_light_stay(here: Bench) -> None:
+def test_chosen_language_and_light_stay(door: Bench) -> None:
     """A choice of language and of light or dark holds for this browser, through sign-in, and leads back to the page."""
-    csrf = here.csrf("/login")
-    gone = here.post("/preferences", {"csrf": csrf, "language": "en", "theme": "dark", "to": "/console/login?next=x"})
-    kept = dict(here.client.cookies)
-    here.post("/login", {"csrf": csrf, "name": "an", "password": PASSWORD})
-    page = here.get("/account").text
+    csrf = door.csrf("/login")
+    gone = door.post("/preferences", {"csrf": csrf, "language": "en", "theme": "dark", "to": "/console/login?next=x"})
+    kept = dict(door.client.cookies)
+    door.post("/login", {"csrf": csrf, "name": "an", "password": PASSWORD})
+    page = door.get("/account").text
 
     assert "/console/login?next=x" == gone.headers["location"]
     assert ("en", "dark") == (kept["lienthong_language"], kept["lienthong_theme"])
@@ -341,12 +354,12 @@ def test_chosen_language_and_light_stay(here: Bench) -> None:
     assert "My account" in page
 
 
-def test_choices_that_there_are_not(here: Bench) -> None:
+def test_choices_that_there_are_not(door: Bench) -> None:
     """A language that is not there is refused in words; a place that is not ours is not gone to."""
-    csrf = here.csrf("/login")
-    elsewhere = here.post("/preferences", {"csrf": csrf, "language": "en", "to": "https://evil.example.invalid/"})
+    csrf = door.csrf("/login")
+    elsewhere = door.post("/preferences", {"csrf": csrf, "language": "en", "to": "https://evil.example.invalid/"})
 
-    assert 400 == here.post("/preferences", {"csrf": csrf, "language": "xx"}).status_code
+    assert 400 == door.post("/preferences", {"csrf": csrf, "language": "xx"}).status_code
     assert "/console/" == elsewhere.headers["location"]
 
 

@@ -46,8 +46,8 @@ def opened(path: str, endpoint) -> Page:
     return Page("GET", path, path.strip("/"), endpoint, None, is_open=True)
 
 
-@pytest.fixture
-def here(tmp_path: Path) -> Iterator[Bench]:
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     pages = (
         opened("/plain", plain),
         opened("/away", failing(LedgerUnavailable("disk I/O error at /var/lib/x"))),
@@ -57,8 +57,18 @@ def here(tmp_path: Path) -> Iterator[Bench]:
         opened("/endless", endless),
         Page("POST", "/taken", "taken", plain, None, is_open=True),
     )
-    with bench(tmp_path, pages=pages, query_limit_s=0.05) as made:
+    # A second's patience: on a busy machine a page that asks for little must not be cut.
+    folder = tmp_path_factory.mktemp("console")
+    with capture_logs(), bench(folder, pages=pages, query_limit_s=1) as made:
+        made.console.ledger.engine._queries["endless"] = ENDLESS
         yield made
+
+
+@pytest.fixture
+def here(house: Bench) -> Bench:
+    """A browser that comes for the first time."""
+    house.client.cookies.clear()
+    return house
 
 
 @pytest.mark.parametrize(
@@ -122,10 +132,10 @@ def test_ledger_that_cannot_be_read(here: Bench) -> None:
     assert "/var/lib" not in answer.text
 
 
-def test_ledger_lost_while_signed_in(here: Bench) -> None:
+def test_ledger_lost_while_signed_in(here: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also a page that only asks who is there says in words that the ledger is away."""
     here.sign_in()
-    here.console.ledger.engine.patience = failing_patience  # type: ignore[method-assign]
+    monkeypatch.setattr(here.console.ledger.engine, "patience", failing_patience)
 
     assert 503 == here.get("/account").status_code
 
@@ -136,7 +146,6 @@ def failing_patience(limit):
 
 def test_slow_question_is_cut(here: Bench) -> None:
     """A question to the ledger that takes too long is stopped; the page says how to narrow it."""
-    here.console.ledger.engine._queries["endless"] = ENDLESS
     with capture_logs() as lines:
         answer = here.get("/endless?state=held")
 

@@ -49,7 +49,7 @@ class Renderer:
 
     def _context(self, view: Any, visit: Visit) -> dict[str, Any]:
         def t(key: str, /, **facts: object) -> str:
-            return self._words.say(visit.language, key, **facts)
+            return self.say(visit, key, facts)
 
         def word(key: str, otherwise: str) -> str:
             return t(key) if self._words.has(key) else otherwise
@@ -67,8 +67,9 @@ class Renderer:
         }
 
     def say(self, visit: Visit, key: str, facts: Mapping[str, object]) -> str:
-        """Words in the visitor's language."""
-        return self._words.say(visit.language, key, **facts)
+        """Words in the visitor's language; nothing that was said from outside hides in its facts."""
+        seen = {name: visible(fact) if isinstance(fact, str) else fact for name, fact in facts.items()}
+        return self._words.say(visit.language, key, **seen)
 
     def groups(self, visit: Visit) -> tuple[Group, ...]:
         """The navigation that this person's rights leave."""

@@ -32,6 +32,15 @@ names its kind of source. They are not official and may be outdated. Holidays we
 contracts/ was written from public sources that are named by kind in each NOTES.md. No partner's own document or code is
 copied here.
 
+Scripts and styles in the console's pages
+-----------------------------------------
+
+Copied unchanged into adapters/doors/console/static/vendor/, each with its licence beside it:
+
+  htmx 2.0.11 (0BSD)
+  htmx-ext-sse 2.2.4 (0BSD)
+  uplot 1.6.32 (MIT)
+
 Packages that run with it
 -------------------------
 

@@ -15,33 +15,17 @@ from adapters.doors.console.navigation import BELOW, GROUPS, navigation
 from adapters.doors.console.pages import PAGES
 from adapters.doors.console.responses import event
 from adapters.doors.console.sealing import Sealing, Unsealable
-from adapters.doors.console.visit import Visit
 from bus.rights import Right
 from tests.builders import NOON
+from tests.visits import visit
 from tests.world import SeededRandomness
-
-
-def visit(**more: object) -> Visit:
-    told = {
-        "account": "an",
-        "person": "An",
-        "rights": frozenset(Right),
-        "units": None,
-        "language": "vi",
-        "now": NOON,
-        "address": "127.0.0.1",
-        "session": 1,
-        "csrf": "x",
-    }
-    return Visit(**(told | more))
-
 
 # -- what is asked -----------------------------------------------------------------------------------------------------
 
 
 def test_words_are_composed() -> None:
     """What was typed on a keyboard that sends letters in parts is what was typed on one that sends them whole."""
-    assert [("ten", "ế")] == pairs_of("ten=e%CC%82%CC%81".encode())
+    assert [("ten", "ế")] == pairs_of(b"ten=e%CC%82%CC%81")
 
 
 def test_ends_of_lines_are_one_character() -> None:

@@ -100,8 +100,6 @@ class Row:
     line: Line
     address: str
     dossier_address: str
-    age_from: datetime
-    """Open ones: since when it has been under way; the rest: since when nothing has happened to it."""
 
 
 def rows_of(lines: Sequence[Line]) -> tuple[Row, ...]:
@@ -111,7 +109,6 @@ def rows_of(lines: Sequence[Line]) -> tuple[Row, ...]:
             line=line,
             address=url_for("delivery", id=line.id),
             dossier_address=url_for("dossier", number=line.dossier),
-            age_from=line.accepted_at if line.state.is_open else line.changed_at,
         )
         for line in lines
     )

@@ -11,6 +11,7 @@ from adapters.doors.console.answers import Wrong
 from adapters.doors.console.asked import Asked
 from adapters.doors.console.export_files import Cell
 from adapters.doors.console.frame import Console
+from adapters.doors.console.log_view import typed
 from adapters.doors.console.reach import LOCAL, dossier_in_reach
 from adapters.doors.console.refused import day, see_all
 from adapters.doors.console.visit import Visit
@@ -18,7 +19,6 @@ from bus.audit import Act
 from bus.close_reads import MOST_REFUSALS
 from bus.export import DELIVERY_COLUMNS, MOVE_COLUMNS, role_of
 from bus.looks import LARGEST_PAGE, Filter, Line
-from bus.messages import State
 from bus.rights import Right
 
 Row = tuple[Cell, ...]
@@ -72,22 +72,11 @@ def deliveries(console: Console, visit: Visit, asked: Asked) -> Rows:
 
 
 def wanted_of(asked: Asked) -> Filter:
-    """The log's filter, from its address. Raises Wrong."""
-    asked_for = asked.many("state")
-    states = tuple(state for state in State if state in asked_for)
-    if set(asked_for) - set(states) - {""}:
-        raise Wrong("exports.wrong_state", field="state")
-    return Filter(
-        partner=asked.query.get("partner") or None,
-        states=states,
-        cause=asked.query.get("cause") or None,
-        kind=asked.query.get("kind") or None,
-        source=asked.query.get("source") or None,
-        unit=asked.query.get("unit") or None,
-        dossier=asked.query.get("dossier") or None,
-        since=day(asked, "since"),
-        until=day(asked, "until", is_end=True),
-    )
+    """The log's filter, from its address. Raises Wrong: the log shows what it could not read, a file cannot."""
+    found = typed(asked.query)
+    if found.troubles:
+        raise Wrong("exports.wrong_filter")
+    return found.wanted
 
 
 def _filters(asked: Asked) -> str:

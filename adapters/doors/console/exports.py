@@ -1,7 +1,7 @@
 """Exports: what a visitor may see, as a file, row by row, with what was taken away recorded.
 
-They say no more than the pages do. As `lienthong ledger export` they leave out reasons and, of people who acted, say only
-that it was a person; who may read the audit finds both there.
+They say no more than the pages do. As `lienthong ledger export` they leave out reasons, and of people who acted they
+say only that it was a person; who may read the audit finds both there.
 """
 
 from __future__ import annotations

@@ -120,7 +120,7 @@ def journey_view(
         is_for_citizen=is_for_citizen,
         steps=tuple(_steps(events, moves, contents)) if is_for_citizen else (),
         lines=() if is_for_citizen else tuple(filter(_is_for_paper, timeline_lines(events, moves))),
-        proofs=tuple(_proof(event) for event in events),
+        proofs=tuple(_proof(event) for event in events if event["kind"] != SETTLED),
         is_cut=dossier.get("next") is not None or bool(dossier.get("has_older_events")),
         made_at=now,
         made_by="" if is_for_citizen else one_line(made_by),

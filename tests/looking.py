@@ -10,21 +10,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from adapters.doors.console.words import load as load_words
 from bus.ledger import Ledger
 from bus.messages import State
 from bus.ports import FileStorage, SystemRandomness
-from config.console import add_console
 from config.demo.console_judge import disagreements, dossier_disagreements
-from config.new_installation import MASTER, SETTINGS
+from config.doors import make_app
+from config.new_installation import MASTER, SETTINGS, SIGNING
 from config.settings_file import load
+from config.signing_key import InstallationKey, generate
+from config.watching import make_metrics
 from config.wiring import Installation, Ports, build, real_ports
 
 TOKEN = "an operator's eyes"
-BARE = '[ledger]\nurl = "sqlite:///{ledger}"\nmaster_key_file = "{master}"\nsigning_key_file = "signing.key"\n'
+BARE = '[ledger]\nurl = "sqlite:///{ledger}"\nmaster_key_file = "{master}"\nsigning_key_file = "{signing}"\n'
 
 
 @dataclass
@@ -35,8 +36,8 @@ class Looker:
     client: TestClient = field(init=False)
 
     def __post_init__(self) -> None:
-        app = FastAPI()
-        add_console(app.router, self.installation, demo_token=TOKEN, strict=True)
+        key = InstallationKey.from_file(self.installation.settings.ledger.signing_key_file)
+        app = make_app(self.installation, key, make_metrics(self.installation), demo_token=TOKEN)
         self.client = TestClient(app, base_url="http://127.0.0.1", headers={"Authorization": f"Bearer {TOKEN}"})
 
     def get(self, path: str) -> str:
@@ -45,17 +46,35 @@ class Looker:
         assert 200 == answer.status_code, f"{path}: {answer.status_code} {answer.text[-2_000:]}"
         return answer.text
 
-    def disagreements(self, *, dossiers: int | None = None) -> list[str]:
+    def disagreements(self, *, dossiers: int | None = None, filters: bool = True) -> list[str]:
         """The log, each of its filters by state, the pages of so many dossiers (None: of all) against the ledger."""
         account = self.installation.reads.whole_account()
-        found = disagreements(self.get, account, words_of_states())
+        found = disagreements(self.get, account, words_of_states(), filters=filters)
         by_dossier: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
         for row in account:
             if row["delivery"] is not None:
                 by_dossier[row["dossier"]].append(row)
         for number in sorted(by_dossier)[:dossiers]:
             found += dossier_disagreements(self.get, number, by_dossier[number], self.attempts)
-        return found
+        return found + list(self._api(account))
+
+    def _api(self, account: list[Mapping[str, Any]]) -> Iterator[str]:
+        """What the API answers otherwise, delivery by delivery."""
+        told, after = dict[int, str](), 0
+        while True:
+            answer = self.client.get("/v1/deliveries", params={"after": after, "limit": 200})
+            assert 200 == answer.status_code, answer.text
+            rows = answer.json()["items"]
+            if not rows:
+                break
+            told |= {row["id"]: row["state"] for row in rows}
+            after = rows[-1]["id"]
+        ours = {row["delivery"]: str(row["state"]) for row in account if row["delivery"] is not None}
+        yield from (
+            f"API: delivery {n} is {told.get(n)}, the ledger has {ours.get(n)}"
+            for n in ours.keys() | told.keys()
+            if told.get(n) != ours.get(n)
+        )
 
     def attempts(self, delivery: int) -> int:
         """How many the ledger has of one delivery."""
@@ -79,7 +98,8 @@ def installed_over(ledger: Ledger) -> Iterator[Installation]:
     folder = Path(ledger.engine.path).parent
     if not (folder / SETTINGS).exists():
         ledger.master.save(folder / MASTER)
-        text = BARE.format(ledger=Path(ledger.engine.path).name, master=MASTER)
+        text = BARE.format(ledger=Path(ledger.engine.path).name, master=MASTER, signing=SIGNING)
+        generate(folder / SIGNING)
         os.close(os.open(folder / SETTINGS, os.O_CREAT | os.O_WRONLY, 0o600))
         (folder / SETTINGS).write_text(text)
     usual = real_ports()

@@ -46,11 +46,16 @@ def shown_in(reads: Iterable[Read]) -> dict[int, tuple[str, str]]:
     return found
 
 
-def disagreements(get: Get, account: Iterable[Mapping[str, Any]], words: Mapping[str, str]) -> list[str]:
-    """What console and ledger do not agree in; `words` are the agreed words of the states."""
+def disagreements(
+    get: Get, account: Iterable[Mapping[str, Any]], words: Mapping[str, str], *, filters: bool = True
+) -> list[str]:
+    """What console and ledger do not agree in; `words` are the agreed words of the states.
+
+    With `filters` the lists of each state are read too, those of states in which nothing is as well.
+    """
     states = {int(row["delivery"]): str(row["state"]) for row in account if row["delivery"] is not None}
     found = list(_differences("log", states, shown_in(pages(get, "/log")), words))
-    for state in State:
+    for state in State if filters else ():
         wanted = {number: name for number, name in states.items() if name == state}
         found += _differences(f"log?state={state}", wanted, shown_in(pages(get, f"/log?state={state}")), words)
     return found

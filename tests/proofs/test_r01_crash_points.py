@@ -10,6 +10,7 @@ import itertools
 import random
 import shutil
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -51,7 +52,18 @@ def hits_of(maker: Maker, folder: Path, step_class: str, seed: int) -> Counter[s
     return count.hits
 
 
-def crash_and_recover(maker: Maker, folder: Path, step_class: str, point: str, seed: int) -> int:
+def nobody_looks(world: World) -> None:
+    """The console stays shut: R23 opens it (`test_r23_operator_truth.py`)."""
+
+
+def crash_and_recover(
+    maker: Maker,
+    folder: Path,
+    step_class: str,
+    point: str,
+    seed: int,
+    look: Callable[[World], None] = nobody_looks,
+) -> int:
     """One death at one line. Judges what came of it; how many steps an operator had to look up."""
     hits = hits_of(maker, folder, step_class, seed)[point]
     assert hits, f"{point} is never reached ({step_class}, seed {seed})"
@@ -74,22 +86,25 @@ def crash_and_recover(maker: Maker, folder: Path, step_class: str, point: str, s
         home, fate=SeededFate(seed + 1), step_class=step_class, clock=clock, books=books, seed=seed + 1_000_000
     )
     try:
-        return _judge(world, source, step_class, story)
+        return _judge(world, source, step_class, story, look)
     finally:
         world.close()
         books.close()
         shutil.rmtree(home)
 
 
-def _judge(world: World, source: Source, step_class: str, story: str) -> int:
+def _judge(world: World, source: Source, step_class: str, story: str, look: Callable[[World], None]) -> int:
+    look(world)
     recover(world, source)
     judged(world, source.events, seed=story)
+    look(world)
     assert [] == resent_unasked(world.adapter.calls), story
     if step_class != "blind":
         assert [] == open_events(world, source.events), story
         return 0
     resolved = resolve_by_books(world)
     judged(world, source.events, seed=story)
+    look(world)
     assert [] == open_events(world, source.events), story
     return resolved
 

@@ -3,6 +3,7 @@ again, and who cannot is shown to a person."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ from tests.proofs.kit import (
     resent_unasked,
     resolve_by_books,
 )
+from tests.proofs.test_r01_crash_points import nobody_looks
 from tests.world import World
 
 EIGHT = {
@@ -44,7 +46,16 @@ def many(dossiers: int, steps: int = 9) -> list:
     return [event for row in rows for event in row]
 
 
-def lost_answers(maker: Maker, folder: Path, step_class: str, *, dossiers: int, seed: int, batch: int = 1) -> int:
+def lost_answers(
+    maker: Maker,
+    folder: Path,
+    step_class: str,
+    *,
+    dossiers: int,
+    seed: int,
+    batch: int = 1,
+    look: Callable[[World], None] = nobody_looks,
+) -> int:
     """Deliver all of it while three answers in ten are lost; judges, and gives the number of unclear outcomes."""
     kinds = [*EIGHT.values()] if batch == 1 else [*EIGHT.values(), "skipped", "skipped"]
     fate = SeededFate(seed, share=0.3, kinds=kinds)
@@ -53,10 +64,12 @@ def lost_answers(maker: Maker, folder: Path, step_class: str, *, dossiers: int, 
     source.tell(world)
     world.settle_down(hours=200)
     judged(world, source.events, seed=seed)
+    look(world)
     assert [] == resent_unasked(world.adapter.calls), f"seed {seed}"
     if step_class == "blind":
         resolve_by_books(world)
         judged(world, source.events, seed=seed)
+        look(world)
     assert [] == open_events(world, source.events), f"seed {seed}"
     unclear = sum(fate != "ok" for what, _event, fate in world.adapter.calls if what == "sent")
     world.close()

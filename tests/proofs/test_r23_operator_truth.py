@@ -1,7 +1,7 @@
 """R23: after crashes and lost answers the console, the API, the ledger and the partner's books say the same.
 
-Pages are asked for over the real application and read as a person reads them: the log, its filters, pages of dossiers and
-deliveries. The partner's books are compared with the ledger by the same run's own judge; here they are besides held
+Pages are asked for over the real application and read as a person reads them: the log, its filters, pages of dossiers
+and deliveries. The partner's books are compared with the ledger by the same run's own judge; here they are besides held
 against what the pages show as delivered.
 """
 

@@ -15,6 +15,7 @@ import pytest
 
 from tests.acceptance.proofs.story import Wire, agree, damage, judged, lives, resolve_by_books
 from tests.acceptance.proofs.town import Process, Source, Town, town, wait_for
+from tests.looking import looked
 
 TELLERS = 8
 
@@ -82,6 +83,7 @@ def judge_and_resolve(here: Town, killer: Killer, told: list[Wire], story: str) 
     with here.opened() as opened:
         here.settle(opened)
         first = judged(opened.reads, here.portal, told).must_be_clean(story)
+        assert [] == looked(opened, dossiers=2), story
         print(f"R2 {story}: {dict(first.states)}")
         while resolve_by_books(opened, here.portal, told):
             here.settle(opened)
@@ -92,6 +94,7 @@ def judge_and_resolve(here: Town, killer: Killer, told: list[Wire], story: str) 
         client = here.client(killer.alive["web 1"].url())
         assert [] == agree(client, opened.reads, here.portal, told), story
         client.close()
+        assert [] == looked(opened, dossiers=2), story
         assert [] == damage(opened), story
 
 

@@ -83,6 +83,10 @@ class Corrections:
         event = self._ledger.bodies.load_event(tx, stand.event)
         return Correctable(of=of, event=event, source=source[0], unit=stand.unit)
 
+    def may(self, delivery: int) -> None:
+        """Whether it may be corrected now. Raises NotFound; NotAllowedNow, with what to do instead."""
+        _judged(self._ledger.engine.read(), delivery)
+
     def prepare(self, event: Event, of: Correctable) -> Prepared:
         """Make the new event ready, outside the writer's thread. Raises NotAllowedNow: not this one's, or no change."""
         old = of.event

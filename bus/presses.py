@@ -93,6 +93,15 @@ class Presses:
 
         return self._ledger.engine.write(job)
 
+    def earlier(self, key: str, form: Form) -> Pressed | None:
+        """What an earlier press of this key came to; None where there was none. Raises PressRefused.
+
+        For who would else have to look at what is no longer so before the press is even asked for.
+        """
+        name = self._opened(key, form)[:_RANDOM].hex()
+        known = self._ledger.engine.read().one("find_press", name)
+        return None if known is None else Pressed(result=msgspec.json.decode(known[3]), is_repeat=True)
+
     def _opened(self, key: str, form: Form) -> bytes:
         try:
             whole = base64.b64decode(key + "=" * (-len(key) % 4), altchars=b"-_", validate=True)

@@ -21,8 +21,10 @@ from bus.ledger import Ledger
 from bus.messages import State
 from bus.moves import Move
 from bus.reasons import kept
-from bus.times import to_ms
+from bus.times import from_ms, to_ms
 
+TABLES_KNOWN: Final = 2_000
+"""Milliseconds: by then every worker has read a table that was put into force, and would not hold the same again."""
 NO_BASE: Final[Mapping[str, str]] = MappingProxyType({})
 
 
@@ -75,11 +77,14 @@ class Repairs:
     def _act(self, delivery: int, act: Act, how: How = "", *, actor: str, reason: str) -> State:
         return self._ledger.engine.write(lambda tx: self.act(tx, delivery, act, how, actor=actor, reason=reason))
 
-    def act(self, tx: Tx, delivery: int, act: Act, how: How = "", *, actor: str, reason: str) -> State:
-        """The same in a transaction of the caller's, beside what he writes. Raises NotFound, NotAllowedNow."""
+    def act(self, tx: Tx, delivery: int, act: Act, how: How = "", *, actor: str, reason: str, in_ms: int = 0) -> State:
+        """The same in a transaction of the caller's, beside what he writes. Raises NotFound, NotAllowedNow.
+
+        `in_ms`: what is sent again goes so much later.
+        """
         of, at = target(tx, delivery), self._now()
         verdict = judge(tx, of, act, how)
-        self._move(tx, of, verdict, actor, reason, at)
+        self._move(tx, of, verdict, actor, reason, at, in_ms)
         if verdict.state is State.DELIVERED:
             self._note_arrived(tx, of, at)
         return verdict.state
@@ -203,8 +208,19 @@ class Repairs:
         """The same in a transaction of the caller's."""
         rows = tx.all("find_held_by_table", f"%(table {table},%")
         for (delivery,) in rows:
-            self.act(tx, delivery, "replay", actor=actor, reason=reason)
+            self.act(tx, delivery, "replay", actor=actor, reason=reason, in_ms=TABLES_KNOWN)
         return len(rows)
+
+    # -- what a page asks ---------------------------------------------------------------------------------------
+
+    def with_record(self, dossier: str) -> list[str]:
+        """Partners that have, or are to have, a record of this dossier that replaces itself."""
+        return [row[0] for row in self._ledger.engine.read().all("partners_with_record", dossier)]
+
+    def gaps_of(self, dossier: str) -> list[tuple[str, int, datetime]]:
+        """Sources whose numbers are missing for this dossier: which one is waited for, and since when."""
+        rows = self._ledger.engine.read().all("gaps_of_dossier", dossier)
+        return [(source, expected, from_ms(since)) for source, expected, since in rows]
 
     # -- shared -------------------------------------------------------------------------------------------------
 
@@ -215,8 +231,8 @@ class Repairs:
         """A move of the whole installation: what a person did to no single delivery."""
         self._moves.add(tx, Move(lane=None, at=self._now(), delivery=None, cause=cause, reason=reason, actor=actor))
 
-    def _move(self, tx: Tx, of: Target, verdict: Verdict, actor: str, reason: str, at: int) -> None:
-        reason, due_at = kept(reason), at if verdict.is_asked else None
+    def _move(self, tx: Tx, of: Target, verdict: Verdict, actor: str, reason: str, at: int, in_ms: int) -> None:
+        reason, due_at = kept(reason), at + in_ms if verdict.is_asked or in_ms else None
         blocks = int(verdict.blocks)
         tx.run("move_delivery", verdict.state, verdict.cause, reason, due_at, blocks, at, of.delivery)
         move = Move(

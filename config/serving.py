@@ -13,6 +13,7 @@ from config import logging
 from config.desk import Desk
 from config.doors import make_app
 from config.minding import DoorMinding, Minding
+from config.running import Running
 from config.signing_key import InstallationKey
 from config.watching import make_metrics, watch_with
 from config.wiring import Installation, build
@@ -40,11 +41,13 @@ def doors_only(desk: Desk, installation: Installation, key: InstallationKey) -> 
     web = installation.settings.web
     app = make_app(installation, key, make_metrics(installation))
     tell_first_run(installation)
-    minding = DoorMinding(installation)
+    minding, running = DoorMinding(installation), Running(installation)
     minding.start()
+    running.start()
     try:
         server.run(app, web.host, web.port)
     finally:
+        running.stop()
         minding.stop()
 
 
@@ -70,11 +73,13 @@ def both(desk: Desk, installation: Installation, key: InstallationKey, *, demo_t
     app = make_app(installation, key, metrics, on_accepted=worker.wake, demo_token=demo_token)
     cause = on_signals(worker.stop)
     tell_first_run(installation)
-    minding = Minding(installation, key)
+    minding, running = Minding(installation, key), Running(installation)
     with server.serve(app, web.host, web.port):
         minding.start()
+        running.start()
         try:
             worker.run()
         finally:
+            running.stop()
             minding.stop()
     log.info("worker_stopped", cause=cause())

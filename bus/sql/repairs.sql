@@ -21,7 +21,27 @@ WHERE d.state = 'in_doubt' AND d.partner = ? AND d.due_at IS NULL AND d.changed_
 ORDER BY d.id;
 
 -- find_held_by_table -- What a changed table may free.
-SELECT d.id FROM deliveries d WHERE d.state = 'held' AND d.reason LIKE ? ORDER BY d.id;
+SELECT d.id FROM deliveries d WHERE d.state = 'held' AND d.state NOT IN ('sending', 'delivered') AND d.reason LIKE ? ORDER BY d.id;
+
+-- partners_with_record -- Where a dossier's newest record can be sent once more.
+SELECT DISTINCT d.partner FROM deliveries d JOIN lanes l ON l.id = d.lane JOIN dossiers o ON o.id = l.dossier
+WHERE o.number = ? AND d.rule = 'latest_wins' AND d.state <> 'superseded' ORDER BY d.partner;
+
+-- gaps_of_dossier -- Sources whose numbers are missing for it.
+SELECT s.source, s.next, s.gap_since FROM sequences s JOIN dossiers o ON o.id = s.dossier
+WHERE o.number = ? AND s.gap_since IS NOT NULL ORDER BY s.source;
+
+-- rows_wanted -- What is held because a table has no row for it, the most wanted first.
+SELECT d.partner, d.reason, count(*), min(d.accepted_at) FROM deliveries d JOIN lanes l ON l.id = d.lane JOIN dossiers o ON o.id = l.dossier
+WHERE d.state = 'held' AND d.state NOT IN ('sending', 'delivered') AND d.reason LIKE '%: no_row (table %, row %' AND (?1 IS NULL
+  OR EXISTS (SELECT 1 FROM json_each(?1) u WHERE o.unit = u.value OR substr(o.unit, 1, length(u.value) + 1) = u.value || '.'))
+GROUP BY d.partner, d.reason ORDER BY count(*) DESC, d.reason LIMIT ?2;
+
+-- held_for_row -- The same for one row, one by one.
+SELECT d.id FROM deliveries d JOIN lanes l ON l.id = d.lane JOIN dossiers o ON o.id = l.dossier
+WHERE d.state = 'held' AND d.state NOT IN ('sending', 'delivered') AND d.partner = ?2 AND d.reason = ?3 AND (?1 IS NULL
+  OR EXISTS (SELECT 1 FROM json_each(?1) u WHERE o.unit = u.value OR substr(o.unit, 1, length(u.value) + 1) = u.value || '.'))
+ORDER BY d.id LIMIT ?4;
 
 -- add_table_version -- A table as it is from now on.
 INSERT INTO table_versions (name, digest, body, imported_at, actor, reason) VALUES (?, ?, ?, ?, ?, ?);

@@ -18,8 +18,8 @@ from bus.looks import Looks
 from bus.pace import Pace
 from bus.people import People
 from bus.ports import Clock, Randomness
-from bus.reads import Reads
 from bus.presses import Presses
+from bus.reads import Reads
 from bus.repairs import Repairs
 from bus.runs import Runs
 from bus.selections import Selections

@@ -7,6 +7,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from config.door_settings import ADDRESS, Positive
+from config.oidc_settings import OidcSettings
 
 
 class ConsoleSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -35,6 +36,7 @@ class ConsoleSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     """After so long a question to the ledger is given up, and the page says how to narrow it."""
     proxy_networks: tuple[str, ...] = ()
     """Proxies in front whose X-Forwarded-For is believed, `10.0.0.2/32`: the audit keeps callers' addresses by it."""
+    oidc: OidcSettings | None = None
 
     def __post_init__(self) -> None:
         if self.public_url and not ADDRESS.fullmatch(self.public_url):

@@ -11,7 +11,7 @@ from adapters.doors.console.asked import Asked
 from adapters.doors.console.frame import Console
 from adapters.doors.console.links import is_ours, url_for
 from adapters.doors.console.page import Page
-from adapters.doors.console.passwords import composed, require_good
+from adapters.doors.console.passwords import require_good, same
 from adapters.doors.console.visit import LANGUAGES, THEMES, Visit
 from bus.sessions import Session
 
@@ -73,7 +73,7 @@ def _change(console: Console, visit: Visit, form: dict[str, str]) -> None:
     if not console.passwords.fits(console.people.account(visit.account).password, form["password_now"]):
         raise Wrong("common.password_not_yours", field="password_now")
     require_good(form["password"], visit.account)
-    if composed(form["password"]) != composed(form["password_again"]):
+    if not same(form["password"], form["password_again"]):
         raise Wrong("common.passwords_differ", field="password_again")
     console.people.set_password(
         visit.account,

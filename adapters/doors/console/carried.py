@@ -52,7 +52,7 @@ def is_written(name: str, value: str) -> bool:
 def sealed(sealing: Sealing, account: str, action: str, pairs: Pairs, now: datetime) -> str:
     """The form of this account, to go along."""
     kept = [[name, value] for name, value in pairs if not name.startswith(SECRETS)]
-    whole = not any(name.startswith(SECRETS) and name != "csrf" for name, _ in pairs)
+    whole = not any(name.startswith(SECRETS) and name not in ("csrf",) for name, _ in pairs)
     return sealing.sealed(NAME, [account, action, kept, whole], now)
 
 

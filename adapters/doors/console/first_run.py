@@ -10,7 +10,7 @@ from adapters.doors.console.asked import Asked
 from adapters.doors.console.frame import Console
 from adapters.doors.console.links import url_for
 from adapters.doors.console.page import Page
-from adapters.doors.console.passwords import composed, require_good
+from adapters.doors.console.passwords import require_good, same
 from adapters.doors.console.visit import Visit
 from bus.errors import AccountRefused
 
@@ -51,7 +51,7 @@ def _make(console: Console, visit: Visit, form: dict[str, str]) -> None:
     if not shown:
         raise Wrong("common.first_run_shown", field="shown")
     require_good(form["password"], name)
-    if composed(form["password"]) != composed(form["again"]):
+    if not same(form["password"], form["again"]):
         raise Wrong("common.passwords_differ", field="again")
     # A code has 120 bits: nobody guesses it. But each try is a hash's work and a line, so they are paced like any.
     if wait := console.people.tries.begin("first-run", visit.address):

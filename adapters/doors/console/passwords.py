@@ -6,6 +6,7 @@ at the next sign-in, when the password is at hand.
 
 from __future__ import annotations
 
+import hmac
 import threading
 import unicodedata
 from typing import Final
@@ -68,6 +69,11 @@ class Passwords:
 def composed(password: str) -> str:
     """One keyboard sends ế as one letter, another as three: both mean the same."""
     return unicodedata.normalize("NFC", password)
+
+
+def same(one: str, other: str) -> bool:
+    """Whether somebody typed the same twice."""
+    return hmac.compare_digest(composed(one).encode(), composed(other).encode())
 
 
 def require_good(password: str, name: str) -> None:

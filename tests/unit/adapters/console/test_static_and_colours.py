@@ -42,7 +42,7 @@ def test_vendored_files_have_their_licences() -> None:
     assert {"htmx", "htmx-ext-sse", "uplot"} == works
     for work in works:
         assert (VENDOR / f"{work}-LICENSE").read_text(encoding="utf-8").strip()
-        assert re.search(rf"^  {work}\b", notice, re.MULTILINE)
+        assert re.search(rf"^- {work} \d", notice, re.MULTILINE)
 
 
 def test_only_known_kinds_are_served() -> None:

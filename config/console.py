@@ -25,15 +25,20 @@ from bus.corrections import Corrections
 from bus.errors import NotFound
 from bus.first_run import FirstRun
 from bus.looks import Looks
+from bus.outages import Circuits
 from bus.pace import Pace
+from bus.partner_looks import PartnerLooks
 from bus.people import People
 from bus.presses import Presses
 from bus.rights import Right
 from bus.sessions import SessionRules
 from bus.unmapped import Unmapped
+from config.console_keys import key_facts
 from config.console_names import TableNames
 from config.console_settings import ConsoleSettings
 from config.console_tables import ConsoleTables
+from config.noticing import incidents_of, late_books
+from config.office_calendar import FreshCalendar
 from config.running import runs_of, selections_of
 from config.settings_file import SettingsRefused
 from config.signing_on import sso_of
@@ -68,6 +73,12 @@ def make_console(
         feed=Feed(looks, is_still=partial(is_still, people), render=Renderer(said, facts, static.load()).page),
         names=TableNames(installation.reads),
         repairs=installation.repairs,
+        circuits=Circuits(ledger),
+        partner_looks=PartnerLooks(ledger, Pace(ledger.engine)),
+        incidents=incidents_of(installation),
+        late=late_books(installation),
+        keys=key_facts(installation),
+        calendar=FreshCalendar(installation.reads, installation.settings).now,
         presses=Presses(ledger, ports.randomness),
         selections=selections_of(installation),
         runs=runs_of(installation),

@@ -68,7 +68,7 @@ class Noticing:
 
     def judge_the_late(self) -> None:
         """Some more of the dossiers whose due date has passed."""
-        for book in late_books(self._installation).values():
+        for book in late_books(self._installation, ends_of(self._installation)).values():
             book.step(self._installation.ports.clock.now())
 
     def tell(self, way: str) -> None:
@@ -93,12 +93,15 @@ def incidents_of(installation: Installation) -> Incidents:
     return Incidents(installation.ledger, notices.alarms, channels=notices.channels)
 
 
-def late_books(installation: Installation) -> Mapping[str, LateBook]:
-    """The book of the late ones, of each partner by whose view a dossier is late; none while it is only shadowed."""
+def late_books(installation: Installation, ends: frozenset[str] = ENDS) -> Mapping[str, LateBook]:
+    """The book of the late ones, of each partner by whose view a dossier is late; none while it is only shadowed.
+
+    `ends` matter to who writes in it.
+    """
     partner = installation.settings.partners.national_portal
     if partner is None or partner.mode == "shadow":
         return {}
-    return {LATE_AT: LateBook(installation.ledger, LATE_AT, ends=ends_of(installation))}
+    return {LATE_AT: LateBook(installation.ledger, LATE_AT, ends=ends)}
 
 
 def ends_of(installation: Installation) -> frozenset[str]:

@@ -114,3 +114,18 @@ UPDATE notices SET due_at = ? WHERE channel = ? AND message = ? AND ended_at IS 
 
 -- end_message -- It was told, or given up.
 UPDATE notices SET ended_at = ?, is_told = ? WHERE channel = ? AND message = ? AND ended_at IS NULL;
+
+-- newest_refused -- What a partner refused and nobody has settled yet: the number, and the code before its words.
+SELECT id, CASE instr(reason, ':') WHEN 0 THEN reason ELSE substr(reason, 1, instr(reason, ':') - 1) END FROM deliveries
+WHERE state = 'refused' AND partner = ? ORDER BY id DESC LIMIT ?;
+
+-- last_attempt -- How many there are.
+SELECT coalesce(max(id), 0) FROM attempts;
+
+-- attempt_from -- The first one with at least this number, and when it began.
+SELECT id, started_at FROM attempts WHERE id >= ? ORDER BY id LIMIT 1;
+
+-- calls_of_attempts -- When these attempts' calls to a partner went out, and how long each took.
+SELECT x.sent_at, x.took_us FROM json_each(?1) n JOIN attempts a ON a.id = n.value JOIN deliveries d ON d.id = a.delivery
+  JOIN json_each(a.exchanges) e JOIN exchanges x ON x.id = e.value
+WHERE d.partner = ?2 AND x.sent_at >= ?3;

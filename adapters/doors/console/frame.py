@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -10,12 +10,17 @@ from typing import TYPE_CHECKING
 from adapters.doors.console.passwords import Passwords
 from adapters.doors.console.words import Words
 from bus.audit import Audit
+from bus.calendar import Calendar
 from bus.close_reads import CloseReads
 from bus.corrections import Corrections
 from bus.first_run import FirstRun
+from bus.incidents import Incidents
+from bus.late_book import LateBook
 from bus.ledger import Ledger
 from bus.looks import Looks
+from bus.outages import Circuits
 from bus.pace import Pace
+from bus.partner_looks import PartnerLooks
 from bus.people import People
 from bus.ports import Clock, Randomness
 from bus.presses import Presses
@@ -26,6 +31,7 @@ from bus.selections import Selections
 from bus.unmapped import Unmapped
 
 if TYPE_CHECKING:
+    from adapters.doors.console.keys_view import KeyFact
     from adapters.doors.console.live import Feed
     from adapters.doors.console.mapping_view import TablesDesk
     from adapters.doors.console.reach import Names
@@ -63,6 +69,12 @@ class Console:
     pace: Pace
     feed: Feed
     repairs: Repairs
+    circuits: Circuits
+    partner_looks: PartnerLooks
+    incidents: Incidents
+    late: Mapping[str, LateBook]
+    keys: Callable[[], Sequence[KeyFact]]
+    calendar: Callable[[], Calendar | None]
     presses: Presses
     selections: Selections
     runs: Runs

@@ -10,7 +10,7 @@ from adapters.doors.console.visit import Visit
 
 GROUPS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     ("work", ("today", "log", "search", "runs", "approvals")),
-    ("partners", ("partners", "mapping", "payments", "signatures", "keys")),
+    ("partners", ("partners", "incidents", "mapping", "payments", "signatures", "keys")),
     ("look_back", ("refused", "lateness", "audit", "exports")),
     ("house", ("users",)),
 )
@@ -59,6 +59,7 @@ BELOW: Final = {
     "exchange": "search",
     "journey": "search",
     "partner": "partners",
+    "late_dossiers": "lateness",
     "refusal": "refused",
     "user": "users",
     "run": "runs",

@@ -16,6 +16,7 @@ from config.demo.portal_view import expected, expected_status
 from config.demo.told import Owed, Told, judge_told, owed_of
 from config.demo.wire import LOCAL_STEPS
 from config.demo_feeder import Feeder
+from config.demo_looking import console_disagreements
 from config.demo_mocks import Control
 from config.demo_settings import PORTAL, TELLS
 from config.demo_stage import Stage
@@ -43,6 +44,8 @@ class Judged:
     told: Told
     filed: Filed
     unmet: tuple[str, ...]
+    console: tuple[str, ...]
+    """What the console shows otherwise than the ledger has it."""
 
 
 class Judging:
@@ -85,7 +88,13 @@ class Judging:
             unexpected=verdict.unexpected + told.unexpected,
             altered=verdict.altered + told.altered,
         )
-        return Judged(verdict=verdict, told=told, filed=filed, unmet=tuple(self._unmet(books, filed)))
+        return Judged(
+            verdict=verdict,
+            told=told,
+            filed=filed,
+            unmet=tuple(self._unmet(books, filed)),
+            console=console_disagreements(self._here, books.account),
+        )
 
     def _unmet(self, books: Books, filed: Filed) -> Iterator[str]:
         """What went otherwise than it was planted."""

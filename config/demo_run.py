@@ -69,11 +69,12 @@ class Found:
     filed: Filed
     resolved: Mapping[str, int] = field(default_factory=dict)
     unmet: tuple[str, ...] = ()
+    console: tuple[str, ...] = ()
 
     @property
     def is_well(self) -> bool:
-        """Ledger and mock agree, and every planted trouble ended as it should."""
-        return self.verdict.agrees and not self.unmet
+        """Ledger, mock and console agree, and every planted trouble ended as it should."""
+        return self.verdict.agrees and not self.unmet and not self.console
 
 
 class Interrupted(Exception):
@@ -224,6 +225,7 @@ class _Play:
             filed=judged.filed,
             resolved=dict(self._resolved),
             unmet=judged.unmet,
+            console=judged.console,
         )
 
     # -- the end --------------------------------------------------------------------------------------------------
@@ -244,6 +246,7 @@ class _Play:
             filed=found.filed,
             resolved=found.resolved,
             unmet=found.unmet,
+            console=found.console,
             shares=shares(self._feeder.answers, found.entries) if self._day else (),
             places={name: ready[name] for name in ("bus", "mocks", "state_dir")} | self._doors(),
             looking=None if self._wish.is_once else self._looking(ready),

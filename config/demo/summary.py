@@ -74,6 +74,8 @@ class Report:
     """Steps in doubt that were settled by the documented action, by what was found."""
     unmet: Sequence[str] = ()
     """Planted troubles that ended otherwise than they should (`day.unmet`)."""
+    console: Sequence[str] = ()
+    """What the console shows otherwise than the ledger has it (`console_judge`)."""
     shares: Sequence[Share] = ()
     """What came of each one-stop system's day; empty when the events came from a file."""
     told: Mapping[tuple[str, str], int] = field(default_factory=dict)
@@ -110,7 +112,7 @@ def sections(report: Report) -> list[Section]:
 def closing(report: Report) -> str:
     """The last sentence."""
     verdict = report.verdict
-    if verdict.agrees and not report.unmet:
+    if verdict.agrees and not report.unmet and not report.console:
         vi, en = (" của cả ba hệ thống một cửa", " of all three one-stop systems") if report.shares else ("", "")
         return (
             f"Sổ cái và Cổng khớp nhau từng sự kiện{vi}: {verdict.effects} lần ghi, 0 mất, 0 lặp, 0 sai thứ tự "
@@ -209,10 +211,12 @@ def _proof(report: Report) -> Section:
         )
         for name, (vi, en) in FINDING_WORDS.items()
     ]
+    shown = "trang điều hành nói khác sổ cái (shown otherwise at the console)"
+    rows.append((shown, str(len(report.console)), "; ".join(report.console[:_SHOWN_FINDINGS])))
     rows += [("khác dự kiến (not as planted)", "1", told) for told in list(report.unmet)[:_SHOWN_FINDINGS]]
     return Section(
-        vi="Kiểm chứng: sổ cái đối chiếu Cổng",
-        en="The check: ledger against portal",
+        vi="Kiểm chứng: sổ cái đối chiếu Cổng và trang điều hành",
+        en="The check: ledger against portal, and console",
         header=("", "số (count)", "chi tiết (details)"),
         rows=tuple(rows),
     )

@@ -12,6 +12,7 @@ from bus.messages import State
 from config.demo.account import entries_of, known_of, states_of
 from config.demo.books import Entry, Finding
 from config.demo.born import Filed
+from config.demo.console_page import Looking
 from config.demo.day import Day, day
 from config.demo.faults import STEPS_IN_DOUBT, plan_faults
 from config.demo.judge import Came, Verdict
@@ -259,3 +260,24 @@ def test_account_becomes_entries() -> None:
     )
     assert {("one-stop/h99", "e"): State.HELD} == states_of([entry])
     assert {"known"} == known_of(rows)
+
+
+def test_console_that_shows_otherwise_is_no_agreement(small: Day) -> None:
+    """What the console shows otherwise than the ledger has it stands in the check, and ends the agreement."""
+    report = Report(verdict=AGREED, entries=[], seconds=1.0, day=small, console=("log: delivery 7 is not shown",))
+
+    assert "log: delivery 7 is not shown" in shown(report)
+    assert "NOT" in closing(report)
+    assert "NOT" not in closing(Report(verdict=AGREED, entries=[], seconds=1.0, day=small))
+
+
+def test_page_says_where_the_console_is_and_what_to_see(small: Day) -> None:
+    """While the demo serves on: the address, both accounts, and only what there is to see, each with its link."""
+    looking = Looking(url="http://127.0.0.1:1/console/", token="t0ken", first="demo", second="duyet")
+    entries = [held(), held(id="e-2", cause="too_long"), held(id="e-3", state=State.WAITING, cause="gap")]
+    text = shown(Report(verdict=AGREED, entries=entries, seconds=1.0, day=small, looking=looking))
+
+    for told in ("demo / t0ken", "duyet / t0ken", "console/log?state=held", "console/mapping", "console/log?cause=gap"):
+        assert told in text
+    assert "state=refused" not in text
+    assert "console/" not in shown(Report(verdict=AGREED, entries=entries, seconds=1.0, day=small))

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from bus.accounts import Account, SignedIn
 from bus.audit import Audit
+from bus.errors import AccountRefused
 from bus.first_run import FirstRun
 from bus.ledger import Ledger
 from bus.people import People
@@ -18,6 +22,7 @@ from bus.upkeep import migrate
 from tests.world import MASTER, SimClock
 
 HERE = "192.0.2.7"
+WHO = {"actor": "person:root", "reason": "asked by letter 12"}
 
 
 class House:
@@ -67,3 +72,30 @@ def house(path: Path, *, crash_point: CrashPoint = no_crash, clock: SimClock | N
         yield made
     finally:
         made.ledger.close()
+
+
+def refused(rule: str, act: Callable[[], object]) -> None:
+    """That it is, by this rule."""
+    with pytest.raises(AccountRefused) as failure:
+        act()
+    assert rule == failure.value.rule
+
+
+def at_once(*works: Callable[[], object]) -> list[object]:
+    """All at the same time; what each came to, or why it failed."""
+    results: list[object] = [None] * len(works)
+    ready = threading.Barrier(len(works))
+
+    def run(n: int) -> None:
+        ready.wait()
+        try:
+            results[n] = works[n]()
+        except Exception as failure:
+            results[n] = failure
+
+    threads = [threading.Thread(target=run, args=(n,)) for n in range(len(works))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return results

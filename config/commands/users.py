@@ -267,7 +267,7 @@ def _changed(action: str, as_person: str | None, name: str) -> None:
     import structlog
 
     log = structlog.get_logger("desk")
-    log.info("account_changed", action=action, actor=actor(as_person), account=name)
+    log.info("account_changed", action=action, actor=actor(as_person), account=name, peer="desk")
 
 
 def _told(account: Account) -> dict[str, Any]:

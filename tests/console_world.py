@@ -193,6 +193,7 @@ class ConsoleWorld:
     app: Noted
     url: str
     _tokens: dict[str, str] = field(default_factory=dict)
+    _client: httpx2.Client = field(default_factory=lambda: httpx2.Client(timeout=60, verify=False))
 
     @property
     def console(self) -> str:
@@ -227,6 +228,25 @@ class ConsoleWorld:
         if account not in self._tokens:
             self._tokens[account] = self.token_of(account)
         return {"lienthong": self._tokens[account]}
+
+    def ask(
+        self, method: str, path: str, account: str | None = "everything", *, cookies: str = "", **how: Any
+    ) -> httpx2.Response:
+        """Without a browser: an address of the doors, asked by a session of this account. Follows no redirect.
+
+        One client for all: a new one each time would read the authorities' certificates anew.
+        """
+        held = "; ".join(f"{name}={value}" for name, value in (self.session_of(account) if account else {}).items())
+        headers = {"cookie": cookies or held, **how.pop("headers", {})}
+        self._client.cookies.clear()
+        return self._client.request(method, self.url + path, headers=headers, **how)
+
+    def look(self, path: str, account: str | None = "everything", **how: Any) -> httpx2.Response:
+        """Status and headers of a page below `/console`; of what has no end, no more."""
+        held = "; ".join(f"{name}={value}" for name, value in (self.session_of(account) if account else {}).items())
+        self._client.cookies.clear()
+        with self._client.stream("GET", self.console + path, headers={"cookie": held}, **how) as answer:
+            return answer
 
     def csp_reports(self) -> int:
         """How often a browser told the console that a page broke its policy."""
@@ -273,6 +293,7 @@ def console_world(folder: Path, *, dossiers: int = 45, steps: int = 150) -> Iter
         _tell(world, falls.close, dossiers, steps)
         clock.reach(EVENING)
         clock.run()
+        stack.callback(world._client.close)
         yield world
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -69,7 +70,8 @@ def test_tab_goes_through_the_page(route: Route, console_world: ConsoleWorld, se
     steps = walk(page, min(told["count"], MOST))
 
     assert 0 == told["odd"], "a tabindex above 0 tears the order"
-    order = [step["n"] for step in steps if step["n"] >= 0]
+    # A field for a date is several stops.
+    order = [n for n, _ in groupby(step["n"] for step in steps if step["n"] >= 0)]
     assert list(range(min(told["count"], MOST))) == order[:MOST]
     assert [] == [step["what"] for step in steps if not step["visible"]]
     assert [] == [step["what"] for step in steps if not step["inside"]]
@@ -80,7 +82,7 @@ def walk(page: Page, controls: int) -> list[dict[str, Any]]:
     """What Tab comes to, until it leaves the page or has been at so many controls."""
     steps: list[dict[str, Any]] = []
     page.evaluate("() => document.activeElement && document.activeElement.blur()")
-    while sum(step["n"] >= 0 for step in steps) < controls and len(steps) < controls + 40:
+    while len({step["n"] for step in steps if step["n"] >= 0}) < controls and len(steps) < controls + 40:
         page.keyboard.press("Tab")
         step = page.evaluate(FOCUSED)
         if step is None:

@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-import httpx2
 import pytest
 
 from adapters.doors.console.page import Page as Route
@@ -35,10 +34,9 @@ def looked_at(console_world: ConsoleWorld) -> Iterator[ConsoleWorld]:
 
 def is_page(world: ConsoleWorld, path: str) -> bool:
     """Whether a browser shows this as a page; else it is a file, bytes, a stream, or a way on."""
-    cookies = world.session_of("everything")
-    with httpx2.stream("GET", world.console + path, cookies=cookies, timeout=60) as answer:
-        assert answer.status_code in (200, 303), f"{path}: {answer.status_code}"
-        return answer.status_code == 200 and answer.headers["content-type"].startswith("text/html")
+    answer = world.look(path)
+    assert answer.status_code in (200, 303), f"{path}: {answer.status_code}"
+    return answer.status_code == 200 and answer.headers["content-type"].startswith("text/html")
 
 
 def account_for(route: Route) -> str | None:

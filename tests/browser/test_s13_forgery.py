@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from urllib.parse import urlencode
 
 import httpx2
 import pytest
@@ -55,68 +56,48 @@ def filled(route: Route) -> str:
     return PREFIX + re.sub(r"\{[^}]+\}", "1", route.path)
 
 
-def post(world: ConsoleWorld, path: str, fields: dict[str, str] | None = None, **how: object) -> httpx2.Response:
-    body = FILLED if fields is None else fields
-    headers = FORM | dict(how.pop("headers", {}))  # type: ignore[call-overload]
-    from urllib.parse import urlencode
+def post(
+    world: ConsoleWorld,
+    path: str,
+    fields: dict[str, str] | None = None,
+    *,
+    account: str | None = "everything",
+    **more: str,
+) -> httpx2.Response:
+    """A form; `more` are headers."""
+    headers = FORM | {name.replace("_", "-"): value for name, value in more.items()}
+    body = urlencode(FILLED if fields is None else fields)
+    return world.ask("POST", path, account, content=body.encode(), headers=headers)
 
-    return httpx2.post(
-        world.url + path,
-        content=urlencode(body).encode(),
-        headers=headers,
-        timeout=60,
-        **how,  # type: ignore[arg-type]
-    )
 
-
-def own_proof(world: ConsoleWorld, account: str) -> str:
-    """What the forms of this account's session carry."""
-    page = httpx2.get(f"{world.console}/payments", cookies=world.session_of(account), timeout=60).text
+def own_proof(world: ConsoleWorld, account: str) -> dict[str, str]:
+    """A form as this account's session would send it."""
+    page = world.ask("GET", f"{PREFIX}/payments", account).text
     found = re.search(r'name="csrf" value="([^"]+)"', page)
     assert found, page[:2000]
-    return found[1]
+    return FILLED | {"csrf": found[1]}
 
 
 # -- without a browser: what a program can send ------------------------------------------------------------------------
 
 Attack = Callable[[ConsoleWorld, str], httpx2.Response]
 ATTACKS: dict[str, Attack] = {
-    "nobody signed in": lambda world, path: post(world, path),
-    "no proof": lambda world, path: post(world, path, cookies=world.session_of("everything")),
-    "empty proof": lambda world, path: post(world, path, FILLED | {"csrf": ""}, cookies=world.session_of("everything")),
-    "another session's proof": lambda world, path: post(
-        world, path, FILLED | {"csrf": own_proof(world, "second")}, cookies=world.session_of("everything")
-    ),
+    "nobody signed in": lambda world, path: post(world, path, account=None),
+    "no proof": lambda world, path: post(world, path),
+    "empty proof": lambda world, path: post(world, path, FILLED | {"csrf": ""}),
+    "another session's proof": lambda world, path: post(world, path, own_proof(world, "second")),
     "foreign origin, own proof": lambda world, path: post(
-        world,
-        path,
-        FILLED | {"csrf": own_proof(world, "everything")},
-        cookies=world.session_of("everything"),
-        headers={"origin": "http://elsewhere.example.invalid"},
+        world, path, own_proof(world, "everything"), origin="http://elsewhere.example.invalid"
     ),
-    "origin null, own proof": lambda world, path: post(
-        world,
-        path,
-        FILLED | {"csrf": own_proof(world, "everything")},
-        cookies=world.session_of("everything"),
-        headers={"origin": "null"},
-    ),
+    "origin null, own proof": lambda world, path: post(world, path, own_proof(world, "everything"), origin="null"),
     "another port of this host": lambda world, path: post(
-        world,
-        path,
-        FILLED | {"csrf": own_proof(world, "everything")},
-        cookies=world.session_of("everything"),
-        headers={"origin": "http://127.0.0.1:1", "sec-fetch-site": "same-site"},
+        world, path, own_proof(world, "everything"), origin="http://127.0.0.1:1", sec_fetch_site="same-site"
     ),
     "proof in the address": lambda world, path: post(
-        world, f"{path}?csrf={own_proof(world, 'everything')}", cookies=world.session_of("everything")
+        world, f"{path}?csrf={own_proof(world, 'everything')['csrf']}", FILLED
     ),
-    "a form as text": lambda world, path: post(
-        world, path, cookies=world.session_of("everything"), headers={"content-type": "text/plain"}
-    ),
-    "a form as JSON": lambda world, path: post(
-        world, path, cookies=world.session_of("everything"), headers={"content-type": "application/json"}
-    ),
+    "a form as text": lambda world, path: post(world, path, content_type="text/plain"),
+    "a form as JSON": lambda world, path: post(world, path, content_type="application/json"),
 }
 
 
@@ -136,28 +117,23 @@ def test_other_methods(method: str, unchanged: ConsoleWorld) -> None:
     for route in FORMS:
         if re.sub(r"\{[^}]+\}", "1", route.path) in readable and method in ("GET", "HEAD"):
             continue
-        address = f"{unchanged.url}{filled(route)}?_method=POST"
-        answer = httpx2.request(method, address, headers=more, cookies=unchanged.session_of("everything"), timeout=60)
+        answer = unchanged.ask(method, f"{filled(route)}?_method=POST", headers=more)
         assert answer.status_code in (400, 404, 405), f"{method} {route.path}: {answer.status_code}"
 
 
 def test_reading_changes_nothing(unchanged: ConsoleWorld) -> None:
     """Every page can be read, by GET with the fields of a form in its address, and nothing follows from it."""
     for route in READABLE:
-        address = unchanged.console + place(route, unchanged)
-        with httpx2.stream(
-            "GET", address, params=FILLED, cookies=unchanged.session_of("everything"), timeout=60
-        ) as answer:
-            assert answer.status_code < 500, f"{route.path}: {answer.status_code}"
+        answer = unchanged.look(place(route, unchanged), params=FILLED)
+        assert answer.status_code < 500, f"{route.path}: {answer.status_code}"
 
 
 def test_headers_of_every_page(console_world: ConsoleWorld) -> None:
     """Each answer forbids frames, foreign scripts, guessing of types, and being kept."""
     assert "unsafe" not in CSP
     for route in READABLE:
-        address = console_world.console + place(route, console_world)
-        with httpx2.stream("GET", address, cookies=console_world.session_of("everything"), timeout=60) as answer:
-            told = {name: answer.headers.get(name, "") for name in _WANTED}
+        answer = console_world.look(place(route, console_world))
+        told = {name: answer.headers.get(name, "") for name in _WANTED}
         policy = told.pop("content-security-policy")
 
         assert {"x-frame-options": "DENY", "x-content-type-options": "nosniff", "cache-control": "no-store"} == told
@@ -219,7 +195,7 @@ def test_session_is_new_after_sign_in(console_world: ConsoleWorld, seat: Seats) 
     assert planted != cookie["value"]
     assert (True, "Lax", "/") == (cookie["httpOnly"], cookie["sameSite"], cookie["path"])
     assert "lienthong=" not in here.page.evaluate("document.cookie")
-    answer = httpx2.get(f"{console_world.console}/payments", cookies={"lienthong": planted}, timeout=60)
+    answer = console_world.ask("GET", f"{PREFIX}/payments", None, cookies=f"lienthong={planted}")
     assert "/login" in answer.headers["location"]
 
 

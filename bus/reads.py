@@ -167,7 +167,8 @@ class Reads:
             rows = tx.all("list_deliveries_any", after, partner, told, limit)
         else:
             partners = [partner] if partner else [row[0] for row in tx.all("list_partners")]
-            rows = [row for name in partners for row in tx.all("list_deliveries", state, name, after, told, limit)]
+            query = "list_deliveries" if state in (State.SENDING, State.DELIVERED) else "list_deliveries_open"
+            rows = [row for name in partners for row in tx.all(query, state, name, after, told, limit)]
             rows = sorted(rows)[:limit]
         return [view_of(_DELIVERY, row) for row in rows]
 

@@ -34,6 +34,12 @@ FROM deliveries d JOIN events e ON e.id = d.event JOIN dossiers o ON o.id = e.do
 WHERE d.state = ?1 AND d.partner = ?2 AND d.id > ?3 AND (?4 IS NULL OR e.source IN (SELECT value FROM json_each(?4)))
 ORDER BY d.id LIMIT ?5;
 
+-- list_deliveries_open -- The same of a state that an index knows.
+SELECT d.id, d.partner, d.state, d.cause, d.reason, d.due_at, d.tries, d.accepted_at, d.changed_at, d.status, d.rule, o.number, e.source, e.event_id, e.kind
+FROM deliveries d JOIN events e ON e.id = d.event JOIN dossiers o ON o.id = e.dossier
+WHERE d.state = ?1 AND d.state NOT IN ('sending', 'delivered') AND d.partner = ?2 AND d.id > ?3 AND (?4 IS NULL OR e.source IN (SELECT value FROM json_each(?4)))
+ORDER BY d.id LIMIT ?5;
+
 -- list_deliveries_any -- A page of all states.
 SELECT d.id, d.partner, d.state, d.cause, d.reason, d.due_at, d.tries, d.accepted_at, d.changed_at, d.status, d.rule, o.number, e.source, e.event_id, e.kind
 FROM deliveries d JOIN events e ON e.id = d.event JOIN dossiers o ON o.id = e.dossier
@@ -74,7 +80,8 @@ SELECT partner, state, n FROM tallies WHERE n <> 0 ORDER BY partner, state;
 SELECT min(ready_at) FROM lanes WHERE partner = ? AND ready_at IS NOT NULL;
 
 -- oldest_waiting -- The oldest delivery that waits.
-SELECT min(accepted_at) FROM (SELECT accepted_at FROM deliveries WHERE state = 'waiting' AND partner = ? ORDER BY id LIMIT 1);
+SELECT min(accepted_at) FROM (SELECT accepted_at FROM deliveries
+  WHERE state = 'waiting' AND state NOT IN ('sending', 'delivered') AND partner = ? ORDER BY id LIMIT 1);
 
 -- list_partners -- Every partner that was met.
 SELECT name, is_held, hold_reason, circuit, failures, opened_at, probe_at, window, last_success_at FROM partners ORDER BY name;

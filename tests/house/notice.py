@@ -38,7 +38,6 @@ Scripts and styles in the console's pages
 Copied unchanged into adapters/doors/console/static/vendor/, each with its licence beside it:
 
 - htmx 2.0.11 (0BSD)
-- htmx-ext-sse 2.2.4 (0BSD)
 - uplot 1.6.32 (MIT)
 
 Packages that run with it

@@ -38,6 +38,8 @@ class Responses:
 
     def of(self, request: Request, visit: Visit, answer: Answer) -> Response:
         """The response."""
+        if request.method == "HEAD" and isinstance(answer, Stream | Live):
+            return self._dressing.dressed(Response(), visit)  # a body that nobody reads is not begun
         match answer:
             case Shown():
                 response = self.page(visit, answer, said=self._dressing.said(request, self._renderer, visit))

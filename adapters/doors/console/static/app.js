@@ -1,5 +1,5 @@
 "use strict";
-/* Everything works without this file; it copies, draws, and keeps a live page calm. */
+/* Everything works without this file; it copies, draws, and keeps a form from being sent twice. */
 (() => {
   const each = (root, what, act) => root.querySelectorAll(what).forEach(act);
   const root = document.documentElement;
@@ -112,26 +112,8 @@
     if (target.chart && contentRect.width > 0) target.chart.setSize({ width: Math.max(240, contentRect.width), height: 200 });
   }));
 
-  /* A live page: a pause that holds, and never more rows than the page said. */
-  document.addEventListener("click", (event) => {
-    const button = event.target.closest("[data-pause]");
-    if (!button) return;
-    const paused = button.getAttribute("aria-pressed") !== "true";
-    button.setAttribute("aria-pressed", String(paused));
-    const place = document.getElementById(button.dataset.pause);
-    if (place) place.dataset.paused = paused ? "yes" : "";
-  });
-  document.addEventListener("htmx:sseBeforeMessage", (event) => {
-    if (event.target.closest('[data-paused="yes"]')) event.preventDefault();
-  });
-  document.addEventListener("htmx:sseMessage", (event) => {
-    each(document, "[data-most]", (list) => {
-      while (list.children.length > Number(list.dataset.most)) list.lastElementChild.remove();
-    });
-  });
-
   const dress = (part) => {
-    each(part, "[data-copy], [data-pause]", (button) => { button.hidden = false; });
+    each(part, "[data-copy]", (button) => { button.hidden = false; });
     each(part, "figure[data-chart]", (figure) => {
       draw(figure);
       const plot = figure.querySelector(".plot");

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import hashlib
 import io
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ import pytest
 from python_calamine import CalamineWorkbook
 
 from adapters.doors.console import exports
+from adapters.doors.console.threads import Threads
 from bus.audit import Act, Audit, Entry
 from tests.console_world import MAIN_DOSSIER, ConsoleWorld
 
@@ -54,7 +57,9 @@ def test_deliveries_are_taken_as_the_log_filters_them(console_world: ConsoleWorl
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+07:00", lines[0]["accepted_at"])
 
 
-@pytest.mark.parametrize("path", ["deliveries", "refusals", "audit", "users", f"timeline?number={MAIN_DOSSIER}"])
+@pytest.mark.parametrize(
+    "path", ["deliveries", "refusals", "audit", "users", "lateness", f"timeline?number={MAIN_DOSSIER}"]
+)
 @pytest.mark.parametrize("form", ["csv", "xlsx", "jsonl"])
 def test_no_export_holds_personal_data(console_world: ConsoleWorld, path: str, form: str, tmp_path: Path) -> None:
     """Identity numbers, telephones and addresses of mail are in none of them, and nobody is named as having acted."""
@@ -134,6 +139,26 @@ def test_caller_who_goes_away_is_recorded(console_world: ConsoleWorld) -> None:
     assert noted(console_world)[0].subject.startswith("deliveries.csv stopped: rows ")
 
 
+def test_file_that_nobody_takes_is_let_go() -> None:
+    """When the one who takes a file goes away, its making ends, in whatever row it was."""
+    ended: list[str] = []
+
+    def made() -> Iterator[bytes]:
+        try:
+            yield from (b"row\n" for _ in range(1_000))
+        finally:
+            ended.append("let go")
+
+    async def taken_and_left() -> None:
+        chunks = Threads(2).each(made())
+        async for _chunk in chunks:
+            break
+        await chunks.aclose()  # type: ignore[attr-defined]
+
+    asyncio.run(taken_and_left())
+    assert ["let go"] == ended
+
+
 def _asked(world: ConsoleWorld) -> tuple[Any, Any]:
     from config.console import make_console
     from tests.visits import visit
@@ -157,6 +182,7 @@ def _rows(world: ConsoleWorld) -> Any:
         ("timeline.csv?number=none", 404),
         ("refusals.csv?since=soon", 422),
         ("audit.csv?until=2026-99-99", 422),
+        ("lateness.csv?from=2026-07&to=2026-01", 422),
     ],
 )
 def test_what_cannot_be_exported_is_told(console_world: ConsoleWorld, path: str, status: int) -> None:

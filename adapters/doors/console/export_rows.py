@@ -11,6 +11,7 @@ from adapters.doors.console.answers import Wrong
 from adapters.doors.console.asked import Asked
 from adapters.doors.console.export_files import Cell
 from adapters.doors.console.frame import Console
+from adapters.doors.console.lateness import _chosen as chosen_months
 from adapters.doors.console.log_view import typed
 from adapters.doors.console.reach import LOCAL, dossier_in_reach
 from adapters.doors.console.refused import day, see_all
@@ -18,6 +19,7 @@ from adapters.doors.console.visit import Visit
 from bus.audit import Act
 from bus.close_reads import MOST_REFUSALS
 from bus.export import DELIVERY_COLUMNS, MOVE_COLUMNS, role_of
+from bus.lateness import PARTS
 from bus.looks import LARGEST_PAGE, Filter, Line
 from bus.rights import Right
 
@@ -219,6 +221,29 @@ def audit(console: Console, visit: Visit, asked: Asked) -> Rows:
     return Rows(rows=rows(), told=_filters(asked))
 
 
+# -- who was late -----------------------------------------------------------------------------------------------------
+
+
+def lateness(console: Console, visit: Visit, asked: Asked) -> Rows:
+    """Overdue time by month and unit, in hours, with the months of its page's address."""
+    chosen = chosen_months(visit, asked)
+    book = next(iter(console.late.values()), None)
+    found = [] if book is None else book.months(chosen.first, chosen.last, visit.units)
+
+    def rows() -> Iterator[Row]:
+        for one in found:
+            name = console.names.unit(one.unit) if one.unit else None
+            parts = [_hours(one.parts.get(part, 0)) for part in PARTS]
+            sums = (one.dossiers, one.only_sync, one.running, _hours(one.whole))
+            yield (f"{one.month // 12:04d}-{one.month % 12 + 1:02d}", one.unit, name, *sums, *parts)
+
+    return Rows(rows=rows(), told=_filters(asked))
+
+
+def _hours(milliseconds: int) -> float:
+    return round(milliseconds / 3_600_000, 2)
+
+
 # -- accounts ---------------------------------------------------------------------------------------------------------
 
 
@@ -249,6 +274,11 @@ EXPORTS: Final[Mapping[str, Export]] = {
         right=Right.LIST,
         columns=("reference", "at", "caller", "route", "status", "code", "field", "rule", "rules"),
         rows=refusals,
+    ),
+    "lateness": Export(
+        right=Right.LIST,
+        columns=("month", "unit", "unit_name", "dossiers", "only_sync", "running", "hours", *PARTS),
+        rows=lateness,
     ),
     "audit": Export(
         right=Right.AUDIT,

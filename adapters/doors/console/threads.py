@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from typing import Final, TypeVar
 
-from anyio import CapacityLimiter, to_thread
+from anyio import CancelScope, CapacityLimiter, to_thread
 
 from adapters.doors.console.errors import Busy
 
@@ -36,9 +36,15 @@ class Threads:
 
     async def each(self, chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
         """The chunks of a file, each made in a thread when the one before has left."""
-        while (chunk := await self.run(lambda: next(chunks, _END))) is not _END:
-            assert isinstance(chunk, bytes)
-            yield chunk
+        try:
+            while (chunk := await self.run(lambda: next(chunks, _END))) is not _END:
+                assert isinstance(chunk, bytes)
+                yield chunk
+        finally:
+            # Whoever takes a file may go away in the middle: what it was made in is let go now, and the audit told.
+            if isinstance(chunks, Generator):
+                with CancelScope(shield=True):
+                    await to_thread.run_sync(chunks.close)
 
     def _limiter(self, name: str, most: int) -> CapacityLimiter:
         # Made when first needed: it belongs to the event loop that serves.

@@ -18,8 +18,6 @@ from bus.times import from_ms, to_ms
 
 ACCEPTED: Final = "accepted"
 """Of a partner: its new deliveries. Of `EVENTS`: events taken in."""
-ADOPTED: Final = "adopted"
-"""New deliveries of what was at the partner already: no work of ours, and no success."""
 EVENTS: Final = ""
 """Stands for the partner where events are counted, whatever they lead to."""
 MINUTE: Final = 60_000
@@ -65,12 +63,11 @@ class Flow:
         for minute, n in self._events.items():
             came[minute, EVENTS, ACCEPTED] = n
         for (minute, partner, was, now), n in self._changes.items():
-            is_adopted = was is None and now is State.DELIVERED
             if was is None:
-                came[minute, partner, ADOPTED if is_adopted else ACCEPTED] += n
+                came[minute, partner, ACCEPTED] += n
             elif was is not State.SENDING:
                 went[minute, partner, was] += n
-            if now is not State.SENDING and not is_adopted:
+            if now is not State.SENDING:
                 came[minute, partner, now] += n
         return [(*key, came[key], went[key]) for key in {**came, **went}]
 

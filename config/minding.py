@@ -12,6 +12,7 @@ import structlog
 from bus import upkeep
 from bus.claiming import FARTHEST_DUE
 from bus.errors import LedgerTrouble
+from bus.pace import Pace
 from bus.reads import Reads
 from bus.times import to_ms
 from config.key_life import KeyAlarm
@@ -63,7 +64,7 @@ class Minding:
 
     def duties(self) -> list[Callable[[], None]]:
         """What is done in one round."""
-        own = [self.sign, self.warn_of_gaps, self.warn_of_keys, self.forget_nonces, *self.of_partners()]
+        own = [self.sign, self.warn_of_gaps, self.warn_of_keys, self.forget_nonces, self.roll_up, *self.of_partners()]
         return own if self._noticing is None else [*own, *self._noticing.duties()]
 
     def _guarded(self, duty: Callable[[], None]) -> None:
@@ -115,6 +116,10 @@ class Minding:
         """Their signatures are long past their time, even for a clock that goes wrong by a day."""
         before = to_ms(self._clock.now()) - FARTHEST_DUE
         self._ledger.engine.write(lambda tx: tx.run("forget_nonces", before))
+
+    def roll_up(self) -> None:
+        """Minutes of the pace that are two days old become hours."""
+        Pace(self._ledger.engine).roll_up(self._clock.now())
 
 
 class DoorMinding(Minding):

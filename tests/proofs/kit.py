@@ -28,6 +28,7 @@ from bus.errors import LedgerUnavailable
 from bus.messages import Delivery, Event
 from bus.ports import CrashPoint, FileStorage
 from bus.upkeep import migrate, verify
+from tests import recount
 from tests.builders import NOON, make_event, make_step
 from tests.world import PARTNER, Account, Books, Effect, Fate, SimClock, World, account
 
@@ -230,6 +231,7 @@ def judged(world: World, events: Sequence[Event], *, seed: object) -> Account:
     assert found.is_clean, f"seed {seed}: {found}"
     damage = list(verify(world.ledger, bodies=True))
     assert [] == damage, f"seed {seed}: {damage}"
+    assert recount.of_moves(world.path) == recount.of_pace(world.path), f"seed {seed}"
     return found
 
 

@@ -2,7 +2,7 @@
 
 -- How many deliveries came into a state and went out of it, by the minute of their moves; kept in the transaction that
 -- makes the moves, as the tallies are. `sending` is left out: it lasts seconds, and would double the rows.
--- partner '' counts events; state 'accepted' new deliveries, 'adopted' those that were at the partner already.
+-- partner '' counts events; state 'accepted' counts what is new.
 CREATE TABLE pace (
   minute  INTEGER NOT NULL,           -- minutes since 1970
   partner TEXT NOT NULL,

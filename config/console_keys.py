@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from adapters.doors.console.keys_view import KeyFact
@@ -43,11 +43,11 @@ def _facts(installation: Installation) -> list[KeyFact]:
         found.append(
             KeyFact(
                 setting=setting,
-                use=use_of(setting),
+                use=use_of(setting, has_end=setting in until),
                 ends_at=until.get(setting),
                 key_id=_name(row.get("key_id")),
                 who=settings.keys.who(setting),
-                trouble=_trouble(row.get("trouble", ""), is_unreadable=setting in until and until[setting] is None),
+                trouble=_trouble(row, is_unreadable=setting in until and until[setting] is None),
             )
         )
     if installation.doubts:
@@ -57,11 +57,12 @@ def _facts(installation: Installation) -> list[KeyFact]:
     return found
 
 
-def use_of(setting: str) -> str:
-    """What a key is for, by its setting's name."""
+def use_of(setting: str, *, has_end: bool = False) -> str:
+    """What a key is for, by its setting's name; `has_end`: there is a certificate in its file."""
     if setting == "ledger.signing_key_file":
         return "receipts"
-    return next((use for ending, use in USES if setting.endswith(ending)), "secret")
+    use = next((use for ending, use in USES if setting.endswith(ending)), "secret")
+    return "signing" if use == "certificate" and not has_end else use
 
 
 def _name(key_id: object) -> str:
@@ -70,8 +71,10 @@ def _name(key_id: object) -> str:
     return "" if "***" in text else text[:100]
 
 
-def _trouble(said: object, *, is_unreadable: bool) -> str:
+def _trouble(row: Mapping[str, object], *, is_unreadable: bool) -> str:
     """A word for what is wrong: what the reader said in full may name folders, and stands in `lienthong check`."""
-    if is_unreadable:
-        return "unreadable"
-    return "exposed" if "others may read" in str(said) else "unreadable" if said else ""
+    said = str(row.get("trouble", ""))
+    if "others may read" in said:
+        return "exposed"
+    # One that was read and is outside its days says so by its days.
+    return "unreadable" if is_unreadable or (said and row.get("key_id") is None) else ""

@@ -65,6 +65,16 @@ class KeysView:
     made_at: datetime
 
     @property
+    def ending(self) -> tuple[KeyLine, ...]:
+        """Those with an end, or with something wrong."""
+        return tuple(line for line in self.lines if line.standing != "endless")
+
+    @property
+    def endless(self) -> tuple[KeyLine, ...]:
+        """Those that hold until somebody replaces them."""
+        return tuple(line for line in self.lines if line.standing == "endless")
+
+    @property
     def needs_act(self) -> int:
         """How many should be looked at now."""
         return sum(line.mark in ("bad", "warn") for line in self.lines)

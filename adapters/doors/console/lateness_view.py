@@ -112,6 +112,8 @@ class LatenessView:
 
     chosen: Chosen
     total: Sum
+    parts: tuple[str, ...]
+    """Those that had any time: a column of dashes tells nothing."""
     rows: tuple[Sum, ...]
     heads: tuple[Head, ...]
     pictures: tuple[Picture, ...]
@@ -175,12 +177,17 @@ def lateness_view(
         picture("months", [(one.month_text, one) for one in by_month]),
         picture("units", [(one.unit_name, one) for one in by_unit[:MOST_BARS]]),
     )
+    total = _sum(wanted, None, None, named)
+    parts = tuple(part for part in PARTS if total.parts[part])
     return LatenessView(
         chosen=chosen,
-        total=_sum(wanted, None, None, named),
+        total=total,
+        parts=parts,
         rows=tuple(_sorted(sums, chosen.sort)),
         heads=tuple(
-            Head(name=name, address=chosen.address(sort=name), is_sorted=name == chosen.sort) for name in SORTS
+            Head(name=name, address=chosen.address(sort=name), is_sorted=name == chosen.sort)
+            for name in SORTS
+            if name not in PARTS or name in parts
         ),
         pictures=tuple(one for one in pictures if one.bars),
         units=tuple((unit, named(unit)) for unit in units),

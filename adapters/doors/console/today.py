@@ -10,6 +10,7 @@ from adapters.doors.console.answers import Answer, Shown
 from adapters.doors.console.asked import Asked
 from adapters.doors.console.frame import Console
 from adapters.doors.console.page import Page
+from adapters.doors.console.partners_view import forecast_look
 from adapters.doors.console.today_view import (
     AWAITING_LONG,
     DAY,
@@ -83,6 +84,7 @@ def _partners(console: Console, visit: Visit, standing: dict[tuple[str, State], 
             counts=counts,
             now=visit.now,
             is_limited=visit.units is not None,
+            forecast=forecast_look(console.partner_looks.forecast(name, visit.now), visit.now),
         )
 
 

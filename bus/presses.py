@@ -1,8 +1,9 @@
 """A form is pressed once: its key and what it does are written in one transaction, or neither is.
 
-A key is made when a form is rendered: sixteen random bytes, when, and an HMAC over them, the session, the account, what
-the form does and what it does it to. So a key is good for exactly that form of that person, in every process that has
-the master key, and costs nothing until it is pressed. It lives half a day: a form that stood open for longer shows what
+A key is made when a form is rendered: sixteen random bytes, when, and an HMAC over them, the account, what the form
+does and what it does it to. So a key is good for exactly that form of that person, in every process that has the master
+key, also after signing in anew (what was typed when a session ended is sent under its own key, so that it happens once
+even if it had happened already), and costs nothing until it is pressed. It lives half a day: a form that stood open for longer shows what
 is no longer so. Whoever presses again (a double click, a reload, another door) gets the first press's result.
 """
 
@@ -39,7 +40,6 @@ _MAC: Final = 16
 class Form:
     """Which form a key belongs to."""
 
-    session: int
     account: str
     act: str
     """What pressing does: `replay`, `hold`, `run` …"""
@@ -114,7 +114,7 @@ class Presses:
 
     def _mac(self, made: bytes, form: Form) -> bytes:
         # As a JSON list: no two forms are written alike, whatever their names hold.
-        said = msgspec.json.encode([made.hex(), form.session, form.account, form.act, form.target])
+        said = msgspec.json.encode([made.hex(), form.account, form.act, form.target])
         return hmac.digest(self._key, said, hashlib.sha256)[:_MAC]
 
     def _now(self) -> int:

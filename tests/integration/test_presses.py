@@ -16,7 +16,7 @@ from bus.errors import NotAllowedNow, PressRefused, PressTooOld
 from bus.presses import AHEAD, LIFE, Form, Presses
 from tests.world import PARTNER, SeededRandomness, World
 
-FORM = Form(session=3, account="an", act="hold", target=f"partner {PARTNER}")
+FORM = Form(account="an", act="hold", target=f"partner {PARTNER}")
 
 
 class Counter:
@@ -89,11 +89,9 @@ def test_another_process_knows_the_press(world: World, presses: Presses) -> None
     assert ({"held": True}, True, 1) == (again.result, again.is_repeat, act.count)
 
 
-@pytest.mark.parametrize(
-    "other", [{"session": 4}, {"account": "binh"}, {"act": "release"}, {"target": "partner another"}]
-)
+@pytest.mark.parametrize("other", [{"account": "binh"}, {"act": "release"}, {"target": "partner another"}])
 def test_key_is_good_for_its_own_form_only(world: World, presses: Presses, other: dict[str, Any]) -> None:
-    """Another session, account, act or target has no use for a key, pressed or not."""
+    """Another account, act or target has no use for a key, pressed or not."""
     act, key = Counter(world), presses.key(FORM)
     with pytest.raises(PressRefused):
         presses.press(key, replace(FORM, **other), act)

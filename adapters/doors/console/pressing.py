@@ -57,4 +57,4 @@ def earlier(console: Console, visit: Visit, asked: Asked, act: str, target: str)
 
 
 def _form(visit: Visit, act: str, target: str) -> Form:
-    return Form(session=visit.session, account=visit.account, act=act, target=target)
+    return Form(account=visit.account, act=act, target=target)

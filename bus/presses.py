@@ -3,8 +3,9 @@
 A key is made when a form is rendered: sixteen random bytes, when, and an HMAC over them, the account, what the form
 does and what it does it to. So a key is good for exactly that form of that person, in every process that has the master
 key, also after signing in anew (what was typed when a session ended is sent under its own key, so that it happens once
-even if it had happened already), and costs nothing until it is pressed. It lives half a day: a form that stood open for longer shows what
-is no longer so. Whoever presses again (a double click, a reload, another door) gets the first press's result.
+even if it had happened already), and costs nothing until it is pressed. It lives half a day: a form that stood open for
+longer shows what is no longer so. Whoever presses again (a double click, a reload, another door) gets the first press's
+result.
 """
 
 from __future__ import annotations

@@ -53,7 +53,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
         opened("/away", failing(LedgerUnavailable("disk I/O error at /var/lib/x"))),
         opened("/bug", failing(ZeroDivisionError("0900000001 of Nguyễn Văn A"))),
         opened("/gone", failing(NotFound("no dossier X"))),
-        opened("/wrong", failing(Wrong("common.wrong_date", value="<b>31/02</b>"))),
+        opened("/wrong", failing(Wrong("common.wrong_length", n="<b>31/02</b>", most=9))),
         opened("/endless", endless),
         Page("POST", "/taken", "taken", plain, None, is_open=True),
     )
@@ -79,7 +79,7 @@ def here(house: Bench) -> Bench:
         ("/gone", 404, "Không tìm thấy", "cannot be found"),
         ("/nowhere", 404, "Không có trang này", "no such page"),
         ("/taken", 405, "không mở theo cách đó", "not opened that way"),
-        ("/wrong", 422, "không phải là ngày", "is no date"),
+        ("/wrong", 422, "nhiều nhất là 9", "at most 9"),
         ("/plain?q=" + "a" * 10_000, 400, "dài 10000 ký tự", "10000 characters"),
         ("/plain?" + "a=1&" * 101, 400, "quá nhiều mục", "too many fields"),
         ("/plain?q=%ff", 400, "không phải là chữ", "no text"),

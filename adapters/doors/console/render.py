@@ -195,6 +195,14 @@ def state(context: Context, value: object) -> Markup:
     return Markup('<span class="state s-{}"><span class="mark" aria-hidden="true"></span>{}</span>').format(safe, words)
 
 
+@pass_context
+def partner(context: Context, value: str) -> str:
+    """A partner as people call it; what stands after its name in the settings tells two of one kind apart."""
+    base, _, more = value.partition("-")
+    name = str(context["word"](f"dossier.partner_{base}", ""))
+    return one_line(value) if not name else f"{name} ({one_line(more)})" if more else name
+
+
 FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "seen": one_line,
     "seen_lines": visible,
@@ -206,6 +214,7 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "number": number,
     "num_head": lambda head: (head, "num"),
     "state": state,
+    "partner": partner,
     "cause": _glossary("causes"),
     "kind": _glossary("kinds"),
     "right": _glossary("rights"),

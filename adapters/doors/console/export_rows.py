@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from adapters.doors.console.answers import Wrong
 from adapters.doors.console.asked import Asked
+from adapters.doors.console.audit_page import FILTERS, find
 from adapters.doors.console.export_files import Cell
 from adapters.doors.console.frame import Console
 from adapters.doors.console.lateness import _chosen as chosen_months
@@ -16,7 +17,6 @@ from adapters.doors.console.log_view import typed
 from adapters.doors.console.reach import LOCAL, dossier_in_reach
 from adapters.doors.console.refused import day, see_all
 from adapters.doors.console.visit import Visit
-from bus.audit import Act
 from bus.close_reads import MOST_REFUSALS
 from bus.export import DELIVERY_COLUMNS, MOVE_COLUMNS, role_of
 from bus.lateness import PARTS
@@ -185,23 +185,13 @@ def _refusal(row: Mapping[str, Any]) -> Row:
 
 def audit(console: Console, visit: Visit, asked: Asked) -> Rows:
     """With the filters of the audit's page: who, what, which dossier, and days."""
-    act = next((each for each in Act if each == asked.query.get("act")), None)
-    since, until = day(asked, "since"), day(asked, "until", is_end=True)
-    actor, dossier = asked.query.get("actor") or None, asked.query.get("dossier") or None
+    filters = {name: asked.query.get(name, "").strip() for name in FILTERS}
+    find(console, visit, filters, before=None, limit=1)  # what is wrong with a filter is a page; in a file it is late
 
     def rows() -> Iterator[Row]:
         before: int | None = None
         while True:
-            found = console.audit.find(
-                actor=actor,
-                act=act,
-                dossier=dossier,
-                since=since,
-                until=until,
-                units=visit.units,
-                before=before,
-                limit=LARGEST_PAGE,
-            )
+            found = find(console, visit, filters, before=before, limit=LARGEST_PAGE)
             for one in found.entries:
                 yield (
                     one.id,

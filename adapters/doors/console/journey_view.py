@@ -165,14 +165,15 @@ ENDED_STATES: Final = frozenset({"delivered", "superseded", "cancelled", "not_ou
 
 
 def _steps(events: Sequence[Row], moves: Sequence[Row], contents: Contents) -> list[Step]:
-    told = [(event["accepted_at"], 0, event["number"], _told(event, contents)) for event in events]
+    """In the order in which things happened: a citizen reads it as a diary, and asks no one when we heard of it."""
+    told = [(event["number"], _told(event, contents)) for event in events]
     shown = [
-        (move["at"], 1, move["id"], _shown(move))
+        (move["id"], _shown(move))
         for move in moves
         if move["to_state"] in SHOWN_TO_CITIZENS and move["status"] is not None and not is_one_stop(move["partner"])
     ]
-    rows = sorted([*told, *shown], key=lambda each: each[:3])
-    return [step for _at, _rank, _number, step in rows if step is not None]
+    rows = [(step.at, step.key == "shown", number, step) for number, step in (*told, *shown) if step is not None]
+    return [row[3] for row in sorted(rows, key=lambda row: row[:3])]
 
 
 def _told(event: Row, contents: Contents) -> Step | None:

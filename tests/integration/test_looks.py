@@ -2,133 +2,19 @@
 
 from __future__ import annotations
 
-import random
-import sqlite3
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-from itertools import count
-from pathlib import Path
+from datetime import timedelta
+from functools import partial
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bus import looks
-from bus.looks import OPEN, Filter, Found, Line, Looks, Many
+from bus.looks import Filter, Found, Looks
 from bus.messages import State
-from bus.rights import covers
-from bus.times import from_ms, to_ms
-from tests.world import MASTER, World
-
-START = datetime(2026, 7, 1, tzinfo=UTC)
-PARTNERS = ("books", "portal", "sms")
-UNITS = (None, "H99.11", "H99.11.16", "H99.110", "H99.12", "000.00.09.H99")
-KINDS = ("dossier.recorded", "dossier.progressed")
-SOURCES = ("one-stop/h99", "ledger")
-CAUSES = ("accepted", "no_row", "refused", "delivered")
-
-
-class Shelf:
-    """A ledger whose rows are written by hand, so that every state, unit and clock is on it."""
-
-    def __init__(self, folder: Path) -> None:
-        world = World(folder)
-        world.close()
-        self.path = world.path
-        self.chance = random.Random(4)
-        self.rows: list[Line] = []
-        self._ids = count(1)
-        self._at = START
-        self._write(self._dossiers)
-
-    def open(self) -> World:
-        return World(self.path.parent)
-
-    def _write(self, work: object, *values: object) -> None:
-        connection = sqlite3.connect(self.path, timeout=30)
-        with connection:
-            work(connection, *values)  # type: ignore[operator]
-        connection.close()
-
-    def _dossiers(self, to: sqlite3.Connection) -> None:
-        for partner in PARTNERS:
-            to.execute("INSERT INTO partners (name) VALUES (?)", (partner,))
-        for n in range(1, 41):
-            unit = UNITS[n % len(UNITS)]
-            to.execute(
-                "INSERT INTO dossiers (id, number, source, unit, first_seen_at) VALUES (?, ?, ?, ?, 0)",
-                (n, f"H99.{n:04d}", SOURCES[0], unit),
-            )
-            for m, partner in enumerate(PARTNERS):
-                to.execute(
-                    "INSERT INTO lanes (id, dossier, partner, deadline) VALUES (?, ?, ?, 0)", (3 * n + m, n, partner)
-                )
-
-    def grow(self, many: int) -> None:
-        """New deliveries come in, the clock going on, and sometimes a little back."""
-        self._write(self._grow, many)
-
-    def _grow(self, to: sqlite3.Connection, many: int) -> None:
-        for _ in range(many):
-            self._one(to, next(self._ids))
-
-    def _one(self, to: sqlite3.Connection, number: int) -> None:
-        chance = self.chance
-        back = chance.random() < 0.1
-        self._at += timedelta(seconds=chance.uniform(-290, -1) if back else chance.uniform(0, 400))
-        dossier, partner = chance.randrange(1, 41), chance.choice(PARTNERS)
-        kind, source, state = chance.choice(KINDS), chance.choice(SOURCES), chance.choice(list(State))
-        lane, at, cause = 3 * dossier + PARTNERS.index(partner), to_ms(self._at), chance.choice(CAUSES)
-        to.execute(
-            "INSERT INTO events (id, source, event_id, kind, dossier, occurred_at, accepted_at, digest, commitment, "
-            "body) VALUES (?, ?, ?, ?, ?, 0, ?, x'', x'', 1)",
-            (number, source, f"e{number}", kind, dossier, at),
-        )
-        to.execute(
-            "INSERT INTO deliveries (id, event, partner, lane, rule, late, needs_record, state, cause, blocks, "
-            "accepted_at, changed_at) VALUES (?, ?, ?, ?, 'every_step', 'hold', 0, ?, ?, 0, ?, ?)",
-            (number, number, partner, lane, state, cause, at, at + 60_000),
-        )
-        if state is State.SENDING:
-            # One call of a lane is on its way at a time.
-            to.execute(
-                "UPDATE deliveries SET state = 'delivered' WHERE lane = ? AND state = 'sending' AND id < ?",
-                (lane, number),
-            )
-            to.execute("UPDATE lanes SET lease_until = 1, head = ? WHERE id = ?", (number, lane))
-            self.rows = [
-                line if line.state is not State.SENDING or lane != _lane_of(line) else _with(line, State.DELIVERED)
-                for line in self.rows
-            ]
-        self.rows.append(
-            Line(
-                id=number,
-                partner=partner,
-                state=state,
-                cause=cause,
-                reason="",
-                due_at=None,
-                tries=0,
-                accepted_at=from_ms(at),
-                changed_at=from_ms(at + 60_000),
-                status=None,
-                dossier=f"H99.{dossier:04d}",
-                source=source,
-                event=f"e{number}",
-                kind=kind,
-                unit=UNITS[dossier % len(UNITS)],
-            )  # fmt: skip
-        )
-
-
-def _lane_of(line: Line) -> int:
-    return 3 * int(line.dossier[-4:]) + PARTNERS.index(line.partner)
-
-
-def _with(line: Line, state: State) -> Line:
-    from dataclasses import replace
-
-    return replace(line, state=state)
+from tests.shelf import CAUSES, KINDS, PARTNERS, SOURCES, START, Shelf
+from tests.world import MASTER
 
 
 @pytest.fixture(scope="module")
@@ -179,7 +65,7 @@ BUDGETS = st.fixed_dictionaries(
 @settings(max_examples=300, deadline=None)
 @given(wanted=FILTERS, units=LIMITS, limit=st.integers(1, 60), budgets=BUDGETS, rush=st.booleans())
 def test_pages_are_the_rows_that_fit(shelf, asked, wanted, units, limit, budgets, rush):
-    """Page by page, whatever the filter, the limits and the bounds, while new rows come in: every row that fits, once."""
+    """Page by page, whatever the filter, limits and bounds, while new rows come in: each row that fits, once."""
     expected = [line for line in reversed(shelf.rows) if wanted.fits(line, units)]
     with pytest.MonkeyPatch.context() as patch:
         for name, value in budgets.items():
@@ -195,3 +81,78 @@ def test_pages_are_the_rows_that_fit(shelf, asked, wanted, units, limit, budgets
     for page in pages:
         is_whole = len(page.lines) == limit or page.before is None
         assert is_whole == (page.looked_back_to is None)
+
+
+def test_a_unit_with_few_dossiers_and_many_deliveries(shelf, asked, monkeypatch):
+    """A unit whose dossiers are few, but not their deliveries, is looked for among everybody's; and nothing lacks."""
+    wanted = Filter(unit="H99.12")
+    expected = [line.id for line in reversed(shelf.rows) if wanted.fits(line, None)][:5]
+    monkeypatch.setattr(looks, "FEW_DELIVERIES", 5)
+
+    assert expected == [line.id for line in asked.deliveries(wanted, None, limit=5).lines]
+
+
+# -- what is looked at -----------------------------------------------------------------------------------------------
+
+FEW = {"LOOKED_PLAIN": 60, "LOOKED_EVENTS": 60, "LOOKED_DOSSIERS": 60, "LOOKED_OPEN": 20, "LOOKED_TERMS": 20,
+       "FEW_DOSSIERS": 10, "FEW_DELIVERIES": 40, "COUNTED": 10, "SAMPLED": 5}  # fmt: skip
+QUESTIONS = {
+    "everything": lambda it, units: it.deliveries(Filter(), units),
+    "by partner": lambda it, units: it.deliveries(Filter(partner="sms"), units),
+    "delivered": lambda it, units: it.deliveries(Filter(states=(State.DELIVERED,)), units),
+    "open": lambda it, units: it.deliveries(Filter(states=tuple(State)[:6]), units),
+    "refused and more": lambda it, units: it.deliveries(Filter(states=(State.REFUSED,), kind=KINDS[0]), units),
+    "no such cause": lambda it, units: it.deliveries(Filter(cause="none"), units),
+    "no such kind": lambda it, units: it.deliveries(Filter(kind="none"), units),
+    "unit": lambda it, units: it.deliveries(Filter(unit="H99"), units),
+    "dossier": lambda it, units: it.deliveries(Filter(dossier="H99.0001"), units),
+    "an hour": lambda it, units: it.deliveries(Filter(since=START, until=START + timedelta(hours=1)), units),
+    "standing": lambda it, units: it.standing(units),
+    "oldest": lambda it, units: it.oldest(State.HELD, units),
+    "awaiting": lambda it, units: it.awaiting_since(START, units),
+    "due": lambda it, units: it.due(START, START + timedelta(days=900), units),
+    "gaps": lambda it, units: it.gaps(START, units),
+    "causes": lambda it, units: it.causes(units),
+    "units": lambda it, units: it.units(units),
+    "sources": lambda it, units: it.sources(),
+    "number": lambda it, units: it.search("H99", units),
+    "name": lambda it, units: it.search("nguyen van", units),
+    "moves": lambda it, units: it.moved_since(0, 50),
+    "last move": lambda it, units: it.last_move(),
+    "ready": lambda it, units: it.ready_since("sms"),
+}
+
+
+def steps(world, ask) -> int:
+    """How many hundreds of steps the database takes for a question."""
+    connection, count = world.ledger.engine.read().connection, [0]
+
+    def tick() -> int:
+        count[0] += 1
+        return 0
+
+    connection.set_progress_handler(tick, 100)
+    try:
+        ask()
+    finally:
+        connection.set_progress_handler(None, 0)
+    return count[0]
+
+
+@pytest.mark.parametrize("units", [None, ("H99.11", "H99.12")])
+def test_what_is_looked_at_does_not_grow(tmp_path, monkeypatch, units):
+    """With eight times as many rows behind it no question costs the database more, but for the depth of its trees."""
+    for name, value in FEW.items():
+        monkeypatch.setattr(looks, name, value)
+    shelf = Shelf(tmp_path)
+    shelf.grow(500)
+    took = []
+    for more in (0, 3_500):
+        shelf.grow(more)
+        world = shelf.open()
+        it = Looks(world.ledger.engine, MASTER)
+        took.append({name: steps(world, partial(ask, it, units)) for name, ask in QUESTIONS.items()})
+        world.close()
+
+    grown = {name: (n, took[1][name]) for name, n in took[0].items() if took[1][name] > 1.6 * n + 60}
+    assert {} == grown

@@ -11,7 +11,8 @@ from starlette.routing import Router
 from adapters.channels.addresses import networks_of
 from adapters.doors.console import static, words
 from adapters.doors.console.door import ConsoleDoor, mount
-from adapters.doors.console.frame import Console, ConsoleFacts
+from adapters.doors.console.export_progress import Exporting
+from adapters.doors.console.frame import Console, ConsoleFacts, uncounted
 from adapters.doors.console.gate import Gate, Manners
 from adapters.doors.console.live import Feed
 from adapters.doors.console.passwords import Passwords
@@ -19,6 +20,7 @@ from adapters.doors.console.render import Renderer
 from adapters.doors.console.sealing import Sealing
 from adapters.doors.console.threads import Threads
 from adapters.doors.console.visit import Visit
+from adapters.doors.metrics import Metrics
 from bus.audit import Audit
 from bus.close_reads import CloseReads
 from bus.corrections import Corrections
@@ -46,11 +48,16 @@ from config.wiring import Installation
 
 
 def add_console(
-    router: Router, installation: Installation, *, demo_token: str | None = None, strict: bool = False
+    router: Router,
+    installation: Installation,
+    *,
+    demo_token: str | None = None,
+    strict: bool = False,
+    metrics: Metrics | None = None,
 ) -> ConsoleDoor:
     """All its routes. `strict`: a missing word is an error. Raises SettingsRefused."""
     settings, ports = installation.settings.console, installation.ports
-    console = make_console(installation, is_demo=demo_token is not None, strict=strict)
+    console = make_console(installation, is_demo=demo_token is not None, strict=strict, metrics=metrics)
     gate = Gate(console.people, console.sealing, ports.clock, manners_of(settings, demo_token))
     door = ConsoleDoor(console, gate, threads=Threads(settings.threads), most_live=settings.live)
     mount(router, door)
@@ -58,7 +65,12 @@ def add_console(
 
 
 def make_console(
-    installation: Installation, *, is_demo: bool = False, strict: bool = False, passwords: Passwords | None = None
+    installation: Installation,
+    *,
+    is_demo: bool = False,
+    strict: bool = False,
+    passwords: Passwords | None = None,
+    metrics: Metrics | None = None,
 ) -> Console:
     """What its pages are given. Tests hand in passwords that cost less to hash."""
     settings, ports, ledger = installation.settings.console, installation.ports, installation.ledger
@@ -68,6 +80,7 @@ def make_console(
         ledger=ledger,
         reads=installation.reads,
         close=CloseReads(ledger),
+        exporting=Exporting(),
         looks=looks,
         pace=Pace(ledger.engine),
         feed=Feed(looks, is_still=partial(is_still, people), render=Renderer(said, facts, static.load()).page),
@@ -90,6 +103,7 @@ def make_console(
         passwords=passwords or Passwords(),
         first_run=FirstRun(ledger, people, randomness=ports.randomness),
         sso=sso_of(settings, ports),
+        count_sign_in=uncounted if metrics is None else metrics.sign_in_tried,
         partners=tuple(installation.settings.partner_table()),
         clock=ports.clock,
         randomness=ports.randomness,

@@ -193,6 +193,18 @@ def test_what_cannot_be_exported_is_told(console_world: ConsoleWorld, path: str,
     assert "text/html" in answer.headers["content-type"]
 
 
+def test_page_tells_how_far_it_has_come(console_world: ConsoleWorld) -> None:
+    """An export's rows stand on the page of whoever takes it; asked for by itself, the page gives that part alone."""
+    rows = len(table(taken(console_world, "deliveries.csv", "supervisor"))) - 1
+
+    page = console_world.ask("GET", "/console/exports", "supervisor").text
+    part = console_world.ask("GET", "/console/exports", "supervisor", headers={"hx-request": "true"}).text
+    assert f'<td class="num">{rows}</td>' in page
+    assert f'<td class="num">{rows}</td>' in part
+    assert ("<html" in page, "<html" in part) == (True, False)
+    assert 'id="exporting"' in console_world.ask("GET", "/console/exports", "second").text
+
+
 def test_page_offers_what_one_may_take(console_world: ConsoleWorld) -> None:
     """The page of exports has no links that would be refused."""
     page = console_world.ask("GET", "/console/exports", "viewer").text

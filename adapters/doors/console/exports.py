@@ -17,6 +17,7 @@ import structlog
 from adapters.doors.console.answers import Answer, Shown, Stream, Wrong
 from adapters.doors.console.asked import Asked
 from adapters.doors.console.export_files import FORMS, Cell, Form, chunks_of
+from adapters.doors.console.export_progress import Ending, Progress
 from adapters.doors.console.export_rows import EXPORTS, Export, Rows
 from adapters.doors.console.frame import Console
 from adapters.doors.console.page import Page
@@ -35,6 +36,8 @@ MOST_ROWS: Final = 200_000
 class ExportsView:
     """The page on which one chooses."""
 
+    running: tuple[Progress, ...]
+    """This account's, in this process; the newest first."""
     exports: tuple[str, ...]
     forms: tuple[Form, ...]
     most: int
@@ -43,7 +46,9 @@ class ExportsView:
 def show(console: Console, visit: Visit, asked: Asked) -> Answer:
     """GET /exports: what may be taken away, and how much of it."""
     mine = tuple(name for name, export in EXPORTS.items() if visit.may(export.right) and not export.needs)
-    return Shown("exports.html", ExportsView(exports=mine, forms=tuple(FORMS), most=MOST_ROWS))
+    running = console.exporting.of(visit.account)
+    view = ExportsView(running=running, exports=mine, forms=tuple(FORMS), most=MOST_ROWS)
+    return Shown("_partials/exporting.html" if asked.is_htmx else "exports.html", view)
 
 
 class _Counted:
@@ -99,14 +104,17 @@ def _noted(
     counted = _Counted(rows.rows, len(what.columns), told, MOST_ROWS)
     digest = hashlib.sha256()
     chunks = chunks_of(form, title, what.columns, heads, counted)
-    ending = "stopped"
+    number = console.exporting.begin(visit.account, name, form, visit.now)
+    ending: Ending = "stopped"
     try:
         for chunk in chunks:
             digest.update(chunk)
+            console.exporting.tell(visit.account, number, counted.n)
             yield chunk
         ending = "cut" if counted.is_cut else "whole"
     finally:
         chunks.close()
+        console.exporting.tell(visit.account, number, counted.n, ending)
         _note_end(console, visit, rows, f"{name}.{form} {ending}: rows {counted.n}, sha256 {digest.hexdigest()}")
 
 

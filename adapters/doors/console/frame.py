@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from adapters.doors.console.export_progress import Exporting
 from adapters.doors.console.passwords import Passwords
 from adapters.doors.console.words import Words
 from bus.audit import Audit
@@ -58,6 +59,10 @@ class ConsoleFacts:
     """What the sign-in page calls the provider; empty: there is none."""
 
 
+def uncounted(result: str) -> None:
+    """Where there are no metrics."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Console:
     """Everything that a page may ask. Each owner of a room adds it here."""
@@ -65,6 +70,7 @@ class Console:
     ledger: Ledger
     reads: Reads
     close: CloseReads
+    exporting: Exporting
     looks: Looks
     pace: Pace
     feed: Feed
@@ -87,6 +93,8 @@ class Console:
     passwords: Passwords
     first_run: FirstRun
     sso: Sso | None = None
+    count_sign_in: Callable[[str], None] = uncounted
+    """Told what came of each try to sign in: opened, denied, waiting or refused."""
     partners: Sequence[str]
     clock: Clock
     randomness: Randomness

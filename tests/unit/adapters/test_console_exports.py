@@ -26,6 +26,8 @@ from adapters.doors.console.export_files import (
     plain,
     xlsx_chunks,
 )
+from adapters.doors.console.export_progress import ACCOUNTS, Exporting
+from tests.builders import NOON
 
 NAMES = ("id", "text", "flag", "none")
 HEADS = ("Số", "Nội dung", "Cờ", "Trống")
@@ -190,3 +192,28 @@ def test_nothing_stays_behind_when_the_caller_goes_away(tmp_path: Path, monkeypa
     chunks.close()
 
     assert [] == list(tmp_path.iterdir())
+
+
+def test_page_tells_how_far_exports_have_come() -> None:
+    """Each account sees its own, the newest first, and no more than so many."""
+    exporting = Exporting()
+    numbers = [exporting.begin("an", "deliveries", "csv", NOON) for _ in range(12)]
+    other = exporting.begin("binh", "users", "xlsx", NOON)
+    exporting.tell("an", numbers[-1], 500)
+    exporting.tell("an", numbers[0], 7)
+    exporting.tell("binh", other, 3, "whole")
+    exporting.tell("nobody", 1, 1)
+
+    assert list(reversed(numbers[2:])) == [each.n for each in exporting.of("an")]
+    assert (500, "running") == (exporting.of("an")[0].rows, exporting.of("an")[0].ending)
+    assert [("users", 3, "whole")] == [(each.name, each.rows, each.ending) for each in exporting.of("binh")]
+    assert () == exporting.of("nobody")
+
+
+def test_accounts_that_export_no_more_are_forgotten() -> None:
+    """What is told of is bounded by accounts too."""
+    exporting = Exporting()
+    for n in range(ACCOUNTS + 1):
+        exporting.begin(f"a{n}", "deliveries", "csv", NOON)
+
+    assert ((), 1) == (exporting.of("a0"), len(exporting.of(f"a{ACCOUNTS}")))

@@ -31,10 +31,12 @@ from bus.dispatch import Dispatcher
 from bus.messages import Event, State
 from bus.people import People
 from bus.ports import FileStorage, SystemRandomness
+from bus.times import from_ms
 from config.demo.day import Feed, day
 from config.demo.lives import COMMUNES, ONE_STOP
 from config.demo_settings import write_folder
 from config.doors import make_app
+from config.minding import Minding
 from config.new_installation import SETTINGS, prepare_ledger
 from config.settings_file import load
 from config.signed_client import DoorRefused, SignedClient
@@ -57,6 +59,7 @@ AFTERNOON: Final = datetime(2026, 7, 3, 16, 41, tzinfo=LOCAL)
 """When the day's last troubles begin."""
 STEP: Final = "CapNhatTienDoHoSoMC"
 Happening = tuple[datetime, Callable[[], None]]
+SOON: Final = timedelta(seconds=20)
 TICK: Final = timedelta(milliseconds=3)
 """While the story is told, each look at the clock costs so much: calls take time, and moves follow each other."""
 KEPT: Final = (
@@ -266,7 +269,7 @@ def add_people(installation: Installation) -> People:
 
 
 @contextmanager
-def console_world(folder: Path, *, dossiers: int = 45, steps: int = 150) -> Iterator[ConsoleWorld]:
+def console_world(folder: Path, *, dossiers: int = 36, steps: int = 110) -> Iterator[ConsoleWorld]:
     """The whole of it; about three seconds to build."""
     clock = StoryClock(datetime(2026, 5, 20, 7, 0, tzinfo=LOCAL).astimezone(UTC))
     with ExitStack() as stack:
@@ -323,13 +326,17 @@ def _tell(world: ConsoleWorld, fall: Callable[[], None], dossiers: int, steps: i
     clients, worker = _clients(world), world.dispatcher()
     days: list[Happening] = [(_time_of(feed), partial(_hand_in, world, feed, clients))
                              for feed in day(1, dossiers=dossiers, steps=steps).events]  # fmt: skip
+    minding = Minding(world.installation, None)  # its duties alone: nothing here runs beside the story
     for when, happens in sorted([*days, *_main_story(world)], key=lambda each: each[0]):
         world.clock.reach(when)
         happens()
-        _carry(worker)
+        _carry(world, worker)
     fall()
     world.clock.reach(AFTERNOON)
     _befall(world, worker)
+    world.clock.reach(EVENING)
+    for duty in minding.duties() * 3:
+        duty()
     for client in clients.values():
         client.close()
 
@@ -395,7 +402,7 @@ def _be_rude(world: ConsoleWorld, worker: Dispatcher) -> None:
         wire["data"]["applicant"] |= rude
         world.accept(from_json(wire))
         world.accept(from_json(step_json(dossier=dossier, at=world.clock.now().astimezone(LOCAL), content=HOSTILE)))
-    _carry(worker)
+    _carry(world, worker)
 
 
 def _leave_in_doubt(world: ConsoleWorld, worker: Dispatcher) -> None:
@@ -403,10 +410,10 @@ def _leave_in_doubt(world: ConsoleWorld, worker: Dispatcher) -> None:
         at = world.clock.now().astimezone(LOCAL)
         world.portal.faults.arm(FaultOrder(fault="lose_reply_after_effect", operation=STEP, dossier=dossier, count=1))
         world.accept(from_json(event_json(dossier=dossier, at=at)), from_json(step_json(dossier=dossier, at=at)))
-    _carry(worker)
-    for _ in range(8):  # long enough for the province's circuit to open, too
-        world.clock.advance(20)
-        _carry(worker)
+    _carry(world, worker)
+    for _ in range(4):  # long enough for the province's circuit to open, too
+        world.clock.advance(60)
+        _carry(world, worker)
 
 
 def _cancel_one(world: ConsoleWorld) -> None:
@@ -418,7 +425,7 @@ def _cancel_one(world: ConsoleWorld) -> None:
 def _file_on_the_portal(world: ConsoleWorld, worker: Dispatcher) -> None:
     for path, body in (("addtthcKhuyenMai", a_notice()), ("nhanhsdvcqg", a_change())):
         assert 0 == httpx2.post(f"{world.url}/{path}", json=body, timeout=30).json()["error_code"]
-    _carry(worker)
+    _carry(world, worker)
 
 
 def _knock_wrongly(world: ConsoleWorld) -> None:
@@ -456,7 +463,14 @@ def _hand_in(world: ConsoleWorld, feed: Feed, clients: dict[str, SignedClient]) 
             clients[wire["source"]].post_event(feed.line)
 
 
-def _carry(worker: Dispatcher) -> None:
+def _carry(world: ConsoleWorld, worker: Dispatcher) -> None:
+    """Deliver what is due, and wait for what will be within seconds: what was just tried is tried again."""
+    names = world.installation.settings.partner_table()
+    end = world.clock.now() + SOON
     for _ in range(200):
-        if not worker.run_once():
+        if worker.run_once():
+            continue
+        dues = [due for name in names if (due := world.installation.ledger.next_due(name)) is not None]
+        if not dues or (soon := from_ms(min(dues))) > end:
             return
+        world.clock.reach(soon + TICK)

@@ -78,6 +78,8 @@ def marked(sample: str, needles: Needles, n: int, *, at: datetime, dossier: str)
     wire: dict[str, Any] = json.loads((SAMPLES / sample).read_text(encoding="utf-8"))
     wire |= {"id": f"{dossier}:{sample}", "subject": dossier, "time": at.isoformat()}
     wire.pop("sequence", None)
+    if "origin" in wire["data"]:  # born here: it goes to the portal whole, with everybody in it
+        wire["data"] |= {"origin": "one_stop", "national_number": None}
     wire["data"] = _marked(wire["data"], "", needles, [n * 1_000])
     return wire
 

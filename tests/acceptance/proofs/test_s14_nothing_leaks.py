@@ -14,6 +14,7 @@ import json
 import re
 import sqlite3
 import unicodedata
+import zipfile
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -25,15 +26,22 @@ import httpx2
 import pytest
 import structlog
 
+from adapters.doors.console.export_files import FORMS
+from adapters.doors.console.links import PREFIX, url_for
 from adapters.doors.console.page import Page
+from bus.audit import Act, Audit
+from bus.messages import State
 from bus.upkeep import backup
 from config import logging
 from tests.acceptance.proofs.story import effects_of
-from tests.browser.places import READABLE, places
+from tests.browser.places import EXAMPLES, READABLE, places
 from tests.builders import LOCAL, from_json
-from tests.console_world import PASSWORD, ConsoleWorld, console_world
+from tests.console_world import PASSWORD, REFUSED_DOSSIER, ConsoleWorld
+from tests.console_world import console_world as console_world_of
 from tests.seeded import Needles, marked
 
+OWN_UNIT = "000.00.09.H99"
+"""Of the account `unit`."""
 DOSSIER = "H99.09-260703-9101"
 REFUSED = "H99.09-260703-9102"
 
@@ -47,6 +55,7 @@ class Day:
     needles: Needles = field(default_factory=lambda: Needles(are_marked=True))
     secrets: Needles = field(default_factory=Needles)
     pages: dict[str, bytes] = field(default_factory=dict)
+    hits: list[str] = field(default_factory=list)
 
 
 @pytest.fixture
@@ -111,36 +120,71 @@ class Browser:
             kind = answer.getheader("content-type", "")
             return answer.status, kind, b"" if kind.startswith("text/event-stream") else answer.read()
 
+    def csrf(self, path: str) -> str:
+        """The token in a page's forms."""
+        found = re.search(rb'name="csrf" value="([^"]+)"', self.ask(path)[2])
+        assert found is not None
+        return found[1].decode()
+
 
 def browse(world: ConsoleWorld, day: Day) -> None:
     """Every page and file, by somebody who may see everything; searches for the marked people; a sign-in that fails."""
     one = Browser(world, day.secrets.add("session", world.token_of("everything")))
     for page in READABLE:
         for path in addresses(page, world):
-            status, _, day.pages[path] = one.ask(path)
-            assert status in (200, 303), f"{path}: {status}"
+            status, _, body = one.ask(path)
+            assert status < 500, f"{path}: {status}"
+            day.pages[path] = unpacked(body)
     for text in list(day.needles.texts.values())[:12]:
-        status, _, _ = one.ask(f"/search?{urlencode({'q': text})}")
-        assert status in (200, 303, 404)
+        status, _, body = one.ask(f"/search?{urlencode({'q': text})}")
+        assert status == 200
+        others = Needles({what: each for what, each in day.needles.texts.items() if each != text}, are_marked=True)
+        day.hits += others.found_in("what a search shows", body)  # but what was typed: that stands in its field
+    fail_to_sign_in(world, day.secrets.add("wrong password", "mật khẩu sai bí mật"))
+
+
+def fail_to_sign_in(world: ConsoleWorld, password: str) -> None:
+    """With a password that is nobody's."""
     stranger = Browser(world)
-    _, _, form = stranger.ask("/login")
-    csrf = re.search(rb'name="csrf" value="([^"]+)"', form)
-    assert csrf is not None
-    wrong = day.secrets.add("wrong password", "mật khẩu sai bí mật")
-    status, _, _ = stranger.ask("/login", {"csrf": csrf[1].decode(), "name": "operator", "password": wrong})
+    status, _, _ = stranger.ask("/login", {"csrf": stranger.csrf("/login"), "name": "operator", "password": password})
     assert status == 403
 
 
-def addresses(page: Page, world: ConsoleWorld) -> list[str]:
-    """The page's usual places, and those of the marked dossiers."""
-    from adapters.doors.console.links import PREFIX, url_for
+def unpacked(body: bytes) -> bytes:
+    """What stands in a file: a workbook is an archive."""
+    if not body.startswith(b"PK"):
+        return body
+    with zipfile.ZipFile(io.BytesIO(body)) as archive:
+        return b"\n".join(archive.read(name) for name in archive.namelist())
 
-    found = places(page, world)[:1]
+
+def addresses(page: Page, world: ConsoleWorld) -> list[str]:
+    """The page's usual places, those of the marked dossiers, and each form of an export."""
+    if page.path.endswith(".{form}"):
+        found = [f"{page.path.removesuffix('.{form}')}.{form}" for form in FORMS]
+        return [f"{path}?{urlencode({'number': DOSSIER})}" if "timeline" in path else path for path in found]
+    is_of_a_delivery = page.path.startswith("/deliveries/{id}")
+    has_place = page.name in EXAMPLES or "{" not in page.path  # that each has one is the browser tests' business
+    found = places(page, world)[:1] if has_place and not is_of_a_delivery else []
     if page.name in ("dossier", "journey"):
         found += [url_for(page.name, number=number).removeprefix(PREFIX) for number in (DOSSIER, REFUSED)]
-    if page.name == "delivery":
-        found += [f"/deliveries/{delivery}" for delivery in deliveries(world)]
+    if is_of_a_delivery:
+        found += [page.path.replace("{id}", str(each)) for each in deliveries(world) if "{n}" not in page.path]
+        found += calls(world) if "{n}" in page.path else []
     return found
+
+
+def calls(world: ConsoleWorld) -> list[str]:
+    """Every call about the marked dossiers, both ways, formatted and raw."""
+    reads = world.installation.reads
+    return [
+        f"/deliveries/{delivery}/exchanges/{call['id']}?part={part}&form={form}"
+        for delivery in deliveries(world)
+        for attempt in reads.delivery(delivery)["attempts"]
+        for call in attempt["exchanges"]
+        for part in ("request", "reply")
+        for form in ("raw", "formatted")
+    ]
 
 
 def deliveries(world: ConsoleWorld) -> list[int]:
@@ -166,7 +210,7 @@ def dumps(world: ConsoleWorld, folder: Path) -> dict[str, bytes]:
 def test_p12_marked_people_and_secrets_are_found_nowhere(tmp_path: Path, log_of_everything: io.StringIO) -> None:
     """After a day with errors at every level and a look at every page, nothing marked is anywhere in the clear."""
     (tmp_path / "world").mkdir()
-    with console_world(tmp_path / "world") as world:
+    with console_world_of(tmp_path / "world") as world:
         day = Day(world, log_of_everything)
         for file in sorted((tmp_path / "world").glob("*.secret")):
             day.secrets.add(file.name, file.read_text().strip())
@@ -176,7 +220,7 @@ def test_p12_marked_people_and_secrets_are_found_nowhere(tmp_path: Path, log_of_
         metrics = httpx2.get(f"{world.url}/metrics", timeout=30).content
         kept = dumps(world, tmp_path)
         log = log_of_everything.getvalue()
-        hits = [hit for path, body in day.pages.items() for hit in day.needles.found_in(path, body)]
+        hits = day.hits + [hit for path, body in day.pages.items() for hit in day.needles.found_in(path, body)]
         for where, body in {"log": log.encode(), "metrics": metrics, **kept}.items():
             hits += day.needles.found_in(where, body) + day.secrets.found_in(where, body)
 
@@ -184,6 +228,88 @@ def test_p12_marked_people_and_secrets_are_found_nowhere(tmp_path: Path, log_of_
         assert len(day.needles.texts) >= 40
         assert day.needles.found_in("the portal", told), "nothing marked ever went anywhere"
         assert [] == hits
+
+
+LOOKS: tuple[tuple[str, Act, bool], ...] = (
+    ("/dossiers/{dossier}", Act.DOSSIER_SEEN, False),
+    ("/dossiers/{dossier}?at=2026-07-03T10:00:00%2B07:00", Act.DOSSIER_SEEN, False),
+    ("/journey/{dossier}", Act.JOURNEY_SEEN, False),
+    ("/journey/{dossier}?for=citizen", Act.JOURNEY_SEEN, False),
+    ("/deliveries/{delivery}", Act.DELIVERY_SEEN, True),
+    ("/deliveries/{delivery}/exchanges/{call}?part=request", Act.EXCHANGE_SEEN, True),
+    ("/deliveries/{delivery}/exchanges/{call}?part=reply&form=raw", Act.EXCHANGE_SEEN, True),
+)
+"""Ways to look at a dossier, a delivery or a body, and what each is in the audit; whether the delivery is named."""
+
+
+def test_p12_every_look_is_recorded(console_world: ConsoleWorld) -> None:
+    """Looks at dossiers, deliveries and bodies, in order, are the audit's rows of that account, one for one."""
+    world = console_world
+    dossier = REFUSED_DOSSIER
+    delivery = next(
+        move["delivery"] for move in world.installation.reads.dossier(dossier)["timeline"] if move["delivery"]
+    )
+    call = next(
+        call["id"] for each in world.installation.reads.delivery(delivery)["attempts"] for call in each["exchanges"]
+    )
+    facts = {"dossier": dossier, "delivery": delivery, "call": call}
+    one, told = Browser(world, world.token_of("supervisor")), []
+    before = recorded(world, "supervisor")
+    for _ in range(2):
+        for path, act, names_delivery in LOOKS:
+            assert one.ask(path.format(**facts))[0] == 200, path
+            told.append((str(act), dossier, delivery if names_delivery else None))
+    for path in ("/dossiers/H99.09-260703-7777", f"/deliveries/{10**9}", "/log", "/"):
+        one.ask(path)  # nothing of anybody's is shown there
+
+    assert told == recorded(world, "supervisor")[len(before) :]
+
+
+def test_p12_who_may_not_look_is_shown_nothing_and_leaves_no_look(console_world: ConsoleWorld) -> None:
+    """Another unit's dossier, and a body without the right, are answered with a no; nothing is recorded as seen."""
+    world = console_world
+    strangers = Browser(world, world.token_of("unit"))
+    viewer = Browser(world, world.token_of("viewer"))
+    before = {name: recorded(world, name) for name in ("unit", "viewer")}
+    delivery, dossier = next(
+        (each["id"], each["dossier"])
+        for each in world.deliveries(State.DELIVERED)
+        if not str(world.installation.reads.dossier(each["dossier"])["unit"]).startswith(OWN_UNIT)
+    )
+
+    assert strangers.ask(f"/dossiers/{dossier}")[0] == 404
+    assert strangers.ask(f"/deliveries/{delivery}")[0] == 404
+    assert viewer.ask(f"/deliveries/{delivery}/exchanges/1")[0] == 403
+    assert before == {name: recorded(world, name) for name in before}
+
+
+def test_p12_personal_data_is_opened_with_a_recorded_reason_only(tmp_path: Path) -> None:
+    """Without a reason nothing is opened and nothing recorded; with one the people are shown, and who asked and why."""
+    (tmp_path / "world").mkdir()
+    with console_world_of(tmp_path / "world") as world:
+        day = Day(world, io.StringIO())
+        live(world, day)
+        one = Browser(world, world.token_of("operator"))
+        form = {"csrf": one.csrf(f"/dossiers/{DOSSIER}"), "number": DOSSIER}
+        before = recorded(world, "operator")
+        status, _, refused = one.ask("/reveal", form | {"reason": " "})
+
+        assert status == 422
+        assert [] == day.needles.found_in("without a reason", refused)
+        assert before == recorded(world, "operator")
+
+        status, _, opened = one.ask("/reveal", form | {"reason": "người dân hỏi tại quầy"})
+
+        assert status == 200
+        assert day.needles.found_in("with a reason", opened)
+        assert [(str(Act.REVEALED), DOSSIER, None)] == recorded(world, "operator")[len(before) :]
+
+
+def recorded(world: ConsoleWorld, account: str) -> list[tuple[str, str | None, int | None]]:
+    """The audit's rows of an account, the oldest first: act, dossier, delivery; signing in left out."""
+    found = Audit(world.installation.ledger).find(actor=f"person:{account}", limit=200)
+    rows = [(entry.act, entry.dossier, entry.delivery) for entry in reversed(found.entries)]
+    return [row for row in rows if row[0] != Act.SIGNED_IN]
 
 
 @pytest.mark.parametrize("spelt", ["plain", "json", "html", "address", "utf-16", "base64", "apart"])

@@ -69,6 +69,11 @@ def test_sign_in_leads_to_pages_of_ours_alone(door: Bench, to: str) -> None:
     assert "/console/" == door.sign_in(to=to).headers["location"]
 
 
+def test_part_of_a_page_after_the_end(door: Bench) -> None:
+    """A page that renews a part of itself is not led away when its session ends: beside it somebody may be typing."""
+    assert 401 == door.get("/payments", headers={"hx-request": "true"}).status_code
+
+
 def test_cookie_of_plain_http(door: Bench) -> None:
     """The session's cookie is no script's, goes to no other site's forms, and ends with the browser."""
     told = cookies(door.sign_in())["lienthong"]

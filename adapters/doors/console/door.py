@@ -118,7 +118,7 @@ class ConsoleDoor:
             return no
         if not page.is_open:
             if visit.is_stranger:
-                return self._sign_in_first(visit)
+                return self._sign_in_first(visit, asked)
             if page.right is not None and not visit.may(page.right):
                 return errors.page("common.no_right", 403)
         return page.endpoint(self.console, visit, asked)
@@ -135,7 +135,10 @@ class ConsoleDoor:
             return errors.page("common.forged", 403)
         return None
 
-    def _sign_in_first(self, visit: Visit) -> Answer:
+    def _sign_in_first(self, visit: Visit, asked: Asked) -> Answer:
+        if asked.is_htmx:
+            # A part of a page that renews itself: left as it is, and with it whatever is being typed beside it.
+            return Shown("login.html", Login(to=url_for("start")), 401)
         if not self.console.people.is_anybody_here():
             return Gone(url_for("first-run"))
         return Gone(url_for("login", next=visit.here))

@@ -79,5 +79,5 @@ def make_app(
     if settings.console.enabled:
         from config.console import add_console
 
-        add_console(app.router, installation, demo_token=demo_token)
+        add_console(app.router, installation, demo_token=demo_token, metrics=metrics)
     return app

@@ -21,6 +21,7 @@ from bus.messages import State
 OTHER: Final = "other"
 OUTCOMES: Final = ("Delivered", "Awaiting", "Refused", "Unreachable", "InDoubt")
 RESULTS: Final = ("recorded", "repeated", "contradicted", "refused")
+SIGN_INS: Final = ("opened", "denied", "waiting", "refused")
 CIRCUITS: Final = {"closed": 0.0, "open": 1.0}
 
 ATTEMPT_SECONDS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
@@ -75,6 +76,9 @@ class Metrics:
         self._deliveries = _counter(registry, "deliveries", "Deliveries settled, by new state.", "partner state")
         self._attempts = _counter(registry, "attempts", "Attempts made, by outcome.", "partner outcome")
         self._refused = _counter(registry, "refused_requests", "Requests refused at the doors, by code.", "code")
+        self._sign_ins = _counter(
+            registry, "console_sign_ins", "Tries to sign in at the console, by what came of them.", "result"
+        )
         self._seconds = Histogram(
             "lienthong_attempt_seconds",
             "How long an attempt took, from connecting to the last byte of the answer.",
@@ -103,6 +107,11 @@ class Metrics:
     def request_refused(self, *, code: str) -> None:
         """A request was refused at a door."""
         self._refused.labels(_bounded(code, self._codes)).inc()
+
+    def sign_in_tried(self, result: str) -> None:
+        """Somebody tried to sign in: a session was opened, name or password were wrong (denied), it has to wait, or the
+        provider's answer was refused."""
+        self._sign_ins.labels(_bounded(result, SIGN_INS)).inc()
 
     def page(self) -> tuple[bytes, str]:
         """The body of `/metrics` and its content type."""

@@ -50,6 +50,7 @@ def press(console: Console, visit: Visit, asked: Asked) -> Answer:
         asked.form.get("password", ""),
         address=visit.address,
         agent=asked.agent,
+        count=console.count_sign_in,
     )
     match result:
         case Wait():

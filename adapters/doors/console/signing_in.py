@@ -6,11 +6,13 @@ hears the same answer.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Protocol, TypeAlias
+from typing import Final, TypeAlias
 
 import structlog
 
+from adapters.doors.console.frame import uncounted
 from adapters.doors.console.passwords import Passwords, composed
 from bus.errors import AccountRefused, NotFound
 from bus.people import People
@@ -20,12 +22,6 @@ log = structlog.get_logger("console")
 
 LONG_WAIT_MS: Final = 30_000
 """From here on a wait is told in the log: a person's slips do not come this far."""
-
-
-class Counted(Protocol):
-    """Where tries are counted, by what came of them."""
-
-    def __call__(self, result: str) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +47,7 @@ def sign_in(
     *,
     address: str,
     agent: str,
-    count: Counted = lambda result: None,
+    count: Callable[[str], None] = uncounted,
 ) -> Result:
     """Try a name and a password. Raises LedgerUnavailable: who cannot be noted does not come in."""
     name = composed(name).strip().lower()
@@ -76,7 +72,7 @@ def sign_in(
     return opened
 
 
-def _denied(people: People, name: str, address: str, count: Counted) -> Denied:
+def _denied(people: People, name: str, address: str, count: Callable[[str], None]) -> Denied:
     people.sign_in_failed(name, address=address)
     # Without the name: what was typed there may be a password. The audit page has it where there is such an account.
     log.warning("sign_in_failed", peer=address)

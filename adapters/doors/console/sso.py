@@ -80,22 +80,27 @@ def back(console: Console, visit: Visit, asked: Asked) -> Answer:
     told = json.loads(kept) if kept is not None else None
     if told is None or not visit.is_stranger or not hmac.compare_digest(told["browser"], visit.csrf):
         log.warning("sso_refused", code="not_expected", peer=visit.address)
+        console.count_sign_in("refused")
         raise Wrong("sso.not_expected", status=403)
     code = asked.query.get("code", "")
     if "error" in asked.query or not 0 < len(code) <= LONGEST_CODE:
         log.warning("sso_refused", code="denied_there", peer=visit.address)
+        console.count_sign_in("denied")
         raise Wrong("sso.denied_there", status=403)
     try:
         found = sso.provider.claims(code, nonce=told["nonce"], verifier=told["verifier"], issuer=asked.query.get("iss"))
         who = identity(found, sso.claims, sso.provider.facts.issuer)
     except ProviderTrouble as trouble:
+        console.count_sign_in("refused")
         raise _wrong(visit, trouble) from trouble
     try:
         opened = console.people.welcome(who, address=visit.address, agent=asked.agent)
     except AccountRefused as refused:
         log.warning("sso_refused", code=refused.rule, peer=visit.address)
+        console.count_sign_in("denied")
         raise Wrong("sso.disabled", status=403) from None
     log.info("signed_in", account=opened.account, peer=visit.address, session=opened.id, by="provider")
+    console.count_sign_in("opened")
     return SignedIn(opened.token, told["to"], account=opened.account)
 
 

@@ -133,12 +133,14 @@ def test_labels_are_bounded():
         metrics.delivery_settled(partner=value, state=value)
         metrics.attempt_made(partner=value, outcome=value, seconds=n)
         metrics.request_refused(code=value)
+        metrics.sign_in_tried(value)
 
     seen = samples(metrics)
 
     assert DOSSIER not in str(seen)
     assert 1000 == seen["lienthong_events_total", "other", "other", "other"]
     assert 1000 == seen["lienthong_attempts_total", "other", "other"]
+    assert 1000 == seen["lienthong_console_sign_ins_total", "other"]
     assert 60 > len(seen)
 
 

@@ -440,7 +440,7 @@ def _joined(parts: Iterable[list[Row]], each: int) -> _Ids:
 def _walk(look: _Look, found: _Ids) -> Found:
     """Look at the numbers that came into question, some at a time, until the page is full."""
     values, lines, ids = _values(look.wanted, look.units), list[Line](), found.ids
-    for start in range(0, min(len(ids), FEW_DELIVERIES), CHUNK):
+    for start in range(0, len(ids), CHUNK):
         if start >= LOOKED_DOSSIERS:
             return _cut_off(look, lines, ids[start - 1])
         lines += _lines_of(look.tx, ids[start : start + CHUNK], values)

@@ -27,11 +27,8 @@ class File:
     media_type: str
     integrity: str
     """As browsers check it: `sha384-…`."""
-
-    @property
-    def version(self) -> str:
-        """Stands in the address: another content is another address."""
-        return hashlib.sha256(self.body).hexdigest()[:16]
+    version: str
+    """Stands in the address: another content is another address."""
 
 
 def load() -> dict[str, File]:
@@ -52,4 +49,5 @@ def _below(folder: Traversable, prefix: str) -> list[tuple[str, File]]:
 
 def _read(name: str, body: bytes, media_type: str) -> File:
     digest = base64.b64encode(hashlib.sha384(body).digest()).decode()
-    return File(name=name, body=body, media_type=media_type, integrity=f"sha384-{digest}")
+    version = hashlib.sha256(body).hexdigest()[:16]
+    return File(name=name, body=body, media_type=media_type, integrity=f"sha384-{digest}", version=version)

@@ -19,8 +19,8 @@ from bus.outages import Outage, outages_of
 from bus.pace import Pace
 from bus.times import from_ms, to_ms
 
-LOOKED_BACK: Final = timedelta(minutes=10)
-"""Over which a backlog's pace is counted: long enough to be steady, short enough to be of now."""
+LOOKED_BACK: Final = timedelta(minutes=5)
+"""Over which a backlog's pace is counted: long enough to be steady, and a burst is forgotten soon after it has come."""
 CALLS: Final = timedelta(minutes=60)
 """Of which calls are shown."""
 SAMPLED: Final = 2_000

@@ -64,6 +64,11 @@ BELOW: Final = {
     "user": "users",
     "run": "runs",
     "selection": "runs",
+    "selection_new": "runs",
+    "repair": "search",
+    "repair_dossier": "search",
+    "correct": "search",
+    "mapping_row": "mapping",
 }
 """Pages that stand below one of the navigation."""
 

@@ -103,8 +103,8 @@ def _view(console: Console, visit: Visit, number: int, place: Place, typed: Type
         except NotAllowedNow as refusal:
             why_not.append((name, refusal.code))
             continue
-        if act == "replay" and offers:
-            continue  # of a held one, to release it is to replay it
+        if offers and (act == "replay" or offers[0].act == "resolve" != act):
+            continue  # to release a held one is to replay it; to cancel one in doubt is to go on without it
         told = _told(console, visit, head) if act == "resolve" else ""
         key = key_for(console, visit, name, f"delivery {number}")
         offers.append(Offer(name=name, act=act, how=how, becomes=becomes, press=key, told=told))

@@ -171,7 +171,8 @@ def _choice(console: Console, visit: Visit, asked: Asked, wrong: Wrong | None = 
 
 def _ids(asked: Asked) -> list[int]:
     """Ticked rows; what is no number was not ticked on a page of ours."""
-    found = [text for text in asked.many("id") if text.isdecimal() and len(text) <= 18]
+    told = (*asked.many("id"), *asked.form.get("ids", "").split())
+    found = [text for text in told if text.isdecimal() and len(text) <= 18]
     return sorted({int(text) for text in found})
 
 

@@ -27,6 +27,7 @@ from adapters.channels.addresses import (
     origin_of,
 )
 from adapters.partners.national_portal.tables import TablesRefused
+from bus.calendar import VIETNAM, CalendarRefused
 from bus.engines.sqlite import MINIMUM_VERSION
 from bus.errors import LedgerTrouble
 from bus.ports import FileStorage
@@ -37,6 +38,8 @@ from config.caller_keys import every_key, read_key, shown
 from config.column_maps import map_named
 from config.follow_ups import unheard
 from config.mappings import holes
+from config.noticing import messengers
+from config.office_calendar import calendar_of
 from config.partner_addresses import addresses, check_forms
 from config.partner_tables import WITH_TABLES, in_force
 from config.settings import (
@@ -63,6 +66,7 @@ from signing.http import Key
 ROOM: Final = 1024 * 1024 * 1024
 """Bytes free on the ledger's disk that a day's work should have."""
 CERTIFICATE_DAYS: Final = 30
+CALENDAR_LEFT: Final = timedelta(days=60)
 EARLIEST: Final = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -94,6 +98,9 @@ def offline(settings: Settings) -> list[Answer]:
             return answers  # one of them says it: routes, or who takes what follows
         try:
             answers += _mappings(installation)
+            answers.append(_asked("tables.calendar", lambda: _calendar(installation)))
+            if settings.notices.channels:
+                answers.append(_asked("notices", lambda: _void(messengers(installation))))
             if settings.portal_door.enabled:
                 answers.append(_asked("portal_door.unit", lambda: _unit(installation)))
             if all(answer.is_well for answer in answers if answer.what.startswith("ledger.")):
@@ -254,6 +261,19 @@ def _mappings(installation: Installation) -> Iterator[Answer]:
         yield Answer(what=what, detail="; ".join(found[:20]))
 
 
+def _calendar(installation: Installation) -> str:
+    """Past its end no due date can be told: the Government announces a year's days late in the year before."""
+    try:
+        calendar = calendar_of(installation.reads, installation.settings)
+    except CalendarRefused as refused:
+        return str(refused)
+    today = installation.ports.clock.now().astimezone(VIETNAM).date()
+    if calendar.ends_on is None or calendar.ends_on - today <= CALENDAR_LEFT:
+        how = "put the next year's days into holidays.csv; `lienthong tables import holidays.csv --partner calendar`"
+        return f"it ends on {calendar.ends_on}: {how}"
+    return ""
+
+
 def _void(value: object) -> str:
     return ""
 
@@ -291,6 +311,8 @@ def _tables_with_files(settings: Settings) -> Iterator[tuple[str, Struct]]:
         yield from ((f"facade.accounts.{name}", told) for name, told in settings.facade.accounts.items())
     if settings.portal_door.enabled:
         yield "portal_door", settings.portal_door
+    ways = {"email": settings.notices.email, "webhook": settings.notices.webhook}
+    yield from ((f"notices.{name}", way) for name, way in ways.items() if way is not None)
     yield from ((f"partners.{name}", told) for name, told in settings.partner_table().items())
 
 

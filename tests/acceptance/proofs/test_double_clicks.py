@@ -74,11 +74,11 @@ def story(here: Place) -> tuple[list[int], str]:
         return ids, people.sign_in("an", address="127.0.0.1", agent="tests").token
 
 
-def press(url: str, token: str, number: int, fields: dict[str, str]) -> int:
-    """One click; the answer's status."""
+def press(client: httpx2.Client, url: str, token: str, number: int, fields: dict[str, str]) -> tuple[int, str]:
+    """One click; the answer's status, and what a person reads of it where it is no way on."""
     headers = {"cookie": f"lienthong={token}", "origin": url.removesuffix("/console")}
-    with httpx2.Client(timeout=60) as client:
-        return client.post(f"{url}/deliveries/{number}/replay", data=fields, headers=headers).status_code
+    answer = client.post(f"{url}/deliveries/{number}/replay", data=fields, headers=headers)
+    return answer.status_code, " ".join(re.sub("<[^>]+>", " ", answer.text.partition("<main")[2]).split())
 
 
 def form(client: httpx2.Client, url: str, token: str, number: int) -> dict[str, str]:
@@ -101,18 +101,19 @@ def test_p02_two_hundred_double_clicks(here: Place) -> None:
     ids, token = story(here)
     with ExitStack() as stack:
         urls = [stack.enter_context(door(here, name)) for name in ("door-1", "door-2")]
-        client = stack.enter_context(httpx2.Client(timeout=60))
+        clients = [stack.enter_context(httpx2.Client(timeout=60, verify=False)) for _ in urls]
         threads = stack.enter_context(ThreadPoolExecutor(2))
-        answers = Counter[tuple[int, int]]()
+        answers = Counter[tuple[int, str]]()
         for n, number in enumerate(ids):
-            fields = form(client, urls[n % 2], token, number)
-            pair = [threads.submit(press, url, token, number, fields) for url in urls]
-            answers[(pair[0].result(), pair[1].result())] += 1
+            fields = form(clients[n % 2], urls[n % 2], token, number)
+            both = zip(clients, urls, strict=True)
+            pair = [threads.submit(press, client, url, token, number, fields) for client, url in both]
+            answers.update(click.result() for click in pair)
     with here.open() as installation:
         audit = Audit(installation.ledger)
         moves = [installation.reads.delivery(number)["moves"] for number in ids]
         noted = sum(len(audit.find(act=Act.REPAIRED, dossier=f"H99.09-260703-{n:04d}").entries) for n in range(PAIRS))
 
-    assert {(303, 303): PAIRS} == answers
+    assert {(303, ""): 2 * PAIRS} == answers
     assert [1] * PAIRS == [sum(move["cause"] == "replayed" for move in of) for of in moves]
     assert PAIRS == noted

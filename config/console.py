@@ -76,6 +76,7 @@ def make_console(
     settings, ports, ledger = installation.settings.console, installation.ports, installation.ledger
     audit, said, facts = Audit(ledger), words.load(strict=strict), facts_of(settings, is_demo=is_demo)
     people, looks = people_of(installation, audit), Looks(ledger.engine, ledger.master)
+    calendar = FreshCalendar(installation.reads, installation.settings).now
     return Console(
         ledger=ledger,
         reads=installation.reads,
@@ -84,14 +85,14 @@ def make_console(
         looks=looks,
         pace=Pace(ledger.engine),
         feed=Feed(looks, is_still=partial(is_still, people), render=Renderer(said, facts, static.load()).page),
-        names=TableNames(installation.reads),
+        names=TableNames(installation.reads, calendar),
         repairs=installation.repairs,
         circuits=Circuits(ledger),
         partner_looks=PartnerLooks(ledger, Pace(ledger.engine)),
         incidents=incidents_of(installation),
         late=late_books(installation),
         keys=key_facts(installation),
-        calendar=FreshCalendar(installation.reads, installation.settings).now,
+        calendar=calendar,
         presses=Presses(ledger, ports.randomness),
         selections=selections_of(installation),
         runs=runs_of(installation),

@@ -3,31 +3,29 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from importlib.resources import files
 from typing import Final
 
 from adapters.partners.national_portal.tables import Tables
-from bus.calendar import Calendar, Left, calendar_from_csv
+from bus.calendar import Calendar, Left
 from bus.reads import Reads
 from config import partner_tables
 
 PARTNER: Final = "national_portal"
-HOLIDAYS: Final = "calendar.holidays"
-"""How the ledger calls the table of days off."""
 
 
 class TableNames:
     """Reads the tables anew when one was imported. Threads may share one."""
 
-    def __init__(self, reads: Reads) -> None:
+    def __init__(self, reads: Reads, calendar: Callable[[], Calendar | None]) -> None:
+        """`calendar`: the one in force; None where its table contradicts itself."""
         self._reads = reads
+        self._calendar = calendar
         self._lock = threading.Lock()
         self._version: int | None = None
         self._procedures: Mapping[str, str] = {}
         self._units: Mapping[str, str] = {}
-        self._calendar: Calendar | None = None
 
     def procedure(self, code: str) -> str | None:
         """A procedure's name, by our code or the national one."""
@@ -41,8 +39,8 @@ class TableNames:
 
     def left(self, due_at: datetime, now: datetime) -> Left | None:
         """How far a deadline is away, in working days."""
-        self._refresh()
-        return None if self._calendar is None else self._calendar.left(due_at, now)
+        calendar = self._calendar()
+        return None if calendar is None else calendar.left(due_at, now)
 
     def _refresh(self) -> None:
         version = self._reads.tables_version()
@@ -53,13 +51,7 @@ class TableNames:
             procedures = _names(tables, "procedures", "code")
             self._procedures = _names(tables, "procedures", "national_code") | procedures
             self._units = _names(tables, "units", "unit")
-            self._calendar = calendar_from_csv(self._holidays())
             self._version = version
-
-    def _holidays(self) -> str:
-        kept = self._reads.table(HOLIDAYS)
-        shipped = files("config").joinpath("tables/calendar/holidays.csv")
-        return shipped.read_text(encoding="utf-8") if kept is None else kept
 
 
 def _names(tables: Tables, table: str, key: str) -> dict[str, str]:

@@ -78,9 +78,10 @@ def _then(console: Console, number: str, at: datetime) -> dict[str, Any]:
     from bus.close_reads import MOST_EVENTS, MOST_MOVES
 
     past = console.reads.dossier_at(number, at)
+    status = {move["delivery"]: move["status"] for move in console.close.dossier(number)["timeline"]}
     return past | {
         "events": past["events"][-MOST_EVENTS:],
-        "timeline": past["timeline"][-MOST_MOVES:],
+        "timeline": [move | {"status": status.get(move["delivery"])} for move in past["timeline"][-MOST_MOVES:]],
         "has_older_events": len(past["events"]) > MOST_EVENTS,
     }
 

@@ -1,7 +1,7 @@
 """Pure. Where an instant stands on a line: to scale within what belongs together, and long nothing folded away.
 
-A dossier's life is seconds of work and days of waiting. On one scale the work would be a dot; so a gap that is ten
-times longer than the next shorter one is drawn as a fold of one width, and said in words.
+A dossier's life is seconds of work and days of waiting. On one scale the work would be a dot; so gaps that are ten
+times longer than the next shorter one are folded, each with its length in words.
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
+from math import log
 from typing import Final
 
 LONGER: Final = 10.0
 """How many times longer than the next shorter gap the gaps are that are folded."""
-FOLD: Final = 34.0
-"""The width of a fold."""
-MOST_FOLDED: Final = 0.45
+A_FOLD: Final = 0.07
+"""The share of the line that each fold adds to what folds have together; among them a longer one is wider."""
+MOST_FOLDED: Final = 0.6
 """The share of the line that folds may take together."""
 
 
@@ -58,13 +59,15 @@ def scale_of(instants: Iterable[datetime], *, left: float, width: float) -> Scal
         return Scale(times=(times[0],), places=(left,), folds=())
     gaps = [after - before for before, after in pairwise(times)]
     limit = fold_limit(gaps)
-    count = sum(gap > limit for gap in gaps)
-    fold = min(FOLD, MOST_FOLDED * width / count) if count else 0.0
+    folded = {gap for gap in gaps if gap > limit}
+    weight = sum(log(gap) for gap in gaps if gap in folded)
+    room = width * min(A_FOLD * sum(gap in folded for gap in gaps), MOST_FOLDED)
     open_seconds = sum(gap for gap in gaps if gap <= limit)
-    per_second = (width - fold * count) / open_seconds if open_seconds else 0.0
+    per_second = (width - room) / open_seconds if open_seconds else 0.0
     places, folds, x = [left], [], left
     for gap in gaps:
         if gap > limit:
+            fold = room * log(gap) / weight
             folds.append(Fold(x=x, width=fold, seconds=gap))
             x += fold
         else:

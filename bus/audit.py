@@ -188,6 +188,7 @@ class _Wanted:
 
 def _candidates(tx: Tx, newest: int, actor: str | None, act: Act | None, dossier: str | None) -> Iterator[Row]:
     """The rows that the narrowest of the filters finds by its index, as many as the budget allows."""
+    values: tuple[str, ...]
     if dossier is not None:
         name, values = "audit_by_dossier", (dossier,)
     elif actor is not None:

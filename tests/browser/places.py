@@ -23,7 +23,8 @@ from tests.console_world import (
 
 Examples = Callable[[ConsoleWorld], Sequence[Mapping[str, Any]]]
 FORMS: Final = ("csv", "xlsx", "jsonl")
-READABLE: Final = tuple(page for page in PAGES if page.method == "GET")
+READABLE: Final = tuple(page for page in PAGES if page.method == "GET" and not page.path.startswith("/sso/"))
+"""Without a provider of sign-ins in the settings its pages are not there."""
 
 
 def places(page: Page, world: ConsoleWorld) -> list[str]:
@@ -80,6 +81,11 @@ EXAMPLES: Final[Mapping[str, Examples]] = {
     "refusal": lambda world: [{"reference": reference(world)}],
     "repair": lambda world: [{"id": first_in(world, state)} for state in (State.HELD, State.IN_DOUBT, State.REFUSED)],
     "repair_dossier": lambda world: [{"number": IN_DOUBT_DOSSIERS[0]}],
+    "correct": lambda world: [{"id": first_in(world, state)} for state in (State.HELD, State.REFUSED)],
+    "mapping_row": lambda world: [{"partner": "national_portal", "table": "procedures", "row": "1.990099"}],
+    "selection": lambda world: [{"id": 2}, {"id": 1}],
+    "run": lambda world: [{"id": 2}, {"id": 1}],
+    "export_lateness": lambda world: [{"form": form} for form in FORMS],
     "export_deliveries": lambda world: [{"form": form} for form in FORMS],
     "export_timeline": lambda world: [{"form": form, "number": HOSTILE_DOSSIER} for form in FORMS],
     "export_refusals": lambda world: [{"form": form} for form in FORMS],

@@ -16,7 +16,7 @@ from tests.console_world import ConsoleWorld
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-MOST = 120
+MOST = 70
 """Controls of one page that are tabbed through; the rest of a long list repeats its first rows."""
 
 CONTROLS = """
@@ -73,7 +73,9 @@ def test_tab_goes_through_the_page(route: Route, console_world: ConsoleWorld, se
     # A field for a date is several stops.
     order = [n for n, _ in groupby(step["n"] for step in steps if step["n"] >= 0)]
     assert list(range(min(told["count"], MOST))) == order[:MOST]
-    assert [] == [step["what"] for step in steps if not step["visible"]]
+    # The parts of a date's field show themselves; the field does it for the first of them.
+    seen = {step["n"] for step in steps if step["visible"]}
+    assert [] == [step["what"] for step in steps if step["n"] not in seen]
     assert [] == [step["what"] for step in steps if not step["inside"]]
     assert [] == [step["what"] for step in steps if step["n"] < 0 and not step["scrolls"]]
 
@@ -81,7 +83,9 @@ def test_tab_goes_through_the_page(route: Route, console_world: ConsoleWorld, se
 def walk(page: Page, controls: int) -> list[dict[str, Any]]:
     """What Tab comes to, until it leaves the page or has been at so many controls."""
     steps: list[dict[str, Any]] = []
-    page.evaluate("() => document.activeElement && document.activeElement.blur()")
+    page.evaluate(
+        "() => { document.body.tabIndex = -1; document.body.focus(); document.body.removeAttribute('tabindex') }"
+    )
     while len({step["n"] for step in steps if step["n"] >= 0}) < controls and len(steps) < controls + 40:
         page.keyboard.press("Tab")
         step = page.evaluate(FOCUSED)

@@ -227,7 +227,7 @@ def personal_values(world: ConsoleWorld, dossier: str) -> set[str]:
     return {value for value in known_of(data for data in contents if data).personal if len(value) > 5}
 
 
-def test_pages_mask_what_is_personal(world: ConsoleWorld) -> None:
+def test_p12_pages_mask_what_is_personal(world: ConsoleWorld) -> None:
     """Neither the dossier's pages nor its deliveries' nor their bytes show a personal value of its events."""
     secret = personal_values(world, MAIN_DOSSIER)
     pages = [f"/dossiers/{MAIN_DOSSIER}", f"/journey/{MAIN_DOSSIER}", f"/journey/{MAIN_DOSSIER}?for=citizen"]
@@ -246,7 +246,7 @@ def test_pages_mask_what_is_personal(world: ConsoleWorld) -> None:
         assert [] == [value for value in secret if value in page], path
 
 
-def test_reveal_needs_a_reason_and_is_recorded(world: ConsoleWorld) -> None:
+def test_p12_reveal_needs_a_reason_and_is_recorded(world: ConsoleWorld) -> None:
     """With a reason the personal fields are shown once, in the answer to the form; without one, nothing is."""
     name = next(iter(sorted(personal_values(world, MAIN_DOSSIER))))
 

@@ -61,7 +61,7 @@ def test_deliveries_are_taken_as_the_log_filters_them(console_world: ConsoleWorl
     "path", ["deliveries", "refusals", "audit", "users", "lateness", f"timeline?number={MAIN_DOSSIER}"]
 )
 @pytest.mark.parametrize("form", ["csv", "xlsx", "jsonl"])
-def test_no_export_holds_personal_data(console_world: ConsoleWorld, path: str, form: str, tmp_path: Path) -> None:
+def test_p12_no_export_holds_personal_data(console_world: ConsoleWorld, path: str, form: str, tmp_path: Path) -> None:
     """Identity numbers, telephones and addresses of mail are in none of them, and nobody is named as having acted."""
     name, _, query = path.partition("?")
     answer = taken(console_world, f"{name}.{form}?{query}")

@@ -1,6 +1,6 @@
 """`python -m benchmarks [NAME …] [--quick] [--full] [--rounds N] [--docs] [--json]`: measure, keep, and say.
 
-Names are f1 f2 f3 f4 f5 f6 f7 f8 f12 f14; without one, all of them. Results go to `var/benchmarks/NAME.json`; with
+Names are f1 f2 f3 f4 f5 f6 f7 f8 f10 f12 f14; without one, all of them. Results go to `var/benchmarks/NAME.json`; with
 `--docs` the measured part of `docs/benchmarks.md` is written anew from all that is there.
 """
 
@@ -28,6 +28,7 @@ MODULES: Final = {
     "f6": "growth",
     "f7": "crash",
     "f8": "message_path",
+    "f10": "console",
     "f12": "batches",
     "f14": "freshness",
 }

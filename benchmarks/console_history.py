@@ -1,6 +1,7 @@
 """A ledger as a province has it after two months, made by SQL in the product's own schema: for the console's figures.
 
-For ten million attempts: eight million deliveries of seven million events to three partners, a million dossiers of 220
+For ten million attempts: eight million deliveries of seven million events to three partners,
+    a million dossiers of 220
 units, a few thousand deliveries open, three moves for each delivery. Bodies are real and few: many rows point to the
 same sealed one, because a page opens one or two and lists open none. Chains are random: nobody verifies them here.
 """
@@ -71,7 +72,8 @@ def phone_of(dossier: int) -> str:
 
 
 _COUNT: Final = "WITH RECURSIVE c(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM c WHERE i < :n - 1) "
-_DOSSIERS: Final = """INSERT INTO dossiers (id, number, source, origin, national_number, procedure, unit, received_at, due_at,
+_DOSSIERS: Final = """INSERT INTO dossiers (id, number, source, origin, national_number, procedure, unit,
+    received_at, due_at,
   record_event, record_place, status, status_place, first_seen_at)
 SELECT i + 1, printf('H99.%02d-%06d-%04d', i % 20, i / 10000, i % 10000), 'one-stop/h99', 'one_stop',
   iif(i % 10, NULL, printf('G99.%08d', i)), printf('1.%06d', i * 31 % 900),
@@ -88,20 +90,26 @@ SELECT i + 1, iif(i % 50, 'one-stop/h99', 'one-stop/h99.02'), lower(hex(randombl
   :base + i * :span / :events, :base + i * :span / :events, :base + i * :span / :events,
   iif(i / :block % 7, :step_digest, :record_digest), iif(i / :block % 7, :step_commitment, :record_commitment),
   iif(i / :block % 7, 2, 1) FROM c"""
-_LANES: Final = """INSERT INTO lanes (id, dossier, partner, deadline, exists_there, record_state, step_place, shown_status, fence)
+_LANES: Final = """INSERT INTO lanes (id, dossier, partner, deadline, exists_there, record_state, step_place,
+    shown_status, fence)
 SELECT 3 * (d.id - 1) + p.n, d.id, p.name, d.due_at, 1, 'shown', 1, 'processing', 5
-FROM dossiers d CROSS JOIN (SELECT 1 AS n, 'national_portal' AS name UNION ALL SELECT 2, 'ministry_registry' UNION ALL SELECT 3, 'sms_gateway') p"""
-_DELIVERIES: Final = """INSERT INTO deliveries (id, event, partner, lane, rule, late, needs_record, place, state, cause, reason, tries,
+FROM dossiers d CROSS JOIN (SELECT 1 AS n, 'national_portal' AS name UNION ALL SELECT 2,
+    'ministry_registry' UNION ALL SELECT 3, 'sms_gateway') p"""
+_DELIVERIES: Final = """INSERT INTO deliveries (id, event, partner, lane, rule, late, needs_record, place,
+    state, cause, reason, tries,
   blocks, status, mapping, accepted_at, changed_at)
 SELECT i + 1, e.id, p.name, 3 * (e.dossier - 1) + p.n, iif(e.kind = 'dossier.recorded', 'latest_wins', 'every_step'),
   'hold', 0, e.place, s.state, s.cause, iif(s.state IN ('refused', 'held'), 'said so', ''), 1 + (i % 4 = 3), 0,
   'processing', 'v1', e.accepted_at, e.accepted_at + 900
 FROM c CROSS JOIN events e ON e.id = i / 8 * 7 + min(i % 8, 6) + 1
-  CROSS JOIN (SELECT 1 AS n, 'national_portal' AS name UNION ALL SELECT 2, 'ministry_registry' UNION ALL SELECT 3, 'sms_gateway') p
+  CROSS JOIN (SELECT 1 AS n, 'national_portal' AS name UNION ALL SELECT 2, 'ministry_registry' UNION ALL
+    SELECT 3, 'sms_gateway') p
     ON p.n = CASE i % 8 WHEN 7 THEN 2 WHEN 5 THEN 3 ELSE 1 END
   CROSS JOIN (SELECT 1 AS k, 'waiting' AS state, 'accepted' AS cause UNION ALL SELECT 2, 'refused', 'refused'
-    UNION ALL SELECT 3, 'held', 'unmappable' UNION ALL SELECT 4, 'in_doubt', 'no_reply' UNION ALL SELECT 5, 'awaiting', 'taken'
-    UNION ALL SELECT 6, 'sending', 'claimed' UNION ALL SELECT 7, 'superseded', 'overtaken' UNION ALL SELECT 8, 'cancelled', 'by_person'
+    UNION ALL SELECT 3, 'held', 'unmappable' UNION ALL SELECT 4, 'in_doubt', 'no_reply' UNION ALL SELECT 5,
+    'awaiting', 'taken'
+    UNION ALL SELECT 6, 'sending', 'claimed' UNION ALL SELECT 7, 'superseded', 'overtaken' UNION ALL SELECT 8,
+    'cancelled', 'by_person'
     UNION ALL SELECT 9, 'delivered', 'delivered') s
     ON s.k = CASE WHEN i >= :deliveries - :waiting THEN 1 WHEN i >= :deliveries - :waiting - 64 THEN 6
       WHEN i > :recent AND i * 7919 % 1000 < 1 THEN 2 WHEN i > :recent AND i * 7919 % 1500 = 2 THEN 3
@@ -111,10 +119,13 @@ _LEASES: Final = """UPDATE lanes SET lease_until = :end + 60000, owner = 'w1', h
 FROM (SELECT id, lane FROM deliveries WHERE id > :deliveries - :waiting - 64 AND state = 'sending') found
 WHERE found.lane = lanes.id"""
 _EXCHANGES: Final = """INSERT INTO exchanges (id, operation, method, url, status, sent_at, took_us, commitment, body)
-SELECT i + 1, 'DongBoTrangThaiHoSo', 'POST', 'http://127.0.0.1:9/events', 200, :base + i * :span / :n, 5000 + i % 90000, :exchange_commitment, 3 FROM c"""
+SELECT i + 1, 'DongBoTrangThaiHoSo', 'POST', 'http://127.0.0.1:9/events', 200, :base + i * :span / :n,
+    5000 + i % 90000, :exchange_commitment, 3 FROM c"""
 _ATTEMPTS: Final = """INSERT INTO attempts (id, delivery, n, worker, started_at, outcome, exchanges)
-SELECT i + 1, iif(i < :deliveries, i + 1, (i - :deliveries) * 4 + 4), 1 + (i >= :deliveries), 'w1', :base + i % :deliveries * :span / :deliveries, 'Delivered', '[' || (i + 1) || ']' FROM c"""
-_MOVES: Final = """INSERT INTO moves (partition, n, at, delivery, event, from_state, to_state, cause, actor, binds, prev, hash)
+SELECT i + 1, iif(i < :deliveries, i + 1, (i - :deliveries) * 4 + 4), 1 + (i >= :deliveries), 'w1',
+    :base + i % :deliveries * :span / :deliveries, 'Delivered', '[' || (i + 1) || ']' FROM c"""
+_MOVES: Final = """INSERT INTO moves (partition, n, at, delivery, event, from_state, to_state, cause, actor,
+    binds, prev, hash)
 SELECT d.id % 16, d.id, d.accepted_at + 300 * s.k, d.id, iif(s.k = 0, d.event, NULL),
   CASE s.k WHEN 0 THEN NULL WHEN 1 THEN 'waiting' ELSE 'sending' END,
   CASE s.k WHEN 0 THEN 'waiting' WHEN 1 THEN 'sending' ELSE d.state END,
@@ -129,7 +140,8 @@ _PACE: Final = """INSERT INTO {table} ({unit}, partner, state, came, went)
 SELECT accepted_at / {size}, partner, step, sum(came), sum(went) FROM (
   SELECT accepted_at, partner, 'accepted' AS step, 1 AS came, 0 AS went, state FROM deliveries WHERE id > :pace
   UNION ALL SELECT accepted_at, partner, 'waiting', 1, state <> 'waiting', state FROM deliveries WHERE id > :pace
-  UNION ALL SELECT accepted_at, partner, state, 1, 0, state FROM deliveries WHERE id > :pace AND state NOT IN ('waiting', 'sending')
+  UNION ALL SELECT accepted_at, partner, state, 1, 0, state
+    FROM deliveries WHERE id > :pace AND state NOT IN ('waiting', 'sending')
   UNION ALL SELECT accepted_at, '', 'accepted', 1, 0, '' FROM events WHERE accepted_at > :paced_at)
 WHERE accepted_at {when} :minutes_from GROUP BY 1, 2, 3"""
 
@@ -145,7 +157,7 @@ def build(place: Path, attempts: int, tell: Callable[[str], None] = lambda _: No
     try:
         _fill(connection, size, told, bodies, master, tell)
         return sum(
-            connection.execute(f"SELECT max(id) FROM {table}").fetchone()[0]  # noqa: S608  # our own names
+            connection.execute(f"SELECT max(id) FROM {table}").fetchone()[0]  # our own names
             for table in ("dossiers", "events", "lanes", "deliveries", "exchanges", "attempts", "moves")
         )
     finally:

@@ -59,12 +59,12 @@ def start(module: str, told: dict[str, Any], *, stderr: Any = None) -> subproces
     return subprocess.Popen(command, cwd=ROOT, env=environment(), stdout=subprocess.PIPE, stderr=stderr, text=True)
 
 
-def run(module: str, told: dict[str, Any]) -> dict[str, Any]:
+def run(module: str, told: dict[str, Any], *, patience_s: int = PATIENCE_S) -> dict[str, Any]:
     """The same, waited for: the JSON document that it printed last. Its log goes to a file, as a service's does."""
     with tempfile.TemporaryFile("w+", dir=DISK) as log:
         process = start(module, told, stderr=log)
         try:
-            said, _ = process.communicate(timeout=PATIENCE_S)
+            said, _ = process.communicate(timeout=patience_s)
         finally:
             end(process)
         if process.returncode:

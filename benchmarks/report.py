@@ -127,6 +127,24 @@ def _f8(found: Told) -> list[Row]:
     return [("REST message path to one pydantic round trip", *_at_most(found["ratio"], found["goal"]))]
 
 
+def _f10(found: Told) -> list[Row]:
+    goals, browser = found["goals"], found.get("browser") or {}
+    slowest = max(found["pages"], key=lambda name: found["pages"][name]["p95_ms"])
+    behind = f"{found['attempts']:,} attempts behind it"
+    rows: list[Row] = [
+        (f"slowest page's p95 ({slowest}), {behind}, ms", *_within(found["worst_p95_ms"], goals["p95_ms"]))
+    ]
+    if browser:
+        load = max(each["max_ms"] for each in browser["loads"].values())
+        stall = browser["live"]["longest_stall_ms"]
+        rate = browser["live"]["accepted_a_second"]
+        rows += [
+            ("slowest first page in the browser, nothing cached, ms", *_within(load, goals["page_ms"])),
+            (f"longest stall of the live log at {rate} events a second, ms", *_within(stall, goals["stall_ms"])),
+        ]
+    return rows
+
+
 def _f12(found: Told) -> list[Row]:
     return [
         ("arrays of 20 to one by one, 8 calls in flight", *_at_least(found["ratio_few"], found["goal"])),
@@ -146,7 +164,7 @@ def _f14(found: Told) -> list[Row]:
 
 GOALS: Final[dict[str, Callable[[Told], list[Row]]]] = {
     "f1": _f1, "f2": _f2, "f3": _f3,
-    "f4": _f4, "f5": _f5, "f6": _f6, "f7": _f7, "f8": _f8, "f12": _f12, "f14": _f14, "f14-full": _f14,
+    "f4": _f4, "f5": _f5, "f6": _f6, "f7": _f7, "f8": _f8, "f10": _f10, "f12": _f12, "f14": _f14, "f14-full": _f14,
 }  # fmt: skip
 
 
@@ -275,6 +293,27 @@ def _arrays(found: Told) -> str:
     return _table(("dossiers a second", "median", "range"), rows)
 
 
+def _pages(found: Told) -> str:
+    rows = [
+        (name, *(f"{each[part]:g}" for part in ("p50_ms", "p95_ms", "max_ms"))) for name, each in found["pages"].items()
+    ]
+    said = (
+        f"{found['attempts']:,} attempts, {found['deliveries']:,} deliveries, {found['dossiers']:,} dossiers; "
+        f"{found['rows']:,} rows, {found['megabytes']:,} MB. Each page {found['times']} times."
+    )
+    table = _table(("page", "p50, ms", "p95, ms", "longest, ms"), rows)
+    browser = found.get("browser") or {}
+    if not browser:
+        return f"{said}\n\n{table}"
+    loads = [(name, f"{each['p50_ms']:g}", f"{each['max_ms']:g}") for name, each in browser["loads"].items()]
+    live = browser["live"]
+    told = (
+        f"Live log at {live['accepted_a_second']} events a second: longest stall {live['longest_stall_ms']:g} ms, "
+        f"{live['long_tasks']} long tasks, longest wait of a key {live['longest_key_ms']:g} ms."
+    )
+    return f"{said}\n\n{table}\n\n{_table(('in the browser', 'p50, ms', 'longest, ms'), loads)}\n\n{told}"
+
+
 def _waits(found: Told) -> str:
     rows = []
     for name, text in (("plain", "nothing else to do"), ("draining", f"a backlog of {found['backlog']:,} drains")):
@@ -296,6 +335,7 @@ SECTIONS: Final[tuple[tuple[str, str, Callable[[Told], str]], ...]] = (
     ("f6", "F6: growth", _ages),
     ("f7", "F7: crash", _kills),
     ("f8", "F8: message path", _path),
+    ("f10", "F10: console", _pages),
     ("f12", "F12: arrays", _arrays),
     ("f14", "F14: freshness", _waits),
     ("f14-full", "F14: freshness with the whole backlog", _waits),
@@ -339,6 +379,10 @@ def _at_least(found: Spread, goal: float) -> tuple[str, str, str]:
 
 def _at_most(found: Spread, goal: float) -> tuple[str, str, str]:
     return _ratio(found), f"≤ {goal:g}", _mark(found["median"] <= goal)
+
+
+def _within(found: float, goal: float) -> tuple[str, str, str]:
+    return f"{found:g}", f"≤ {goal:g}", _mark(found <= goal)
 
 
 def _mark(is_met: bool) -> str:

@@ -299,13 +299,11 @@ class Looks:
 
     def causes(self, units: Units) -> list[str]:
         """Why deliveries are not over, as far as the newest of each state show it."""
-        partners = [row[0] for row in self._engine.read().all("list_partners")]
-        found = set[str]()
-        for partner in partners:
+        tx, ids = self._engine.read(), list[int]()
+        for partner, *_ in tx.all("list_partners"):
             for state in OPEN:
-                wanted = Filter(partner=partner, states=(state,))
-                found.update(line.cause for line in self.deliveries(wanted, units, limit=SAMPLED).lines)
-        return sorted(found)
+                ids += [row[0] for row in tx.all("look_open_ids", state, partner, NO_END, 0, SAMPLED)]
+        return sorted({line.cause for line in _lines_of(tx, ids, _values(Filter(), units))})
 
     # -- search -----------------------------------------------------------------------------------------------------
 

@@ -156,9 +156,9 @@ def test_hold_and_release(world):
     moves = [move for move in world.installation.ledger.engine.read().all("all_moves") if move[8] == "partner_held"]
     assert [("person:operator", f"{PARTNER}: cổng báo bảo trì")] == [(move[10], move[9]) for move in moves]
     held = text(page(world, f"/partners/{PARTNER}"))
-    assert "Cán bộ đã tạm giữ" in held
+    assert "Cán bộ đã tạm dừng" in held
     assert "cổng báo bảo trì" in held
-    assert "không biết: đang tạm giữ" in held
+    assert "không biết: đang tạm dừng" in held
     noted = Audit(world.installation.ledger).find(act=Act.REPAIRED, limit=5).entries
     assert [f"hold {PARTNER}"] == [entry.subject for entry in noted]
 

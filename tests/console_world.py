@@ -28,9 +28,12 @@ from fastapi import FastAPI
 from adapters.doors import server
 from bus.audit import Audit
 from bus.dispatch import Dispatcher
+from bus.engines.sqlite import Tx
 from bus.messages import Event, State
 from bus.people import People
 from bus.ports import FileStorage, SystemRandomness
+from bus.runs import Runner
+from bus.selections import Planned
 from bus.times import from_ms
 from config.demo.day import Feed, day
 from config.demo.lives import COMMUNES, ONE_STOP
@@ -38,6 +41,7 @@ from config.demo_settings import write_folder
 from config.doors import make_app
 from config.minding import Minding
 from config.new_installation import SETTINGS, prepare_ledger
+from config.running import runs_of, selections_of
 from config.settings_file import load
 from config.signed_client import DoorRefused, SignedClient
 from config.signing_key import InstallationKey
@@ -392,6 +396,7 @@ def _befall(world: ConsoleWorld, worker: Dispatcher) -> None:
     _cancel_one(world)
     _file_on_the_portal(world, worker)
     _knock_wrongly(world)
+    _choose_many(world)
 
 
 def _be_rude(world: ConsoleWorld, worker: Dispatcher) -> None:
@@ -439,6 +444,23 @@ def _knock_wrongly(world: ConsoleWorld) -> None:
             client.post_event(json.dumps(wire).encode())
     client.close()
     world.installation.ledger.engine.write(lambda tx: None)  # notes are queued: let the writer come by
+
+
+def _choose_many(world: ConsoleWorld) -> None:
+    """Two frozen lists: a small one, run at once and done; and one that waits for a second person."""
+    here = world.installation
+    selections, runs = selections_of(here), runs_of(here)
+    for states, most in (((State.REFUSED,), 1), ((State.HELD, State.REFUSED, State.DELIVERED), 30)):
+        ids = [row["id"] for state in states for row in world.deliveries(state)][:most]
+        planned = selections.plan(ids, "replay")
+
+        def ask(tx: Tx, planned: Planned = planned) -> int:
+            number = selections.freeze(tx, planned, account="operator", reason="Cổng đã sửa lỗi, gửi lại theo phiếu 41")
+            digest = selections.get(number, tx=tx).digest
+            return runs.start(tx, number, account="operator", digest=digest, four_eyes_above=20).id
+
+        here.ledger.engine.write(ask)
+        Runner(runs, "w1", wait=lambda seconds: False).run_once()
 
 
 def _clients(world: ConsoleWorld) -> dict[str, SignedClient]:

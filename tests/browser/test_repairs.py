@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bus.messages import State
+from bus.runs import Runner
 from config.demo_settings import PORTAL
+from config.running import runs_of
 from tests.builders import LOCAL, from_json, step_json
 from tests.console_kit import Seats
 from tests.console_world import STEP, ConsoleWorld, FaultOrder, event_json
@@ -189,3 +191,78 @@ def test_another_unit_is_not_there(console_world: ConsoleWorld, made: Maker, sea
     here.open(f"/deliveries/{other['id']}", status=404)
     here.open(f"/dossiers/{other['dossier']}", status=404)
     here.troubles[:] = [each for each in here.troubles if "status of 404" not in each]
+
+
+# -- many at once, and a table's missing row --------------------------------------------------------------------------
+
+
+def test_many_need_a_second_person(console_world: ConsoleWorld, made: Maker, seat: Seats) -> None:
+    """More than the threshold: frozen with its dry run, asked by one, allowed by another in another browser."""
+    ids = [row["id"] for row in console_world.deliveries(State.DELIVERED)][:22]
+    asking, allowing = seat("operator"), seat("supervisor")
+    page = asking.open("/selections/new?" + "&".join(f"id={number}" for number in ids))
+    form = page.locator("main form.repair")
+    form.locator("input[name=act]").first.check()
+    form.locator("textarea[name=reason]").fill(WHY)
+    form.locator("button").click()
+    page.wait_for_url(re.compile(r"/selections/\d+"))
+    page.locator("form[action$='/run'] button").click()
+    page.wait_for_url(re.compile(r"/runs/\d+"))
+    run = int(re.findall(r"/runs/(\d+)", page.url)[0])
+    own = page.locator("form.repair[action$='/decision']").count()
+    other = allowing.open(f"/runs/{run}")
+    form = other.locator("form.repair[action$='/decision']").first
+    form.locator("textarea[name=reason]").fill("Đã xem danh sách, đồng ý")
+    form.locator("button").click()
+    other.wait_for_load_state()
+    carrier = Runner(runs_of(console_world.installation), "t", wait=lambda seconds: False)
+    while carrier.run_once():
+        pass
+
+    assert 0 == own
+    assert "done" == runs_of(console_world.installation).get(run).state
+    assert len(ids) == sum(runs_of(console_world.installation).outcomes(run).values())
+
+
+def test_map_and_release(made: Maker, seat: Seats) -> None:
+    """A missing row is filled in once; what changes is shown before it holds, and what waited for it goes on."""
+    delivery = made.held()
+    page = seat("everything").open("/mapping")
+    page.locator("tr", has_text=UNMAPPED).locator("a[href*='/mapping/row']").click()
+    for field in page.locator("main form.repair input:not([type=hidden])[required]").all():
+        if not field.input_value():
+            field.fill(UNMAPPED if "code" in (field.get_attribute("name") or "") else "Thủ tục mẫu")
+    for choice in page.locator("main form.repair select").all():
+        if not choice.input_value():
+            choice.select_option(index=1)
+    page.locator("main form.repair button").click()
+    page.locator("main textarea[name=reason]").fill("Thủ tục mới theo quyết định mẫu số 12")
+    page.locator("main form.repair button").click()
+    page.wait_for_url(re.compile(r"/mapping(\?|$)|/runs/"))
+
+    assert made.state(delivery) == State.WAITING
+    assert UNMAPPED not in page.locator("main").inner_text() or "/runs/" in page.url
+
+
+# -- the log while it moves --------------------------------------------------------------------------------------------
+
+
+def test_live_log_counts_and_still_hears_a_click(console_world: ConsoleWorld, made: Maker, seat: Seats) -> None:
+    """While hundreds of events come in, the page tells how many came, stays short, and pauses when told to."""
+    here = seat("operator")
+    page = here.open("/log")
+    page.wait_for_function("() => document.getElementById('live-told').textContent.trim() !== ''")
+    at = console_world.clock.now().astimezone(LOCAL)
+    dossiers = [made.dossier() for _ in range(300)]
+    for dossier in dossiers:
+        console_world.accept(from_json(event_json(dossier=dossier, at=at)))
+    page.wait_for_function(
+        "n => [...document.getElementById('live-told').textContent.replace(/[.,]/g, '').matchAll(/[0-9]+/g)]"
+        ".reduce((sum, found) => sum + Number(found[0]), 0) >= n",
+        arg=len(dossiers),
+    )
+    page.click("#live-pause")
+
+    assert "true" == page.get_attribute("#live-pause", "aria-pressed")
+    assert page.locator("#log-rows tbody tr").count() <= 100
+    assert dossiers[-1] in page.locator("#log-rows tbody").inner_text()

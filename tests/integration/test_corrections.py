@@ -326,6 +326,8 @@ def test_what_the_portal_filed_is_not_ours_to_correct(tmp_path: Path, fates: Fat
     with pytest.raises(NotFound):
         Corrections(world.ledger).of(number_of(world, filed))
     with pytest.raises(NotFound):
+        Corrections(world.ledger).may(number_of(world, filed))
+    with pytest.raises(NotFound):
         Corrections(world.ledger).of(404)
     world.close()
 

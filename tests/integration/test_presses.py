@@ -157,3 +157,17 @@ def test_old_presses_are_forgotten(world: World, presses: Presses) -> None:
 
     with world.ledger.engine.snapshot() as tx:
         assert 1 == len(tx.all("all_presses"))
+
+
+def test_earlier_press_is_known_without_pressing(world: World, presses: Presses) -> None:
+    """What a key's first press came to can be asked; before it there is nothing, and a foreign key is refused."""
+    act, key = Counter(world), presses.key(FORM)
+    before = presses.earlier(key, FORM)
+    presses.press(key, FORM, act)
+    after = presses.earlier(key, FORM)
+
+    assert None is before
+    assert after is not None
+    assert ({"held": True}, True) == (after.result, after.is_repeat)
+    with pytest.raises(PressRefused):
+        presses.earlier(key, replace(FORM, act="release"))

@@ -11,7 +11,7 @@ import structlog
 
 from bus.findings import look
 from bus.incidents import Incidents
-from bus.late_book import LateBook
+from bus.late_book import JUDGED, LateBook
 from bus.lateness import ENDS
 from bus.notices import Messenger, NotSent, Outbox
 from config.key_life import ends
@@ -28,6 +28,9 @@ log = structlog.get_logger("minding")
 
 LATE_AT: Final = "national_portal"
 """The partner by whose view a dossier is late."""
+LATE_FOR: Final = timedelta(seconds=2)
+"""Of each minute at most: a ledger of years is looked through within hours, and nobody notices."""
+LATE_ROUNDS: Final = 20
 
 
 class Noticing:
@@ -67,9 +70,13 @@ class Noticing:
             log.info("incident_ended", cause=one.cause, subject=one.subject, incident=one.id, lasted_s=seconds)
 
     def judge_the_late(self) -> None:
-        """Some more of the dossiers whose due date has passed."""
+        """Some more of the dossiers whose due date has passed; several rounds where there is much to catch up."""
+        clock = self._installation.ports.clock
         for book in late_books(self._installation, ends_of(self._installation)).values():
-            book.step(self._installation.ports.clock.now())
+            until = clock.now() + LATE_FOR
+            for _round in range(LATE_ROUNDS):
+                if book.step(clock.now()) < JUDGED or clock.now() >= until:
+                    break
 
     def tell(self, way: str) -> None:
         """What waits to be told, by one way."""

@@ -125,7 +125,7 @@ SELECT coalesce(max(id), 0) FROM attempts;
 -- attempt_from -- The first one with at least this number, and when it began.
 SELECT id, started_at FROM attempts WHERE id >= ? ORDER BY id LIMIT 1;
 
--- calls_of_attempts -- When these attempts' calls to a partner went out, and how long each took.
+-- calls_of_attempts -- When these attempts' calls to a partner went out, and how long each answer took.
 SELECT x.sent_at, x.took_us FROM json_each(?1) n JOIN attempts a ON a.id = n.value JOIN deliveries d ON d.id = a.delivery
   JOIN json_each(a.exchanges) e JOIN exchanges x ON x.id = e.value
-WHERE d.partner = ?2 AND x.sent_at >= ?3;
+WHERE d.partner = ?2 AND x.sent_at >= ?3 AND x.trouble IS NULL;

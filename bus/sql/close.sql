@@ -4,7 +4,7 @@ FROM events WHERE dossier = ? ORDER BY id DESC LIMIT ?;
 
 -- newest_moves_of_dossier -- The newest first, with what their deliveries carry.
 SELECT m.id, m.at, m.delivery, m.from_state, m.to_state, m.cause, m.reason, m.actor, d.partner, e.event_id, e.kind, e.source, d.status
-FROM events e JOIN deliveries d ON d.event = e.id JOIN moves m ON m.delivery = d.id
+FROM events e CROSS JOIN deliveries d ON d.event = e.id CROSS JOIN moves m ON m.delivery = d.id
 WHERE e.dossier = ?1 AND m.id < ?2 ORDER BY m.id DESC LIMIT ?3;
 
 -- dossier_named -- By its national number: its own one.

@@ -6,7 +6,7 @@ BIN := .venv/bin
 WORKERS ?= 2
 SEEDS ?=
 
-.PHONY: help setup dev demo test check coverage soak bench docs lock clean
+.PHONY: help setup dev demo test check coverage soak bench docs pictures lock clean
 
 help:
 	@echo "make demo      the whole of it on this machine, with mocks; nothing leaves the machine"
@@ -16,6 +16,7 @@ help:
 	@echo "make soak      the long proofs in full; hours"
 	@echo "make bench     the figures of docs/benchmarks.md, on this machine"
 	@echo "make docs      write the generated parts of the documents anew"
+	@echo "make pictures  the console's pictures in docs/pictures, from an invented day (needs chromium)"
 	@echo "make coverage  whether every branch of bus and signing was taken, from the last make test"
 	@echo "make lock      new locks from pyproject.toml (needs uv)"
 
@@ -56,6 +57,10 @@ bench: setup
 
 docs: dev
 	$(BIN)/python -m tests.house.pages
+
+pictures: dev
+	@.ci/system-packages
+	$(BIN)/python -m tests.house.pictures
 
 lock:
 	PATH="$$PATH:$(BIN)" .ci/lock

@@ -422,7 +422,7 @@ def _leave_in_doubt(world: ConsoleWorld, worker: Dispatcher) -> None:
 
 
 def _cancel_one(world: ConsoleWorld) -> None:
-    held = world.deliveries(State.HELD)[0]
+    held = next(row for row in world.deliveries(State.HELD) if row["cause"] == "too_long")
     reason = "Nguồn đã rút hồ sơ, theo phiếu trao đổi ngày 03/7"
     world.installation.repairs.cancel(held["id"], actor="person:lan", reason=reason)
 

@@ -47,6 +47,7 @@ PICTURES: Final[Mapping[str, Picture]] = {
     "delivery": Picture(path=lambda world: f"/deliveries/{delivery_of(world, IN_DOUBT_DOSSIERS[0])}"),
     "partner": Picture(path=lambda world: "/partners/national_portal"),
     "mapping": Picture(path=lambda world: "/mapping"),
+    "run": Picture(path=lambda world: "/runs/2"),
     "lateness": Picture(path=lambda world: "/lateness"),
 }
 
@@ -58,7 +59,7 @@ def main(names: list[str]) -> int:
         print("pictures need chromium: apt-get install chromium", file=sys.stderr)
         return 1
     FOLDER.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder, console_world(Path(folder), dossiers=140, steps=560) as world:
+    with tempfile.TemporaryDirectory() as folder, console_world(Path(folder), dossiers=160, steps=640) as world:
         chromium = Chromium(program)
         try:
             return _take(world, chromium, names or list(PICTURES))

@@ -130,14 +130,14 @@ def day(context: Context, value: datetime | str | None) -> Markup:
 
 
 @pass_context
-def ago(context: Context, value: datetime | str | None) -> Markup:
+def ago(context: Context, value: datetime | str | None, parts: int = 2) -> Markup:
     """How long ago, or in how long; the exact time can be read where the pointer rests."""
     if value is None or value == "":
         return Markup("–")
     at = moment_of(value)
     apart = context["visit"].now - at
     key = "common.ago" if apart >= timedelta(0) else "common.in"
-    text = context["t"](key, span=span_text(abs(apart), context["t"]))
+    text = context["t"](key, span=span_text(abs(apart), context["t"], parts))
     exact = when_text(at, context["lang"])
     return Markup('<time datetime="{}" title="{}">{}</time>').format(at.isoformat(), exact, text)
 
@@ -150,8 +150,8 @@ def span(context: Context, value: timedelta | float | None) -> str:
     return span_text(value if isinstance(value, timedelta) else timedelta(seconds=value), context["t"])
 
 
-def span_text(length: timedelta, t: Say) -> str:
-    """`2 giờ 5 phút`; two parts tell an operator enough."""
+def span_text(length: timedelta, t: Say, most: int = 2) -> str:
+    """`2 giờ 5 phút`; two parts tell an operator enough, and one where many stand below each other."""
     whole = int(length.total_seconds())
     if whole < 1:
         return t("common.moment")
@@ -161,7 +161,7 @@ def span_text(length: timedelta, t: Say) -> str:
         count, whole = divmod(whole, size)
         if count or parts:
             parts.append(t(f"common.{name}", n=count) if count else "")
-        if len(parts) == 2:
+        if len(parts) == most:
             break
     return " ".join(part for part in parts if part)
 

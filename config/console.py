@@ -12,7 +12,7 @@ from adapters.channels.addresses import networks_of
 from adapters.doors.console import static, words
 from adapters.doors.console.door import ConsoleDoor, mount
 from adapters.doors.console.export_progress import Exporting
-from adapters.doors.console.frame import Console, ConsoleFacts, uncounted
+from adapters.doors.console.frame import Console, ConsoleFacts, uncounted, unnoticed
 from adapters.doors.console.gate import Gate, Manners
 from adapters.doors.console.live import Feed
 from adapters.doors.console.passwords import Passwords
@@ -105,6 +105,7 @@ def make_console(
         first_run=FirstRun(ledger, people, randomness=ports.randomness),
         sso=sso_of(settings, ports),
         count_sign_in=uncounted if metrics is None else metrics.sign_in_tried,
+        count_csp_report=unnoticed if metrics is None else metrics.csp_reported,
         partners=tuple(installation.settings.partner_table()),
         clock=ports.clock,
         randomness=ports.randomness,

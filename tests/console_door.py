@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -49,6 +49,8 @@ class Bench:
     console: Console
     door: ConsoleDoor
     client: httpx2.Client
+    counted: list[str] = field(default_factory=list)
+    """What the console told those who count."""
 
     def get(self, path: str, **how: Any) -> httpx2.Response:
         """Look at a page."""
@@ -96,6 +98,8 @@ def bench(
     world = world or World(folder)
     told = ConsoleSettings(**settings)
     console = make_console(installation_of(world, told), is_demo=demo_token is not None, strict=strict, passwords=CHEAP)
+    counted: list[str] = []
+    console = replace(console, count_sign_in=counted.append, count_csp_report=lambda: counted.append("csp_report"))
     if people:
         add_people(console)
     gate = Gate(console.people, console.sealing, world.clock, manners_of(told, demo_token))
@@ -104,7 +108,7 @@ def bench(
     mount(router, door)
     try:
         with TestClient(router, base_url=base, follow_redirects=False, raise_server_exceptions=False) as client:
-            yield Bench(world=world, console=console, door=door, client=client)
+            yield Bench(world=world, console=console, door=door, client=client, counted=counted)
     finally:
         world.close()
 

@@ -79,6 +79,9 @@ class Metrics:
         self._sign_ins = _counter(
             registry, "console_sign_ins", "Tries to sign in at the console, by what came of them.", "result"
         )
+        self._csp_reports = _counter(
+            registry, "console_csp_reports", "Reports of browsers that a page of the console broke its policy.", ""
+        )
         self._seconds = Histogram(
             "lienthong_attempt_seconds",
             "How long an attempt took, from connecting to the last byte of the answer.",
@@ -112,6 +115,10 @@ class Metrics:
         """Somebody tried to sign in: a session was opened, name or password were wrong (denied), it has to wait, or the
         provider's answer was refused."""
         self._sign_ins.labels(_bounded(result, SIGN_INS)).inc()
+
+    def csp_reported(self) -> None:
+        """A browser said that a page tried what it may not."""
+        self._csp_reports.inc()
 
     def page(self) -> tuple[bytes, str]:
         """The body of `/metrics` and its content type."""

@@ -322,6 +322,7 @@ def test_csp_reports(here: Bench) -> None:
         odd = here.client.post("/console/csp-report", content=b"[1]", headers=kind)
         large = here.client.post("/console/csp-report", content=b"x" * 20_000, headers=kind)
 
+    assert 41 <= here.counted.count("csp_report")
     assert {204} == {answer.status_code for answer in answers}
     assert (204, 413) == (odd.status_code, large.status_code)
     assert 20 == len(lines)

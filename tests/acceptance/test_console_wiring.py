@@ -8,12 +8,14 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from prometheus_client import CollectorRegistry
 from starlette.routing import Router
 from structlog.testing import capture_logs
 
+from adapters.doors.metrics import Metrics, Stats
 from bus.errors import LedgerUnavailable
 from config import serving
-from config.console import add_console, manners_of
+from config.console import add_console, make_console, manners_of
 from config.console_settings import ConsoleSettings
 from config.settings_file import SettingsRefused
 from tests.console_door import add_people, bench, installation_of
@@ -64,6 +66,20 @@ def test_console_hangs_below_its_prefix(tmp_path: Path) -> None:
     world.close()
 
     assert {"/console"} == {route.path for route in router.routes}
+
+
+def test_what_is_counted_reaches_the_metrics(tmp_path: Path) -> None:
+    """Sign-ins and reports of browsers are counted where Prometheus reads."""
+    world, registry = World(tmp_path), CollectorRegistry()
+    metrics = Metrics(registry, sources=(), kinds=(), partners=(), codes=(), stats=Stats)
+    console = make_console(installation_of(world, ConsoleSettings()), metrics=metrics)
+    console.count_sign_in("denied")
+    console.count_csp_report()
+    page = metrics.page()[0].decode()
+    world.close()
+
+    assert 'lienthong_console_sign_ins_total{result="denied"} 1.0' in page
+    assert "lienthong_console_csp_reports_total 1.0" in page
 
 
 def test_first_run_is_told_by_place(tmp_path: Path) -> None:

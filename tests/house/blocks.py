@@ -118,6 +118,7 @@ def metrics() -> str:
     seen.attempt_made(partner="p", outcome="Delivered", seconds=0.1)
     seen.request_refused(code="c")
     seen.sign_in_tried("opened")
+    seen.csp_reported()
     rows = []
     for family in registry.collect():
         name = family.name + ("_total" if family.type == "counter" else "")

@@ -6,6 +6,7 @@ Anybody may send such reports, so little is believed and little is logged.
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -33,13 +34,13 @@ DIRECTIVES: Final = frozenset(
 class CspReports:
     """Takes reports."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, count: Callable[[], None] = lambda: None) -> None:
+        """`count` hears of each that came, logged or not."""
         self._clock = clock
+        self._count = count
         self._lock = threading.Lock()
         self._since: datetime | None = None
         self._logged = 0
-        self.count = 0
-        """All that came, logged or not."""
 
     async def take(self, request: Request) -> Response:
         """POST /csp-report."""
@@ -48,6 +49,7 @@ class CspReports:
             body += chunk
             if len(body) > LARGEST:
                 return Response(status_code=413, headers={"connection": "close"})
+        self._count()
         if self._may_log():
             log.warning("console_csp_report", rule=directive_of(bytes(body)))
         return Response(status_code=204)
@@ -55,7 +57,6 @@ class CspReports:
     def _may_log(self) -> bool:
         with self._lock:
             now = self._clock.now()
-            self.count += 1
             if self._since is None or now - self._since >= HOUR:
                 self._since, self._logged = now, 0
             self._logged += 1

@@ -69,7 +69,7 @@ class ConsoleDoor:
         for page in pages:
             takers.setdefault(page.path, {})[page.method] = partial(self._serve, page)
         takers["/static/{file:path}"] = {"GET": self._static}
-        takers["/csp-report"] = {"POST": CspReports(console.clock).take}
+        takers["/csp-report"] = {"POST": CspReports(console.clock, console.count_csp_report).take}
         routes = [self._route(path, by_method) for path, by_method in takers.items()]
         self._router = Router(routes, redirect_slashes=False, default=self._nothing_here)
 

@@ -59,6 +59,10 @@ class ConsoleFacts:
     """What the sign-in page calls the provider; empty: there is none."""
 
 
+def unnoticed() -> None:
+    """Where nobody counts."""
+
+
 def uncounted(result: str) -> None:
     """Where there are no metrics."""
 
@@ -94,6 +98,7 @@ class Console:
     first_run: FirstRun
     sso: Sso | None = None
     count_sign_in: Callable[[str], None] = uncounted
+    count_csp_report: Callable[[], None] = unnoticed
     """Told what came of each try to sign in: opened, denied, waiting or refused."""
     partners: Sequence[str]
     clock: Clock

@@ -101,6 +101,8 @@ def offline(settings: Settings) -> list[Answer]:
             answers.append(_asked("tables.calendar", lambda: _calendar(installation)))
             if settings.notices.channels:
                 answers.append(_asked("notices", lambda: _void(messengers(installation))))
+            if settings.console.enabled and settings.console.oidc is not None:
+                answers.append(_asked("console.oidc", lambda: _provider(installation)))
             if settings.portal_door.enabled:
                 answers.append(_asked("portal_door.unit", lambda: _unit(installation)))
             if all(answer.is_well for answer in answers if answer.what.startswith("ledger.")):
@@ -274,6 +276,13 @@ def _calendar(installation: Installation) -> str:
     return ""
 
 
+def _provider(installation: Installation) -> str:
+    # Loaded only where there is one: it brings the console along.
+    from config.signing_on import sso_of
+
+    return _void(sso_of(installation.settings.console, installation.ports))
+
+
 def _void(value: object) -> str:
     return ""
 
@@ -311,6 +320,8 @@ def _tables_with_files(settings: Settings) -> Iterator[tuple[str, Struct]]:
         yield from ((f"facade.accounts.{name}", told) for name, told in settings.facade.accounts.items())
     if settings.portal_door.enabled:
         yield "portal_door", settings.portal_door
+    if settings.console.oidc is not None:
+        yield "console.oidc", settings.console.oidc
     ways = {"email": settings.notices.email, "webhook": settings.notices.webhook}
     yield from ((f"notices.{name}", way) for name, way in ways.items() if way is not None)
     yield from ((f"partners.{name}", told) for name, told in settings.partner_table().items())

@@ -21,6 +21,7 @@ from config.console_settings import ConsoleSettings
 from config.oidc_settings import OidcSettings
 from config.settings_file import SettingsRefused
 from config.signing_on import sso_of
+from tests.acceptance.desk import place
 from tests.console_door import HERE, Bench, bench
 from tests.oidc_provider import CLIENT, SECRET, OidcProvider, provider, same
 from tests.world import World
@@ -495,3 +496,18 @@ def test_settings_that_contradict(settings: dict[str, Any], change: dict[str, An
     """Settings that contradict each other are refused where they are read."""
     with pytest.raises(ValueError, match=r"issuer|openid|roles_claim|units_claim"):
         OidcSettings(**(settings | change))
+
+
+def test_check_finds_what_the_start_would_refuse(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`lienthong check` tells before the start what is wrong with the provider's settings, and knows its secret."""
+    with place(tmp_path, capsys) as made:
+        file = made.folder / "lienthong.toml"
+        told = '\n[console.oidc]\nissuer = "https://id.h99.example.invalid"\nclient_id = "lienthong"\n'
+        file.write_text(f'{file.read_text()}{told}client_secret_file = "{tmp_path / "s"}"\n')
+        (tmp_path / "s").write_text(SECRET)
+        (tmp_path / "s").chmod(0o600)
+        answer = made.type("check")
+        keys = made.ask("keys", "list")
+
+    assert (1, True) == (answer.code, "console.oidc" in answer.out)
+    assert "console.oidc.client_secret_file" in {key["name"] for key in keys}

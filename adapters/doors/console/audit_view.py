@@ -24,6 +24,8 @@ class Line:
     act: str
     dossier: str | None
     delivery: int | None
+    cause: str
+    """What was changed of an account, as its move says it; empty for every other act."""
     subject: str
     reason: str
     address: str
@@ -67,6 +69,8 @@ def audit_page(
 def line_of(entry: Entry) -> Line:
     """One row as a line."""
     is_person = entry.actor.startswith(PERSON)
+    is_change = entry.act == Act.ACCOUNT_CHANGED
+    cause, _, about = entry.subject.partition(" ") if is_change else ("", "", entry.subject)
     return Line(
         id=entry.id,
         at=entry.at,
@@ -75,7 +79,8 @@ def line_of(entry: Entry) -> Line:
         act=entry.act,
         dossier=entry.dossier,
         delivery=entry.delivery,
-        subject=entry.subject,
+        cause=cause,
+        subject=about,
         reason=entry.reason,
         address=entry.address,
     )

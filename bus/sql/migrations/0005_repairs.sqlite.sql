@@ -60,7 +60,7 @@ CREATE TABLE runs (
   owner        TEXT,
   fence        INTEGER NOT NULL DEFAULT 0
 );
-CREATE INDEX runs_open ON runs (state, id) WHERE state IN ('asked', 'running', 'paused');
+CREATE INDEX runs_open ON runs (state, id);
 
 CREATE TABLE run_items (
   run     INTEGER NOT NULL REFERENCES runs (id),

@@ -63,7 +63,7 @@ AFTERNOON: Final = datetime(2026, 7, 3, 16, 41, tzinfo=LOCAL)
 """When the day's last troubles begin."""
 STEP: Final = "CapNhatTienDoHoSoMC"
 Happening = tuple[datetime, Callable[[], None]]
-SOON: Final = timedelta(seconds=20)
+SOON: Final = timedelta(seconds=8)
 TICK: Final = timedelta(milliseconds=3)
 """While the story is told, each look at the clock costs so much: calls take time, and moves follow each other."""
 KEPT: Final = (
@@ -338,6 +338,7 @@ def _tell(world: ConsoleWorld, fall: Callable[[], None], dossiers: int, steps: i
     fall()
     world.clock.reach(AFTERNOON)
     _befall(world, worker)
+    _go_on(world, worker)
     world.clock.reach(EVENING)
     for duty in minding.duties() * 3:
         duty()
@@ -399,6 +400,18 @@ def _befall(world: ConsoleWorld, worker: Dispatcher) -> None:
     _choose_many(world)
 
 
+def _go_on(world: ConsoleWorld, worker: Dispatcher) -> None:
+    """The last minutes of an ordinary afternoon."""
+    for n in range(12):
+        world.clock.reach(EVENING - timedelta(minutes=12 - n))
+        at, dossier = world.clock.now().astimezone(LOCAL), f"H99.09-260703-{101 + n:04d}"
+        applicant = {**event_json()["data"]["applicant"], "name": "Nguyễn Thị Ví Dụ"}
+        world.accept(from_json(event_json(dossier=dossier, at=at, applicant=applicant)))
+        if n % 3:
+            world.accept(from_json(step_json(dossier=dossier, at=at + timedelta(seconds=9))))
+        _carry(world, worker)
+
+
 def _be_rude(world: ConsoleWorld, worker: Dispatcher) -> None:
     rude = {"name": f"{SCRIPT}{BIDI}", "email": "a@example.invalid", "address": HOSTILE}
     said = {"summary": HOSTILE, "note": f"{BIDI} {FORMULA}"}
@@ -416,7 +429,7 @@ def _leave_in_doubt(world: ConsoleWorld, worker: Dispatcher) -> None:
         world.portal.faults.arm(FaultOrder(fault="lose_reply_after_effect", operation=STEP, dossier=dossier, count=1))
         world.accept(from_json(event_json(dossier=dossier, at=at)), from_json(step_json(dossier=dossier, at=at)))
     _carry(world, worker)
-    for _ in range(4):  # long enough for the province's circuit to open, too
+    for _ in range(2):  # long enough for the province's circuit to open, too
         world.clock.advance(60)
         _carry(world, worker)
 

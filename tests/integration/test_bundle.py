@@ -14,6 +14,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from bus.audit import Act, Audit
 from bus.bundle import Bundle
 from bus.errors import NotAllowedNow, NotFound
 from bus.ledger import Ledger
@@ -104,6 +105,21 @@ def test_event_that_goes_nowhere_is_in_it(ledger: Ledger, independent: ModuleTyp
     assert [] == findings(independent, members)
     assert [16] == [row["partition"] for row in rows(members, "moves")]
     assert make_event().body == members["events/1/body.json"]
+
+
+def test_who_looked_is_not_in_it(ledger: Ledger, independent: ModuleType) -> None:
+    """Notes of who looked stand in the same chain; of them the bundle has digests, and verifies."""
+    audit = Audit(ledger)
+    for events in ([make_event()], [make_step(at=NOON + timedelta(hours=1))]):
+        audit.note(actor="person:an", act=Act.DOSSIER_SEEN, dossier=DOSSIER, reason="asked by the citizen")
+        ledger.record(events[0], [])
+        audit.note(actor="person:an", act=Act.REVEALED, dossier=DOSSIER, reason="asked by the citizen")
+    checkpoint(ledger, KEY.sign, "k1")
+    members = bundle(ledger)
+
+    assert [] == findings(independent, members)
+    assert 2 == len(rows(members, "moves"))
+    assert not any(b"person:an" in content or b"citizen" in content for content in members.values())
 
 
 def test_lost_reply_has_no_reply(ledger: Ledger, independent: ModuleType) -> None:

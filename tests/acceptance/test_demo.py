@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -15,6 +16,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 
 from config.demo.born import COUNT, EVENTS
@@ -138,6 +140,7 @@ def test_demo_serves_until_told_to_stop(tmp_path: Path) -> None:
         fetched(f"{ready['bus']}/v1/deliveries", ready["token"])
         with pytest.raises(urllib.error.HTTPError, match="401"):
             fetched(f"{ready['bus']}/v1/deliveries")
+        signs_in_at_the_console(ready)
         children = children_of(process.pid)
         process.send_signal(signal.SIGINT)
         assert "" == process.communicate(timeout=60)[0]
@@ -145,6 +148,21 @@ def test_demo_serves_until_told_to_stop(tmp_path: Path) -> None:
         assert 2 == len(children)
         assert [] == [child for child in children if is_running(child)]
     assert 0 == process.returncode
+
+
+def signs_in_at_the_console(ready: dict[str, str]) -> None:
+    """Both accounts, with the token as their password; the token alone opens pages to read, and presses nothing."""
+    bearer = {"Authorization": f"Bearer {ready['token']}"}
+    with httpx2.Client(base_url=ready["console"], timeout=60) as client:
+        assert client.get("log", headers=bearer).status_code == 200
+        assert client.post("logout", headers=bearer, data={"csrf": ""}).status_code in (401, 403)
+    for name in ("demo", "duyet"):
+        with httpx2.Client(base_url=ready["console"], timeout=60) as client:
+            found = re.search(r'name="csrf" value="([^"]+)"', client.get("login").text)
+            assert found is not None
+            form = {"csrf": found[1], "name": name, "password": ready["token"]}
+            assert client.post("login", data=form).status_code == 303
+            assert client.get("approvals").status_code == 200
 
 
 def test_killed_demo_leaves_nothing_running(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from bus.rights import ROLES, Right
 from contracts.check import load_schema
 from tests.house.blocks import read_toml
 from tests.house.causes import causes
+from tests.house.console_blocks import flat
 from tests.house.console_words import (
     PAGES,
     STARTED,
@@ -85,6 +86,17 @@ def test_catalogues_come_in_pairs():
 
 def _read(path: Path) -> dict[str, object]:
     return tomllib.loads(path.read_text(encoding="utf-8"))
+
+
+def test_notices_are_told_in_both_languages():
+    """The words of mails and webhooks: the same keys, the same facts, composed, and neither language in the other."""
+    vi, en = (flat(read_toml(f"adapters/notices/words.{language}.toml")) for language in ("vi", "en"))
+
+    assert list(vi) == list(en)
+    assert [] == [key for key in vi if placeholders(vi[key]) != placeholders(en[key])]
+    assert [] == [key for key in vi if not unicodedata.is_normalized("NFC", vi[key])]
+    assert [] == [key for key in vi if _english(vi[key]) or (vi[key] == en[key] and vi[key] not in SAME)]
+    assert [] == [key for key in en if VIETNAMESE.search(en[key].replace("Liên Thông", ""))]
 
 
 def test_placeholders_are_equal():

@@ -112,6 +112,17 @@ def test_token_of_another_session(here: Bench, pressed: Pressed) -> None:
     assert [] == pressed.forms
 
 
+def test_token_of_a_browser_where_somebody_signed_in(here: Bench, pressed: Pressed) -> None:
+    """What binds a sign-in form to a browser is no proof once somebody has signed in: a neighbour may have set it."""
+    before = here.csrf("/login")
+    planted = here.client.cookies["lienthong_before"]
+    here.sign_in()
+    here.client.cookies.set("lienthong_before", planted)
+
+    assert 403 == here.post("/deliveries/7/act", form(here, csrf=before)).status_code
+    assert [] == pressed.forms
+
+
 def test_browser_that_names_no_origin(here: Bench, pressed: Pressed) -> None:
     """Where neither Origin nor Sec-Fetch-Site comes, the token alone is proof: no foreign page can read it."""
     here.sign_in()

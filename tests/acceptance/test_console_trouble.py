@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from adapters.doors.console.answers import Answer, Bytes, Live, Shown, Stream, Wrong
+from adapters.doors.console.answers import Answer, Bytes, Gone, Live, Shown, Stream, Wrong
 from adapters.doors.console.asked import Asked
 from adapters.doors.console.dressing import CSP
 from adapters.doors.console.frame import Console
@@ -42,6 +42,10 @@ def endless(console: Console, visit: Visit, asked: Asked) -> Answer:
     return plain(console, visit, asked)
 
 
+def told(console: Console, visit: Visit, asked: Asked) -> Answer:
+    return Gone("/console/plain?a=1#here", "common.first_run_done", {"name": asked.form["name"]})
+
+
 def opened(path: str, endpoint) -> Page:
     return Page("GET", path, path.strip("/"), endpoint, None, is_open=True)
 
@@ -56,6 +60,8 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
         opened("/wrong", failing(Wrong("common.wrong_length", n="<b>31/02</b>", most=9))),
         opened("/endless", endless),
         Page("POST", "/taken", "taken", plain, None, is_open=True),
+        Page("POST", "/told", "told", told, None, is_open=True),
+        Page("GET", "/thing/{name:path}", "thing", plain, None, is_open=True),
     )
     # A second's patience: on a busy machine a page that asks for little must not be cut.
     folder = tmp_path_factory.mktemp("console")
@@ -83,6 +89,9 @@ def here(house: Bench) -> Bench:
         ("/plain?q=" + "a" * 10_000, 400, "dài 10000 ký tự", "10000 characters"),
         ("/plain?" + "a=1&" * 101, 400, "quá nhiều mục", "too many fields"),
         ("/plain?q=%ff", 400, "không phải là chữ", "no text"),
+        ("/thing/a%00b", 400, "không phải là chữ", "no text"),
+        ("/thing/a%1b%5b31m", 400, "không phải là chữ", "no text"),
+        ("/thing/" + "a" * 2_001, 400, "nhiều nhất là 2000", "at most 2000"),
         ("/plain?q=%00", 400, "không phải là chữ", "no text"),
         ("/plain?" + "q=" + "%61" * 12_000, 400, "nhiều nhất là 2000", "at most 2000"),
     ],
@@ -174,6 +183,20 @@ def test_form_that_cannot_be_read(here: Bench, body: bytes, kind: str, status: i
 
     assert status == answer.status_code
     assert "<main" in answer.text
+
+
+def test_sentence_that_is_told_once(here: Bench) -> None:
+    """What a form came to is told on the next page, by us alone: a made-up sentence in the address is not shown."""
+    csrf = here.csrf("/login")
+    gone = here.post("/told", {"csrf": csrf, "name": "<b>hoa"})
+    long = here.post("/told", {"csrf": csrf, "name": "hoa" * 700})
+
+    assert gone.headers["location"].endswith("#here")
+    assert "Đã tạo tài khoản &lt;b&gt;hoa" in here.client.get(gone.headers["location"]).text
+    assert "/console/plain?a=1#here" == long.headers["location"]
+    assert "Đã tạo" not in here.get("/plain?said=common.first_run_done").text
+    here.world.clock.sleep(300)
+    assert "Đã tạo" not in here.client.get(gone.headers["location"]).text
 
 
 # -- the console's own threads -----------------------------------------------------------------------------------------

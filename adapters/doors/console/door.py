@@ -20,7 +20,7 @@ from starlette.types import Receive, Scope, Send
 
 from adapters.doors.console import carried, errors, static
 from adapters.doors.console.answers import Answer, Gone, Shown, Wrong
-from adapters.doors.console.asked import LARGEST_FORM, LONGEST_QUERY, LONGEST_VALUE, Asked, lists_of, pairs_of
+from adapters.doors.console.asked import LARGEST_FORM, LONGEST_QUERY, LONGEST_VALUE, Asked, clean, lists_of, pairs_of
 from adapters.doors.console.csp_reports import CspReports
 from adapters.doors.console.dressing import Dressing
 from adapters.doors.console.frame import Console
@@ -127,7 +127,7 @@ class ConsoleDoor:
         if self._gate.is_from_elsewhere(request):
             log.warning("console_form_refused", code="foreign_origin", route=page.path)
             return errors.page("common.foreign", 403)
-        is_proven = self._gate.is_proven(request, asked.form.get(CSRF, ""))
+        is_proven = self._gate.is_proven(request, asked.form.get(CSRF, ""), is_stranger=visit.is_stranger)
         if visit.is_stranger and not page.is_open:
             return self._ended(page, request, visit, pairs, may_keep=is_proven or self._gate.is_from_here(request))
         if not is_proven:
@@ -224,7 +224,9 @@ def _asked(request: Request, pairs: Pairs) -> Asked:
         raise Wrong("common.wrong_length", status=400, most=LONGEST_VALUE, n=len(raw))
     query = pairs_of(raw, longest=LONGEST_VALUE)
     return Asked(
-        path={name: str(value) for name, value in request.path_params.items()},
+        path={
+            name: clean(str(value), longest=LONGEST_VALUE, field=name) for name, value in request.path_params.items()
+        },
         query=dict(query),
         form=dict(pairs),
         lists=lists_of([*query, *pairs]),

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from adapters.doors.console.answers import Cookie
+from adapters.doors.console.asked import LONGEST_VALUE
 from adapters.doors.console.gate import FRESH, WHO, Manners
 from adapters.doors.console.links import PREFIX
 from adapters.doors.console.render import Renderer
@@ -71,6 +72,8 @@ class Dressing:
         """303, with what is to be said there sealed in the address."""
         if said:
             sealed = self._sealing.sealed("said", [said, dict(facts)], self._clock.now())
+            if len(sealed) > LONGEST_VALUE:
+                return Response(status_code=303, headers={"location": to})  # better unsaid than an address too long
             path, mark, anchor = to.partition("#")
             to = f"{path}{'&' if '?' in path else '?'}said={quote(sealed)}{mark}{anchor}"
         return Response(status_code=303, headers={"location": to})

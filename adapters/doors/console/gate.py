@@ -211,9 +211,12 @@ class Gate:
             "origin"
         ) == self._own_origin(request)
 
-    def is_proven(self, request: Request, token: str) -> bool:
-        """Whether a form carries the token of the session, or of the browser where nobody has signed in."""
-        session, before = self.token(request), self.before(request)
+    def is_proven(self, request: Request, token: str, *, is_stranger: bool) -> bool:
+        """Whether a form carries the token of the session; or, where nobody has signed in, of the browser.
+
+        Not of the browser where somebody has: over plain HTTP a neighbour's name may have set that cookie.
+        """
+        session, before = self.token(request), self.before(request) if is_stranger else ""
         return (bool(session) and self._sealing.is_proof(CSRF, session, token)) or (
             bool(before) and self._sealing.is_proof("stranger", before, token)
         )

@@ -111,15 +111,15 @@ def test_who_looked_is_not_in_it(ledger: Ledger, independent: ModuleType) -> Non
     """Notes of who looked stand in the same chain; of them the bundle has digests, and verifies."""
     audit = Audit(ledger)
     for events in ([make_event()], [make_step(at=NOON + timedelta(hours=1))]):
-        audit.note(actor="person:an", act=Act.DOSSIER_SEEN, dossier=DOSSIER, reason="asked by the citizen")
+        audit.note(actor="person:an", act=Act.DOSSIER_SEEN, dossier=DOSSIER, reason="as letter 77 asks")
         ledger.record(events[0], [])
-        audit.note(actor="person:an", act=Act.REVEALED, dossier=DOSSIER, reason="asked by the citizen")
+        audit.note(actor="person:an", act=Act.REVEALED, dossier=DOSSIER, reason="as letter 77 asks")
     checkpoint(ledger, KEY.sign, "k1")
     members = bundle(ledger)
 
     assert [] == findings(independent, members)
     assert 2 == len(rows(members, "moves"))
-    assert not any(b"person:an" in content or b"citizen" in content for content in members.values())
+    assert not any(b"person:an" in content or b"letter 77" in content for content in members.values())
 
 
 def test_lost_reply_has_no_reply(ledger: Ledger, independent: ModuleType) -> None:

@@ -168,7 +168,7 @@ def _session(installation: Installation, name: str, units: tuple[str, ...] | Non
 def _asked(served: Served, size: Sizes, times: int) -> dict[str, dict[str, float]]:
     """Each page so many times, in turns, so that none profits from having been asked just now. The first turn warms:
     templates are read once in a process's life."""
-    took: dict[str, list[float]] = {}
+    took: dict[str, list[tuple[float, float]]] = {}
     chance = Random(10)
     with httpx2.Client(base_url=f"{served.url}/console", timeout=60) as client:
         for turn in range(times + 1):
@@ -179,21 +179,24 @@ def _asked(served: Served, size: Sizes, times: int) -> dict[str, dict[str, float
     return {name: _told(each) for name, each in took.items()}
 
 
-def _one(client: httpx2.Client, ask: Ask, chance: Random, size: Sizes, token: str) -> float:
+def _one(client: httpx2.Client, ask: Ask, chance: Random, size: Sizes, token: str) -> tuple[float, float]:
+    """Milliseconds until the whole answer was there, and of this process's processor, its client's part included."""
     path = ask(chance, size)
-    began = time.perf_counter()
+    used, began = time.process_time(), time.perf_counter()
     answer = client.get(path, headers={"cookie": f"lienthong={token}"})
-    took = (time.perf_counter() - began) * 1_000
+    took, used = (time.perf_counter() - began) * 1_000, (time.process_time() - used) * 1_000
     if answer.status_code not in (200, 303):
         raise RuntimeError(f"{path} answered {answer.status_code}: {answer.text[:2_000]}")
-    return took
+    return took, used
 
 
-def _told(took: list[float]) -> dict[str, float]:
+def _told(each: list[tuple[float, float]]) -> dict[str, float]:
+    took = [one for one, _ in each]
     return {
         "p50_ms": round(percentile(took, 0.5), 1),
         "p95_ms": round(percentile(took, 0.95), 1),
         "max_ms": round(max(took), 1),
+        "cpu_p95_ms": round(percentile([used for _, used in each], 0.95), 1),
     }
 
 

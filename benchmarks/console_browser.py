@@ -94,7 +94,7 @@ def _live(browser: Browser, served: Served, size: Sizes) -> dict[str, Any]:
     with _context(browser, served) as context:
         page = context.new_page()
         page.goto(f"{served.url}/console/log", wait_until="load")
-        page.click("summary")
+        page.click("main summary")
         page.evaluate(WATCH)
         with _rain(served, size) as accepted:
             until = time.monotonic() + EVENTS_S

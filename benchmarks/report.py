@@ -293,6 +293,9 @@ def _arrays(found: Told) -> str:
     return _table(("dossiers a second", "median", "range"), rows)
 
 
+PAGE_PARTS: Final = ("p50_ms", "p95_ms", "max_ms", "cpu_p95_ms")
+
+
 def _pages(found: Told) -> str:
     rows = [
         (name, *(f"{each[part]:g}" for part in ("p50_ms", "p95_ms", "max_ms"))) for name, each in found["pages"].items()
@@ -301,7 +304,7 @@ def _pages(found: Told) -> str:
         f"{found['attempts']:,} attempts, {found['deliveries']:,} deliveries, {found['dossiers']:,} dossiers; "
         f"{found['rows']:,} rows, {found['megabytes']:,} MB. Each page {found['times']} times."
     )
-    table = _table(("page", "p50, ms", "p95, ms", "longest, ms"), rows)
+    table = _table(("page", "p50, ms", "p95, ms", "longest, ms", "processor p95, ms"), rows)
     browser = found.get("browser") or {}
     if not browser:
         return f"{said}\n\n{table}"

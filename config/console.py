@@ -10,6 +10,7 @@ from starlette.routing import Router
 
 from adapters.channels.addresses import networks_of
 from adapters.doors.console import static, words
+from adapters.doors.console.charts import Charts
 from adapters.doors.console.door import ConsoleDoor, mount
 from adapters.doors.console.export_progress import Exporting
 from adapters.doors.console.frame import Console, ConsoleFacts, uncounted, unnoticed
@@ -76,6 +77,7 @@ def make_console(
     settings, ports, ledger = installation.settings.console, installation.ports, installation.ledger
     audit, said, facts = Audit(ledger), words.load(strict=strict), facts_of(settings, is_demo=is_demo)
     people, looks = people_of(installation, audit), Looks(ledger.engine, ledger.master)
+    pace = Pace(ledger.engine)
     calendar = FreshCalendar(installation.reads, installation.settings).now
     return Console(
         ledger=ledger,
@@ -83,7 +85,8 @@ def make_console(
         close=CloseReads(ledger),
         exporting=Exporting(),
         looks=looks,
-        pace=Pace(ledger.engine),
+        pace=pace,
+        charts=Charts(pace),
         feed=Feed(looks, is_still=partial(is_still, people), render=Renderer(said, facts, static.load()).page),
         names=TableNames(installation.reads, calendar),
         repairs=installation.repairs,

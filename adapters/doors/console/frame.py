@@ -32,6 +32,7 @@ from bus.selections import Selections
 from bus.unmapped import Unmapped
 
 if TYPE_CHECKING:
+    from adapters.doors.console.charts import Charts
     from adapters.doors.console.keys_view import KeyFact
     from adapters.doors.console.live import Feed
     from adapters.doors.console.mapping_view import TablesDesk
@@ -77,6 +78,7 @@ class Console:
     exporting: Exporting
     looks: Looks
     pace: Pace
+    charts: Charts
     feed: Feed
     repairs: Repairs
     circuits: Circuits

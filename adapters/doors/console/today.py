@@ -13,17 +13,12 @@ from adapters.doors.console.page import Page
 from adapters.doors.console.partners_view import forecast_look
 from adapters.doors.console.today_view import (
     AWAITING_LONG,
-    DAY,
     GAP_LONG,
     RATE,
-    STEP,
-    WEEK,
-    Chart,
     Need,
     PartnerLook,
     TodayView,
     awaiting_need,
-    chart,
     due_need,
     gaps_need,
     partner_look,
@@ -48,7 +43,7 @@ def show(console: Console, visit: Visit, asked: Asked) -> Answer:
         TodayView(
             needs=tuple(_needs(console, visit.units, visit.now, standing)),
             partners=tuple(_partners(console, visit, standing)),
-            charts=() if visit.units is not None else tuple(_charts(console, visit.now, standing)),
+            charts=() if visit.units is not None else console.charts.of(visit.now, _all(standing, State.WAITING).n),
             made_at=visit.now,
             is_limited=visit.units is not None,
             counted_since=console.pace.counted_since(),
@@ -86,16 +81,6 @@ def _partners(console: Console, visit: Visit, standing: dict[tuple[str, State], 
             is_limited=visit.units is not None,
             forecast=forecast_look(console.partner_looks.forecast(name, visit.now), visit.now),
         )
-
-
-def _charts(console: Console, now: datetime, standing: dict[tuple[str, State], Many]) -> Iterator[Chart]:
-    begun, waiting = console.pace.counted_since(), _all(standing, State.WAITING).n
-    since = max(begun, now - DAY)
-    counts = console.pace.minutes(since, now + timedelta(minutes=1), step=STEP)
-    yield chart("day", counts, since=since, now=now, step=timedelta(minutes=STEP), waiting_now=waiting)
-    since = max(begun, now - WEEK)
-    hours = console.pace.hours(since, now + timedelta(hours=1))
-    yield chart("week", hours, since=since, now=now, step=timedelta(hours=1), waiting_now=waiting)
 
 
 PAGES: Final = (Page("GET", "/", "today", show, Right.LIST),)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from adapters.doors.console.charts import Charts
 from adapters.doors.console.today_view import (
     BEHIND,
     QUIET,
@@ -156,3 +157,34 @@ def test_calm_only_where_nothing_is_wrong():
     assert calm((none,), (fine,))
     assert not calm((one,), (fine,))
     assert not calm((none,), (down,))
+
+
+class CountingPace:
+    """A pace that notes how often it is asked."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def counted_since(self):
+        return NOON - 90 * HOUR
+
+    def minutes(self, since, until, partner=None, *, step=1):
+        self.asked += 1
+        return []
+
+    def hours(self, since, until, partner=None):
+        return []
+
+
+def test_charts_are_worked_out_once_a_minute():
+    """Whoever looks within a minute sees the same charts; the next minute they are new, and begin with the counting."""
+    pace = CountingPace()
+    charts = Charts(pace)
+    first = charts.of(NOON, 3)
+
+    assert first is charts.of(NOON + timedelta(seconds=59), 9)
+    day, week = charts.of(NOON + MINUTE, 4)
+    assert 2 == pace.asked
+    assert (4, 4) == (day.rows[0][3], week.rows[0][3])
+    assert NOON - 90 * HOUR == week.rows[-1][0]
+    assert 97 == len(day.rows)

@@ -296,6 +296,17 @@ def test_who_was_late(world):
     assert "lt-office" in shown
 
 
+def test_figures_are_taken_away(world):
+    """What the page shows can be taken away: the same months and unit, in hours."""
+    link = re.search(r'href="(/console/exports/lateness\.csv[^"]*)"', page(world, f"/lateness?unit={UNIT}"))
+    assert link
+    lines = world.ask("GET", unescape(link[1])).text.splitlines()
+    other = world.ask("GET", unescape(link[1]).replace(UNIT, "nobody")).text.splitlines()
+
+    assert [1, 0] == [len(lines) - 1, len(other) - 1]
+    assert UNIT in lines[1]
+
+
 @pytest.mark.parametrize("sort", ["unit", "month", "dossiers", "only_sync", "whole", "office", "here", "nothing"])
 def test_table_is_sorted(world, sort):
     """The table sorts by every column; an unknown one is the first."""

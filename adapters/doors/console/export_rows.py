@@ -12,7 +12,7 @@ from adapters.doors.console.asked import Asked
 from adapters.doors.console.audit_page import FILTERS, find
 from adapters.doors.console.export_files import Cell
 from adapters.doors.console.frame import Console
-from adapters.doors.console.lateness import _chosen as chosen_months
+from adapters.doors.console.lateness import chosen_months
 from adapters.doors.console.log_view import typed
 from adapters.doors.console.reach import LOCAL, dossier_in_reach
 from adapters.doors.console.refused import day, see_all
@@ -222,6 +222,8 @@ def lateness(console: Console, visit: Visit, asked: Asked) -> Rows:
 
     def rows() -> Iterator[Row]:
         for one in found:
+            if chosen.unit not in ("", one.unit):
+                continue
             name = console.names.unit(one.unit) if one.unit else None
             parts = [_hours(one.parts.get(part, 0)) for part in PARTS]
             sums = (one.dossiers, one.only_sync, one.running, _hours(one.whole))

@@ -37,7 +37,7 @@ _AFTER: Final = re.compile(r"(\d{1,18})\.(\d{1,18})\.([A-Za-z0-9_-]{24})")
 
 def show(console: Console, visit: Visit, asked: Asked) -> Answer:
     """GET /lateness."""
-    chosen = _chosen(visit, asked)
+    chosen = chosen_months(visit, asked)
     book = _book(console)
     rows = [] if book is None else book.months(chosen.first, chosen.last, visit.units)
     as_of = AsOf(complete_at=None, share=0.0) if book is None else book.as_of()
@@ -95,7 +95,8 @@ def _named(console: Console, visit: Visit, unit: str) -> str:
     return console.names.unit(unit) or unit
 
 
-def _chosen(visit: Visit, asked: Asked) -> Chosen:
+def chosen_months(visit: Visit, asked: Asked) -> Chosen:
+    """What the address asks for; the export of the page reads it too. Raises Wrong."""
     now = month_of(to_ms(visit.now))
     last = _month(asked, "to", now)
     first = _month(asked, "from", last - USUAL + 1)

@@ -122,6 +122,13 @@ class LatenessView:
     share: float
     has_book: bool
 
+    @property
+    def asked(self) -> dict[str, str]:
+        """The same months and unit, for what takes the figures away."""
+        chosen = self.chosen
+        months = {"from": month_text(chosen.first, iso=True), "to": month_text(chosen.last, iso=True)}
+        return months | {"unit": chosen.unit}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LateDossier:

@@ -40,6 +40,8 @@ BOM: Final = "\ufeff"
 """Without it Excel reads UTF-8 as something else."""
 
 _WORKED_OUT: Final = frozenset("=+-@\u2212")
+_TAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_ .:/+-]{0,200}")
+"""Nearly every cell: it begins no formula, and no mark in it begins another cell."""
 _PARTS: Final = re.compile(
     r"([;,|])(?=\s*([=+\-@\u2212\uff1d\uff0b\uff0d\uff20\ufe62\ufe63\ufe66\ufe6b\u207a\u207b\u207c]))"
 )
@@ -48,12 +50,16 @@ _PARTS: Final = re.compile(
 
 def plain(text: str) -> str:
     """A text for one cell: on one line, with nothing hidden in it, no longer than a cell holds."""
+    if text.isascii() and text.isprintable() and len(text) <= LONGEST_CELL:
+        return text
     shown = one_line(text.replace("\r\n", " ").replace("\n", " ").replace("\r", " ").replace("\t", " "))
     return shown if len(shown) <= LONGEST_CELL else shown[: LONGEST_CELL - 1] + "…"
 
 
 def harmless(text: str) -> str:
     """The text of a CSV cell: no spreadsheet works it out, whatever it parts cells at."""
+    if _TAME.fullmatch(text):
+        return text
     text = _PARTS.sub(r"\1'", plain(text))
     first = unicodedata.normalize("NFKC", text.lstrip()[:1])
     return f"'{text}" if first[:1] in _WORKED_OUT and first else text

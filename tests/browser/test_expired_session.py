@@ -39,6 +39,7 @@ def test_session_ends_while_somebody_types(console_world: ConsoleWorld, seat: Se
     here.sign_in_by_form()
     page = here.open(url_for("repair", id=delivery).removeprefix(PREFIX))
     form = page.locator("main form.repair").last
+    consequence = form.locator(".consequence").inner_text()
     form.locator("textarea[name=reason]").fill(REASON)
     console_world.people.revoke_all(name, actor="person:root", reason="the day is over")
     form.locator("button").click()
@@ -51,6 +52,7 @@ def test_session_ends_while_somebody_types(console_world: ConsoleWorld, seat: Se
     page.click("main form button[type=submit]")
     page.wait_for_selector("textarea[name=reason]")
     assert REASON == page.input_value("textarea[name=reason]")
+    assert consequence == page.inner_text("main .consequence"), "told again before the button"
     assert [] == moves_of(console_world, delivery, name)
 
     page.click("main form.card button[type=submit]")

@@ -19,6 +19,8 @@ LIFE: Final = timedelta(hours=12)
 """A form left open over lunch, or over a shift."""
 SECRETS: Final = ("password", "code", "csrf")
 """Fields whose names begin so are typed again."""
+CONSEQUENCE: Final = "consequence"
+"""A repair's form carries what it told: it is told again before the button is."""
 SHORT: Final = 40
 
 Pairs = Sequence[tuple[str, str]]
@@ -34,6 +36,11 @@ class Form:
     """False: something secret was typed too, and is not here."""
 
     @property
+    def consequence(self) -> str:
+        """What the form said that its button does; empty where it said nothing."""
+        return dict(self.fields).get(CONSEQUENCE, "")
+
+    @property
     def typed(self) -> tuple[tuple[str, str], ...]:
         """What a person wrote in words, to be looked at once more."""
         return tuple(pair for pair in self.fields if is_written(*pair))
@@ -46,7 +53,9 @@ class Form:
 
 def is_written(name: str, value: str) -> bool:
     """Whether this reads as somebody's own words."""
-    return name == "reason" or "\n" in value or " " in value or (len(value) > SHORT and not value.isascii())
+    return name != CONSEQUENCE and (
+        name == "reason" or "\n" in value or " " in value or (len(value) > SHORT and not value.isascii())
+    )
 
 
 def sealed(sealing: Sealing, account: str, action: str, pairs: Pairs, now: datetime) -> str:

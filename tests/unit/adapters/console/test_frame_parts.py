@@ -146,6 +146,7 @@ def test_carried_form() -> None:
     assert (("reason", "vì"), ("note", "hai từ")) == form.typed
     assert (("number", "H99"),) == form.others
     assert not form.is_whole
+    assert "" == form.consequence
     assert carried.opened(sealing(), "binh", text, NOON) is None
     assert carried.opened(sealing(), "an", text, NOON + carried.LIFE * 2) is None
 

@@ -6,13 +6,14 @@ import hashlib
 import json
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Literal, TypeAlias
 
 from bus.engines.sqlite import Row, Tx
 from bus.errors import AccountRefused, NotFound
+from bus.evidence import row_digest
 from bus.reasons import fault_in
 from bus.rights import ROLES, Right, rights_of
 from bus.times import from_ms
@@ -173,3 +174,35 @@ def free_name(tx: Tx, who: Identity) -> str:
     if NAME.fullmatch(wanted) and tx.one("find_account", wanted) is None:
         return wanted
     return f"sso-{hashlib.sha256(f'{who.issuer} {who.subject}'.encode()).hexdigest()[:16]}"
+
+
+# -- evidence -------------------------------------------------------------------------------------------------------
+
+
+def account_digest(tx: Tx, name: str) -> bytes:
+    """Of an account as it stands: what the move of its change binds."""
+    row = tx.one("find_account", name)
+    assert row is not None
+    return row_digest(["account", *row])
+
+
+def role_digest(name: str, rights: str | None) -> bytes:
+    """Of a role; None: it was dropped."""
+    return row_digest(["role", name, rights])
+
+
+def misstated(tx: Tx) -> Iterator[str]:
+    """Each account and role that is not as its last change left it: who writes himself into the file is named."""
+    said: dict[tuple[str, str], bytes] = {}
+    for cause, reason, binds in tx.each("grant_bindings"):
+        said["role" if cause.startswith("role_") else "account", reason.partition(":")[0]] = binds
+    for row in tx.each("all_accounts"):
+        if said.pop(("account", row[0]), None) != row_digest(["account", *row]):
+            yield f"account {row[0]} is not as its last change left it"
+    for name, rights in tx.all("all_roles"):
+        built_in = json.dumps(sorted(ROLES[name])) if name in ROLES else None
+        if said.pop(("role", name), role_digest(name, built_in)) != role_digest(name, rights):
+            yield f"role {name} is not as its last change left it"
+    for (kind, name), binds in said.items():
+        if kind == "account" or binds != role_digest(name, None):
+            yield f"{kind} {name} is gone; a move says that it is there"

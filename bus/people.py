@@ -20,6 +20,7 @@ from bus.accounts import (
     Identity,
     Language,
     SignedIn,
+    account_digest,
     account_of,
     checked_roles,
     checked_shown,
@@ -30,6 +31,7 @@ from bus.accounts import (
     known_roles,
     require,
     require_administrator,
+    role_digest,
     tidied,
     told,
 )
@@ -168,7 +170,7 @@ class People:
 
         def job(tx: Tx) -> None:
             if tx.run("set_rehashed", new, name, old):
-                self._note(tx, "password_rehashed", name, f"person:{name}")
+                self._note(tx, "password_rehashed", name, f"person:{name}", account_digest(tx, name))
 
         self._ledger.engine.write(job)
 
@@ -241,7 +243,8 @@ class People:
             with_administrator = has_administrator(tx)
             tx.run("put_role", role, json.dumps(wanted))
             require_administrator(tx, with_administrator)
-            self._noted(tx, "role_set", role, f"[{', '.join(wanted)}]", actor, reason, address)
+            binds = role_digest(role, json.dumps(wanted))
+            self._noted(tx, "role_set", role, f"[{', '.join(wanted)}]", actor, reason, address, binds)
 
         self._write(job, reason)
 
@@ -255,7 +258,7 @@ class People:
                 raise AccountRefused("role_in_use", f"somebody has the role {role}")
             if not tx.run("drop_role", role):
                 raise NotFound(f"no role {role}")
-            self._noted(tx, "role_dropped", role, "", actor, reason, address)
+            self._noted(tx, "role_dropped", role, "", actor, reason, address, role_digest(role, None))
 
         self._write(job, reason)
 
@@ -422,15 +425,25 @@ class People:
         tx.many("seed_role", [(name, json.dumps(sorted(rights))) for name, rights in ROLES.items()])
 
     def _changed(self, tx: Tx, cause: str, name: str, what: str, actor: str, reason: str, address: str = "") -> Account:
-        self._noted(tx, cause, name, what, actor, reason, address)
+        self._noted(tx, cause, name, what, actor, reason, address, account_digest(tx, name))
         return require(tx, name)
 
-    def _noted(self, tx: Tx, cause: str, name: str, what: str, actor: str, reason: str, address: str) -> None:
+    def _noted(
+        self,
+        tx: Tx,
+        cause: str,
+        name: str,
+        what: str,
+        actor: str,
+        reason: str,
+        address: str,
+        binds: bytes | None = None,
+    ) -> None:
         about = f"{name}: {what}" if what else name
-        self._note(tx, cause, f"{about}: {kept(reason)}", actor)
+        self._note(tx, cause, f"{about}: {kept(reason)}", actor, binds)
         subject = f"{cause} {about}"
         self._audit.add(tx, actor=actor, act=Act.ACCOUNT_CHANGED, subject=subject, reason=reason, address=address)
 
-    def _note(self, tx: Tx, cause: str, reason: str, actor: str) -> None:
-        move = Move(lane=None, at=self._now(), delivery=None, cause=cause, reason=reason, actor=actor)
+    def _note(self, tx: Tx, cause: str, reason: str, actor: str, binds: bytes | None) -> None:
+        move = Move(lane=None, at=self._now(), delivery=None, cause=cause, reason=reason, actor=actor, binds=binds)
         self._ledger.moves.add(tx, move)

@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
+from bus.accounts import misstated
 from bus.audit import misnoted
 from bus.bodies import EVENT, EXCHANGE
 from bus.copies import copy_of, new_private, require_whole
@@ -258,6 +259,7 @@ def _verify_all(
     yield from _verify_attempts(tx)
     yield from _verify_states(tx)
     yield from _verify_numbers(tx)
+    yield from (Damage(table="accounts", row=None, detail=detail) for detail in misstated(tx))
     yield from (Damage(table="audit", row=number, detail=detail) for number, detail in misnoted(tx))
     if bodies:
         yield from _verify_bodies(ledger, tx)

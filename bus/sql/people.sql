@@ -24,6 +24,13 @@ WHERE issuer = ? AND subject = ?;
 SELECT name, shown, password, issuer, subject, roles, units, language, made_at, disabled_at FROM accounts
 WHERE name > ? ORDER BY name LIMIT ?;
 
+-- all_accounts -- Every one, as moves bind it.
+SELECT name, shown, password, issuer, subject, roles, units, language, made_at, disabled_at FROM accounts ORDER BY name;
+
+-- grant_bindings -- What accounts and roles came to, by the moves that changed them.
+SELECT cause, reason, binds FROM moves
+WHERE binds IS NOT NULL AND delivery IS NULL AND event IS NULL AND cause <> 'noted' ORDER BY id;
+
 -- grants -- What every account has that is not disabled, and whether it has a password of its own.
 SELECT name, roles, password IS NOT NULL FROM accounts WHERE disabled_at IS NULL;
 

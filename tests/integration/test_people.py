@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -277,3 +278,43 @@ def test_expected_answer_is_good_once(home: House, monkeypatch: pytest.MonkeyPat
     for n in range(3):
         home.people.expect(f"s{n}", "kept", soon + timedelta(minutes=n + 1))
     assert [None, "kept", "kept"] == [home.people.take_expected(f"s{n}") for n in range(3)]
+
+
+@pytest.mark.parametrize(
+    ("sql", "told"),
+    [
+        ("UPDATE accounts SET roles = '[\"administrator\"]' WHERE name = 'an'", "account an is not as"),
+        ("UPDATE accounts SET password = 'mine' WHERE name = 'root'", "account root is not as"),
+        ("UPDATE accounts SET disabled_at = NULL WHERE name = 'gone'", "account gone is not as"),
+        ("UPDATE accounts SET units = NULL WHERE name = 'an'", "account an is not as"),
+        (
+            "INSERT INTO accounts SELECT 'evil', shown, password, issuer, subject, roles, units, language, made_at,"
+            " disabled_at FROM accounts WHERE name = 'root'",
+            "account evil is not as",
+        ),
+        ("DELETE FROM accounts WHERE name = 'an'", "account an is gone"),
+        ("UPDATE roles SET rights = '[\"administer\"]' WHERE name = 'viewer'", "role viewer is not as"),
+        ("UPDATE roles SET rights = '[\"administer\"]' WHERE name = 'clerk'", "role clerk is not as"),
+        ("INSERT INTO roles VALUES ('dropped', '[\"administer\"]')", "role dropped is not as"),
+        ("INSERT INTO roles VALUES ('made-up', '[\"administer\"]')", "role made-up is not as"),
+        ("DELETE FROM roles WHERE name = 'clerk'", "role clerk is gone"),
+    ],
+)
+def test_who_writes_himself_into_the_file_is_named(home: House, tmp_path: Path, sql: str, told: str) -> None:
+    """An account or a role that was changed in the file, and not by a move, is found by `ledger verify`."""
+    home.add("root", "administrator")
+    home.add("an", "viewer", units=("H99.11",))
+    home.add("gone", "administrator")
+    home.people.disable("gone", **WHO)
+    home.people.set_role("clerk", [Right.LIST], **WHO)
+    home.people.set_role("dropped", [Right.LIST], **WHO)
+    home.people.drop_role("dropped", **WHO)
+    home.people.rehashed("an", "kept", "newer")
+    assert [] == list(verify(home.ledger))
+    connection = sqlite3.connect(tmp_path / "ledger.db")
+    connection.execute(sql)
+    connection.commit()
+    connection.close()
+
+    (damage,) = verify(home.ledger)
+    assert ("accounts", True) == (damage.table, damage.detail.startswith(told))

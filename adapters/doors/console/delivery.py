@@ -18,7 +18,7 @@ from adapters.doors.console.exchange_view import (
     without_secrets,
 )
 from adapters.doors.console.frame import Console
-from adapters.doors.console.masking import Known, known_of
+from adapters.doors.console.masking import Known, Masker, known_of
 from adapters.doors.console.page import Page
 from adapters.doors.console.reach import delivery_in_reach, name_of, whole
 from adapters.doors.console.shown_bytes import Form
@@ -40,7 +40,8 @@ def show(console: Console, visit: Visit, asked: Asked) -> Answer:
         actor=visit.actor, act=Act.DELIVERY_SEEN, dossier=place.dossier, delivery=number, address=visit.address
     )
     unit_name = name_of(console.names.unit, place.unit)
-    view = delivery_view(console.close.delivery(number, before=before), unit=place.unit, unit_name=unit_name)
+    told = Masker(_known(console, place)).told(console.close.delivery(number, before=before))
+    view = delivery_view(told, unit=place.unit, unit_name=unit_name)
     return Shown("delivery.html", view)
 
 
@@ -128,17 +129,17 @@ def _view(
         partner=console.reads.delivery_head(number)["partner"],
         direction=direction,
         form=form,
-        known=_known(console, place, call),
+        known=_known(console, place, call.facts["operation"]),
         is_opened=is_opened,
     )
 
 
-def _known(console: Console, place: Place, call: Call) -> Known:
+def _known(console: Console, place: Place, operation: str = "") -> Known:
     """The personal and the public values of the dossier's events, to be found in the bytes; and what tables call it."""
     dossier: dict[str, Any] = console.close.dossier(place.dossier)
     numbers = {event["number"] for event in dossier["events"][-MOST_KNOWN:]} | {place.event}
     names = {
-        call.facts["operation"],
+        operation,
         name_of(console.names.procedure, dossier["procedure"]) or "",
         name_of(console.names.unit, dossier["unit"]) or "",
     }

@@ -10,6 +10,7 @@ from adapters.doors.console.asked import Asked
 from adapters.doors.console.dossier_view import MOST_CONTENTS, DossierView, dossier_view
 from adapters.doors.console.frame import Console
 from adapters.doors.console.links import url_for
+from adapters.doors.console.masking import Masker, known_of
 from adapters.doors.console.page import Page
 from adapters.doors.console.reach import LOCAL, dossier_in_reach, left_of, moment_typed, name_of, whole
 from adapters.doors.console.visit import Visit
@@ -58,11 +59,14 @@ def seen(
 ) -> DossierView:
     """What the page shows. Whoever calls this has noted who sees it."""
     dossier = console.close.dossier(number, before=before) if at is None else _then(console, number, at)
-    newest = [event["number"] for event in dossier["events"]][-MOST_CONTENTS:]
+    contents = console.close.contents([event["number"] for event in dossier["events"]][-MOST_CONTENTS:])
+    if not is_opened:
+        known = known_of(data for data in contents.values() if data is not None)
+        dossier["timeline"] = Masker(known).told(dossier["timeline"])
     typed = (at or visit.now).astimezone(LOCAL)
     return dossier_view(
         dossier,
-        console.close.contents(newest),
+        contents,
         now=visit.now,
         at=at,
         at_typed=(f"{typed:%Y-%m-%d}", f"{typed:%H:%M:%S}"),

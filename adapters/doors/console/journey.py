@@ -9,6 +9,7 @@ from adapters.doors.console.asked import Asked
 from adapters.doors.console.frame import Console
 from adapters.doors.console.journey_view import journey_view
 from adapters.doors.console.links import url_for
+from adapters.doors.console.masking import Masker, known_of
 from adapters.doors.console.page import Page
 from adapters.doors.console.reach import dossier_in_reach, left_of, name_of
 from adapters.doors.console.visit import Visit
@@ -25,9 +26,12 @@ def show(console: Console, visit: Visit, asked: Asked) -> Answer:
     subject = "citizen" if is_for_citizen else "office"
     console.audit.note(actor=visit.actor, act=Act.JOURNEY_SEEN, dossier=number, subject=subject, address=visit.address)
     dossier = console.close.dossier(number)
+    contents = console.close.contents(event["number"] for event in dossier["events"])
+    known = known_of(data for data in contents.values() if data is not None)
+    dossier["timeline"] = Masker(known).told(dossier["timeline"])
     view = journey_view(
         dossier,
-        console.close.contents(event["number"] for event in dossier["events"]),
+        contents,
         now=visit.now,
         made_by=visit.person,
         is_for_citizen=is_for_citizen,

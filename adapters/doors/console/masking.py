@@ -28,6 +28,8 @@ SECRETS: Final = re.compile(
 """Members whose values are never shown to anybody."""
 _CODE: Final = re.compile(r"(?=[^0-9]{0,100}[0-9])[A-Za-z0-9_.:/+=#-]{1,100}")
 """ASCII in one piece, with a digit in it: codes, numbers of dossiers, times. Names of people have letters only."""
+_TOLD: Final = frozenset({"reason", "trouble", "code"})
+"""Members of the ledger's rows that hold what somebody said."""
 _SAFE_WORDS: Final = frozenset({"", "true", "false", "null", "True", "False", "none"})
 SHORTEST_KNOWN: Final = 3
 """Characters: a personal value shorter than that would black out half of any text."""
@@ -97,6 +99,17 @@ class Masker:
         if stripped[:1] == "<":
             return self._xml(text)
         return self._text(text)
+
+    def told(self, view: Any) -> Any:
+        """Rows of the ledger with what partners and people said in them masked: a partner's no may repeat a name."""
+        if isinstance(view, list):
+            return [self.told(each) for each in view]
+        if not isinstance(view, dict):
+            return view
+        return {
+            name: self._text(value) if name in _TOLD and isinstance(value, str) else self.told(value)
+            for name, value in view.items()
+        }
 
     # -- values -------------------------------------------------------------------------------------------------
 

@@ -234,6 +234,23 @@ def test_hostile_body_is_looked_at_in_part(name: str) -> None:
         assert MOST_SHOWN >= shown.shown
 
 
+def test_what_a_partner_said_is_masked_in_the_ledgers_rows() -> None:
+    """A no that repeats the applicant's name tells it on no page; states, causes and numbers of rows stay."""
+    rows = {
+        "state": "refused",
+        "reason": "refused: Nguyễn Thị Ví Dụ không khớp",
+        "attempts": [
+            {"n": 1, "code": None, "exchanges": [{"trouble": "gọi 0900000001", "url": "http://h/0900000001"}]}
+        ],
+    }
+
+    assert {
+        "state": "refused",
+        "reason": "refused: *** không khớp",
+        "attempts": [{"n": 1, "code": None, "exchanges": [{"trouble": "gọi ***", "url": "http://h/0900000001"}]}],
+    } == Masker(known_of([PERSON])).told(rows)
+
+
 def test_nothing_known_hides_no_text() -> None:
     """Where no event is known, only patterns decide."""
     assert "Xong." == Masker(NOTHING_KNOWN)._text("Xong.")

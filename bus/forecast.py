@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal, TypeAlias
 
-Kind: TypeAlias = Literal["none", "at", "growing", "standing", "down", "held", "too_early", "too_far"]
+Kind: TypeAlias = Literal["none", "at", "growing", "standing", "down", "held", "blocked", "too_early", "too_far"]
 """none: nothing waits. at: gone by a time. growing, standing: more comes than goes, or nothing goes. down, held: nobody
-can know. too_early: it has only begun to go. too_far: beyond what the last minutes can tell."""
+can know. blocked: all of it waits for a person or for its source. too_early: it has only begun to go. too_far: beyond
+what the last minutes can tell."""
 
 FEWEST: Final = 3
 """Minutes that must have been seen before anything is said."""
@@ -36,6 +37,8 @@ class Backlog:
     """Deliveries a second that the partner allows; 0: no limit."""
     is_down: bool = False
     is_held: bool = False
+    blocked: int = 0
+    """Of those that wait: how many wait for a person or for their source, and so go at no pace at all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +57,9 @@ def forecast(backlog: Backlog, now: datetime) -> Forecast:
         return Forecast(kind="held")
     if backlog.is_down:
         return Forecast(kind="down")
+    going = backlog.waiting - backlog.blocked
+    if going <= 0:
+        return Forecast(kind="blocked")
     if backlog.over < timedelta(minutes=FEWEST):
         return Forecast(kind="too_early")
     seconds = backlog.over.total_seconds()
@@ -63,9 +69,9 @@ def forecast(backlog: Backlog, now: datetime) -> Forecast:
     shrinking = leaving - backlog.came / seconds
     if shrinking <= 0:
         return Forecast(kind="standing" if backlog.went == 0 else "growing")
-    if backlog.waiting / shrinking > FARTHEST.total_seconds():
+    if going / shrinking > FARTHEST.total_seconds():
         return Forecast(kind="too_far")
-    return Forecast(kind="at", at=_rounded(now + timedelta(seconds=backlog.waiting / shrinking)))
+    return Forecast(kind="at", at=_rounded(now + timedelta(seconds=going / shrinking)))
 
 
 def _rounded(moment: datetime) -> datetime:

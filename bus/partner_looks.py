@@ -25,6 +25,8 @@ CALLS: Final = timedelta(minutes=60)
 """Of which calls are shown."""
 SAMPLED: Final = 2_000
 """Attempts that are looked at for it: where there were more, so many spread evenly over the hour."""
+LOOKED_WAITING: Final = 2_000
+"""Of those that wait, so many of the oldest are asked whether anything will move them."""
 REFUSED: Final = 500
 """The newest refused deliveries, by whose codes they are told."""
 
@@ -84,8 +86,15 @@ class PartnerLooks:
             rate=self._ledger.manners(partner).rate,
             is_down=known.circuit.is_open,
             is_held=known.is_held,
+            blocked=self.blocked(partner),
         )
         return forecast(backlog, now)
+
+    def blocked(self, partner: str) -> int:
+        """How many wait that nothing here will move: behind one that a person must judge, behind a gap, or before
+        their dossier's record. Of the oldest so many; they are the ones that have stood for long."""
+        row = self._ledger.engine.read().one("count_blocked", partner, LOOKED_WAITING)
+        return 0 if row is None else int(row[0])
 
     def _counted(self, tx: Tx, partner: str, now: datetime) -> tuple[datetime, datetime]:
         """The whole minutes that tell its pace: the last ones, since it was last down, and since counting began."""

@@ -115,6 +115,10 @@ UPDATE notices SET due_at = ? WHERE channel = ? AND message = ? AND ended_at IS 
 -- end_message -- It was told, or given up.
 UPDATE notices SET ended_at = ?, is_told = ? WHERE channel = ? AND message = ? AND ended_at IS NULL;
 
+-- count_blocked -- Of the oldest that wait: those in lanes that nobody will claim, and nobody has.
+SELECT count(*) FROM (SELECT lane FROM deliveries WHERE state = 'waiting' AND state NOT IN ('sending', 'delivered') AND partner = ? ORDER BY id LIMIT ?) d
+JOIN lanes l ON l.id = d.lane WHERE l.ready_at IS NULL AND l.lease_until IS NULL;
+
 -- newest_refused -- What a partner refused and nobody has settled yet: the number, and the code before its words.
 SELECT id, CASE instr(reason, ':') WHEN 0 THEN reason ELSE substr(reason, 1, instr(reason, ':') - 1) END FROM deliveries
 WHERE state = 'refused' AND partner = ? ORDER BY id DESC LIMIT ?;

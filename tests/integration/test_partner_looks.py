@@ -11,7 +11,7 @@ from bus.circuit import Manners
 from bus.outages import Circuits
 from bus.pace import Pace
 from bus.partner_looks import PartnerLooks
-from tests.builders import NOON, make_event
+from tests.builders import NOON, make_event, make_step
 from tests.memory import own_folder, quietly
 from tests.world import PARTNER, World
 
@@ -63,6 +63,19 @@ def test_backlog_that_drains(world, looks):
     assert "at" == kind
     assert 400 > left > 100
     assert NOON < at <= world.clock.now() + timedelta(minutes=15)
+
+
+def test_what_nothing_here_will_move(world, looks):
+    """What waits behind a refusal has no hour: it goes when a person has judged, and not by itself."""
+    world.adapter.fate = lambda delivery: "refuse" if delivery.event.id == "e0" else "ok"
+    world.accept(*events(2), make_step(dossier="H99.09-260703-0000", id="behind"))
+    world.run(3)
+    world.pass_time(600)
+    world.run(3)
+
+    assert {"refused": 1, "delivered": 1, "waiting": 1} == world.states()
+    assert 1 == looks.blocked(PARTNER)
+    assert ("blocked", None) == told(looks, world)
 
 
 def test_backlog_that_nobody_can_tell(world, looks):

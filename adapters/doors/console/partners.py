@@ -67,6 +67,7 @@ def _look(console: Console, visit: Visit, row: dict[str, Any]) -> PartnerLook:
         now=visit.now,
         is_limited=visit.units is not None,
         forecast=forecast_look(console.partner_looks.forecast(name, visit.now), visit.now),
+        blocked=console.partner_looks.blocked(name),
     )
 
 

@@ -80,6 +80,7 @@ def _partners(console: Console, visit: Visit, standing: dict[tuple[str, State], 
             now=visit.now,
             is_limited=visit.units is not None,
             forecast=forecast_look(console.partner_looks.forecast(name, visit.now), visit.now),
+            blocked=console.partner_looks.blocked(name),
         )
 
 

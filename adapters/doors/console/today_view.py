@@ -28,7 +28,9 @@ WEEK: Final = timedelta(days=7)
 STEP: Final = 15
 """Minutes of one point of the day's chart."""
 
-Health: TypeAlias = Literal["held", "down", "still", "behind", "draining", "waits", "quiet", "well", "unknown"]
+Health: TypeAlias = Literal[
+    "held", "down", "still", "behind", "draining", "waits", "blocked", "quiet", "well", "unknown"
+]
 MARKS: Final[Mapping[Health, str]] = {
     "held": "warn",
     "down": "bad",
@@ -36,6 +38,7 @@ MARKS: Final[Mapping[Health, str]] = {
     "behind": "warn",
     "draining": "warn",
     "waits": "info",
+    "blocked": "warn",
     "quiet": "info",
     "well": "good",
     "unknown": "info",
@@ -75,6 +78,8 @@ class PartnerLook:
     log_address: str
     forecast: Any = None
     """The line of `forecast.py`, where there is one."""
+    blocked: int | None = 0
+    """Of those that wait: that nothing here will move."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,8 +151,13 @@ def _mark(count: Many, mark: str) -> str:
 # -- partners --------------------------------------------------------------------------------------------------------
 
 
-def health_of(partner: Mapping[str, Any], waiting: int, ready_since: datetime | None, now: datetime) -> Health:
-    """How a partner is. "Well" is said only of one that took something lately, with nothing standing before it."""
+def health_of(
+    partner: Mapping[str, Any], waiting: int, ready_since: datetime | None, now: datetime, blocked: int = 0
+) -> Health:
+    """How a partner is. "Well" is said only of one that took something lately, with nothing standing before it.
+
+    `blocked`: of those that wait, how many nothing here will move.
+    """
     last = _moment(partner["last_success_at"])
     if partner["is_held"]:
         return "held"
@@ -159,6 +169,8 @@ def health_of(partner: Mapping[str, Any], waiting: int, ready_since: datetime | 
         return "draining"
     if ready_since is not None and now - ready_since > BEHIND:
         return "behind"
+    if blocked:
+        return "blocked"
     if last is None:
         return "waits" if waiting else "unknown"
     if now - last > QUIET:
@@ -176,9 +188,10 @@ def partner_look(
     now: datetime,
     is_limited: bool,
     forecast: Any = None,
+    blocked: int = 0,
 ) -> PartnerLook:
     """A partner's card."""
-    name, health = partner["name"], health_of(partner, waiting.n, ready_since, now)
+    name, health = partner["name"], health_of(partner, waiting.n, ready_since, now, blocked)
     went = sum(one.came for one in counts if one.partner == name and one.state == State.DELIVERED)
     since = {"down": _moment(partner["opened_at"]), "still": ready_since, "behind": ready_since}.get(health)
     return PartnerLook(
@@ -193,6 +206,7 @@ def partner_look(
         address=url_for("partner", name=name) if is_page("partner") else url_for("log", partner=name),
         log_address=url_for("log", partner=name),
         forecast=None if is_limited else forecast,
+        blocked=None if is_limited else blocked,
     )
 
 

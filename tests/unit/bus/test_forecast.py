@@ -37,6 +37,9 @@ def backlog(**overrides) -> Backlog:
         ({"is_held": True, "is_down": True}, "held", None),
         ({"over": 2 * MINUTE}, "too_early", None),
         ({"waiting": 100_000}, "too_far", None),
+        ({"waiting": 38, "blocked": 38}, "blocked", None),
+        ({"waiting": 38, "blocked": 38, "over": MINUTE}, "blocked", None),
+        ({"waiting": 638, "blocked": 38}, "at", 20),
     ],
 )
 def test_what_can_be_said(given, kind, minutes):

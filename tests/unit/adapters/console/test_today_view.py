@@ -81,6 +81,15 @@ def test_nothing_is_green_that_stands_still():
             assert NOON - STILL * 2 == look.since
 
 
+def test_partner_with_blocked_deliveries_is_not_well():
+    """However lately it took something: while some wait that nothing here will move, it is said."""
+    asked = {"ready_since": None, "oldest_waiting": NOON, "counts": (), "now": NOON, "is_limited": False}
+    look = partner_look(partner(), waiting=Many(n=3), blocked=3, **asked)
+
+    assert ("blocked", "warn", 3) == (look.health, look.mark, look.blocked)
+    assert "good" == partner_look(partner(), waiting=Many(n=3), **asked).mark
+
+
 def test_partner_tells_its_rate():
     """The rate is of its own deliveries; who sees some units only is told no partner's counts."""
     counts = [

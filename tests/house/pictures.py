@@ -44,7 +44,7 @@ class Picture:
 PICTURES: Final[Mapping[str, Picture]] = {
     "today": Picture(path=lambda world: "/"),
     "log": Picture(path=lambda world: "/log"),
-    "dossier": Picture(path=lambda world: f"/dossiers/{IN_DOUBT_DOSSIERS[0]}", height=1000),
+    "dossier": Picture(path=lambda world: f"/dossiers/{IN_DOUBT_DOSSIERS[0]}", height=930),
     "delivery": Picture(path=lambda world: f"/deliveries/{delivery_of(world, IN_DOUBT_DOSSIERS[0])}"),
     "partner": Picture(path=lambda world: "/partners/national_portal"),
     "mapping": Picture(path=lambda world: "/mapping"),

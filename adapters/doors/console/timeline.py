@@ -197,7 +197,8 @@ def _ticks(scale: Scale) -> tuple[Tick, ...]:
     wanted = [scale.places[0], *sorted(edges), scale.places[-1]]
     kept = [wanted[0]]
     for place in wanted[1:-1]:
-        if place - kept[-1] >= LABEL_GAP and scale.places[-1] - place >= LABEL_GAP:
+        # The last label ends where its instant stands, the others begin there.
+        if place - kept[-1] >= LABEL_GAP and scale.places[-1] - place >= 2 * LABEL_GAP:
             kept.append(place)
     if scale.places[-1] - kept[0] >= LABEL_GAP:
         kept.append(scale.places[-1])

@@ -30,6 +30,14 @@ PURPOSE: Final = "correct"
 def show(console: Console, visit: Visit, asked: Asked) -> Answer:
     """GET /deliveries/{id}/correct."""
     of = _of(console, visit, asked)
+    console.audit.note(
+        actor=visit.actor,
+        act=Noted.DELIVERY_SEEN,
+        dossier=of.event.dossier,
+        delivery=of.of.delivery,
+        subject="correct",
+        address=visit.address,
+    )
     return Shown("correct.html", _view(console, visit, asked, of))
 
 

@@ -69,6 +69,7 @@ BELOW: Final = {
     "repair_dossier": "search",
     "correct": "search",
     "mapping_row": "mapping",
+    "mapping_put": "mapping",
 }
 """Pages that stand below one of the navigation."""
 

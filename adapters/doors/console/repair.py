@@ -38,6 +38,14 @@ MOST_GAPS: Final = 20
 def show(console: Console, visit: Visit, asked: Asked) -> Answer:
     """GET /deliveries/{id}/repair."""
     number, place = delivery_in_reach(console, visit, asked)
+    console.audit.note(
+        actor=visit.actor,
+        act=Noted.DELIVERY_SEEN,
+        dossier=place.dossier,
+        delivery=number,
+        subject="repair",
+        address=visit.address,
+    )
     return Shown("repair.html", _view(console, visit, number, place, NOTHING))
 
 
@@ -147,6 +155,9 @@ def _why_not_correct(console: Console, number: int) -> str:
 def show_dossier(console: Console, visit: Visit, asked: Asked) -> Answer:
     """GET /repair?number=: a dossier's present truth once more, and numbers that never came."""
     number = dossier_in_reach(console, visit, asked.query.get("number", ""))
+    console.audit.note(
+        actor=visit.actor, act=Noted.DOSSIER_SEEN, dossier=number, subject="repair", address=visit.address
+    )
     return Shown("repair_dossier.html", _dossier_view(console, visit, number, NOTHING))
 
 

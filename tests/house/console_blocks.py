@@ -87,13 +87,14 @@ def pages() -> str:
     rows = [
         [
             code(f"{page.method} {PREFIX}{page.path}"),
+            page.name.replace("_", " ").replace("-", " "),
             _open(page) if page.right is None else code(page.right.value),
             "yes" if page.is_body else "",
             _told(page),
         ]
         for page in PAGES
     ]
-    return table(["address", "right", "is a body", "what it is"], rows)
+    return table(["address", "name", "right", "is a body", "what its module says of it"], rows)
 
 
 def _told(page: Any) -> str:

@@ -23,6 +23,8 @@ LOOK_EVERY: Final = 1.0
 """Seconds between two looks whether a table was imported."""
 WITH_TABLES: Final = ("national_portal",)
 """Partners that read tables of the province."""
+CALENDAR: Final = "calendar"
+"""No partner: the table of days off, imported and compared as theirs are."""
 
 
 def schemas(partner: str) -> dict[str, Schema]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from config.wiring import Installation
 
 Files = Annotated[list[Path], typer.Argument(help="CSV files; a file's name is the table's.", metavar="FILE…")]
-Partner = Annotated[str, typer.Option("--partner", help="Whose tables.")]
+Partner = Annotated[str, typer.Option("--partner", help="Whose tables; `calendar`: days off.")]
 
 
 def group() -> typer.Typer:
@@ -124,7 +124,8 @@ def export(
 def compared(desk: Desk, here: Installation, partner: str, files: list[Path]) -> tuple[list[Change], Tables]:
     """The change that these files are, and the tables as they would be; ends the command at the first mistakes."""
     from adapters.partners.national_portal.tables import Tables, TablesRefused, diff
-    from config.partner_tables import in_force, schemas
+    from bus.calendar import CalendarRefused, calendar_from_csv
+    from config.partner_tables import CALENDAR, in_force, schemas
 
     old = in_force(here.reads, _known(desk, partner))
     known = schemas(partner)
@@ -142,6 +143,11 @@ def compared(desk: Desk, here: Installation, partner: str, files: list[Path]) ->
         for mistake in refused.mistakes:
             desk.note("table_mistake", **_mistake(mistake))
         desk.fail(FINDING, "tables_refused", count=len(refused.mistakes), first=str(refused.mistakes[0]))
+    if partner == CALENDAR:
+        try:
+            calendar_from_csv(new.texts["holidays"])
+        except CalendarRefused as refused:  # half a swap, a weekday that the date does not have
+            desk.fail(FINDING, "tables_refused", count=1, first=str(refused))
     return diff(old, new), new
 
 
@@ -151,10 +157,10 @@ def _mistake(mistake: Any) -> Mapping[str, Any]:
 
 
 def _known(desk: Desk, partner: str) -> str:
-    from config.partner_tables import WITH_TABLES
+    from config.partner_tables import CALENDAR, WITH_TABLES
 
-    if partner not in WITH_TABLES:
-        desk.fail(USAGE, "no_such_partner", name=partner, partners=", ".join(WITH_TABLES))
+    if partner not in (*WITH_TABLES, CALENDAR):
+        desk.fail(USAGE, "no_such_partner", name=partner, partners=", ".join((*WITH_TABLES, CALENDAR)))
     return partner
 
 

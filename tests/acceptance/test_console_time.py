@@ -172,8 +172,8 @@ def test_open_and_close(world):
     assert 303 == send(world, "open").status_code
     assert "open" == row(world)["circuit"]
     shown = text(page(world, f"/partners/{PARTNER}"))
-    assert "mạch đã ngắt" in shown
-    assert "cán bộ person:operator" in shown
+    assert "Cán bộ operator đã ngắt mạch" in shown
+    assert "Đối tác không trả lời nên mạch đã ngắt" not in shown
 
     refused = send(world, "open", given=stale, reason="gõ rồi không được mất")
     assert 409 == refused.status_code

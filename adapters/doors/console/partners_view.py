@@ -93,6 +93,13 @@ class PartnerView:
         return self.look.name
 
     @property
+    def opened_by(self) -> str:
+        """The person who opened the circuit; empty where the partner's own silence did."""
+        last = self.outages[0] if self.outages else None
+        is_theirs = last is not None and self.is_open and last.is_by_person
+        return last.actor.removeprefix("person:") if last is not None and is_theirs else ""
+
+    @property
     def rows(self) -> tuple[tuple[datetime, int, int], ...]:
         """For the chart, the oldest first."""
         return tuple((one.at, one.p50, one.p95) for one in reversed(self.calls))

@@ -56,9 +56,10 @@ class Tries:
 
     def forgive(self, tx: Tx, name: str, address: str, now: int) -> None:
         """It was right: the account's failures are forgotten; of the address's only this one, for it may be shared."""
-        (account, _), (place, _) = self._counters(tx, name, address, now)
+        (account, _), *places = self._counters(tx, name, address, now)
         tx.run("forgive_tries", MANY, account)
-        tx.run("forgive_tries", 1, place)
+        for place, _ in places:
+            tx.run("forgive_tries", 1, place)
 
     def forget(self, tx: Tx, name: str) -> None:
         """The account has a new password: guesses at the old one are nothing."""
@@ -71,12 +72,15 @@ class Tries:
         tx.run("put_tries", who, failures, day * DAY_MS)
         return int(failures)
 
-    def _counters(self, tx: Tx, name: str, address: str, now: int) -> tuple[tuple[bytes, int], tuple[bytes, int]]:
-        """Of the account, and of the address. Where the account was signed in from before it is counted by itself, so
-        that a stranger who fails on purpose elsewhere does not lock its owner out."""
-        is_known_here = tx.one("was_here_from", name, address, now - ms(REMEMBERED)) is not None
-        what = ("here", name, address) if is_known_here else ("account", name)
-        return (self._who(*what), FREE_OF_ACCOUNT), (self._who("address", place_of(address)), FREE_OF_ADDRESS)
+    def _counters(self, tx: Tx, name: str, address: str, now: int) -> list[tuple[bytes, int]]:
+        """Of the account, and of the address. Where the account was signed in from before it is counted by itself: a
+        stranger who fails on purpose, elsewhere or behind the same proxy, does not lock its owner out."""
+        if tx.one("was_here_from", name, address, now - ms(REMEMBERED)) is not None:
+            return [(self._who("here", name, address), FREE_OF_ACCOUNT)]
+        return [
+            (self._who("account", name), FREE_OF_ACCOUNT),
+            (self._who("address", place_of(address)), FREE_OF_ADDRESS),
+        ]
 
     def _who(self, *parts: str) -> bytes:
         told = "\n".join(parts).encode(errors="surrogatepass")

@@ -43,7 +43,7 @@ class Picture:
 
 PICTURES: Final[Mapping[str, Picture]] = {
     "today": Picture(path=lambda world: "/"),
-    "log": Picture(path=lambda world: "/log"),
+    "log": Picture(path=lambda world: "/log", height=760),
     "dossier": Picture(path=lambda world: f"/dossiers/{IN_DOUBT_DOSSIERS[0]}", height=930),
     "delivery": Picture(path=lambda world: f"/deliveries/{delivery_of(world, IN_DOUBT_DOSSIERS[0])}"),
     "partner": Picture(path=lambda world: "/partners/national_portal"),

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from adapters.doors.console import log_view
+from adapters.doors.console.visit import Visit
 from bus.audit import Audit
 from bus.messages import State
+from config.console import is_still
 from tests.builders import NOON, make_event, make_step
 from tests.console_door import Bench, bench
 from tests.world import World
@@ -191,3 +194,28 @@ def test_states_of_the_log_are_all_states(an):
     text = an.get("/log").text
 
     assert all(f'<option value="{state}">' in text for state in (*State, *log_view.GROUPS))
+
+
+def test_following_ends_with_session_right_or_units(room):
+    """Who follows the live log may go on while the session holds, with the same units; the demo's token always may."""
+    people = room.console.people
+    opened = people.sign_in("binh", address="", agent="")
+    visit = Visit(
+        account="binh",
+        person="B",
+        rights=frozenset(),
+        units=("H99.11",),
+        language="vi",
+        now=NOON,
+        address="",
+        session=opened.id,
+        csrf="",
+    )
+
+    assert is_still(people, visit)
+    assert is_still(people, replace(visit, account="demo", session=0))
+    assert not is_still(people, replace(visit, session=opened.id + 999))
+    assert not is_still(people, replace(visit, account="nobody"))
+    assert not is_still(people, replace(visit, units=None))
+    people.revoke("binh", opened.id, actor="person:chi", reason="left the house")
+    assert not is_still(people, visit)

@@ -24,7 +24,7 @@ from tests.acceptance.desk import Place, place
 from tests.builders import make_event
 
 PAIRS = 200
-START_S = 60.0
+START_S = 120.0
 WHO = {"actor": "person:root", "reason": "for the tests"}
 
 

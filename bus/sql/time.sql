@@ -120,8 +120,8 @@ SELECT count(*) FROM (SELECT lane FROM deliveries WHERE state = 'waiting' AND st
 JOIN lanes l ON l.id = d.lane WHERE l.ready_at IS NULL AND l.lease_until IS NULL;
 
 -- newest_refused -- What a partner refused and nobody has settled yet: the number, and the code before its words.
-SELECT id, CASE instr(reason, ':') WHEN 0 THEN reason ELSE substr(reason, 1, instr(reason, ':') - 1) END FROM deliveries
-WHERE state = 'refused' AND partner = ? ORDER BY id DESC LIMIT ?;
+SELECT id, CASE instr(reason, ':') WHEN 0 THEN reason ELSE substr(reason, 1, instr(reason, ':') - 1) END
+FROM deliveries INDEXED BY deliveries_open WHERE state = 'refused' AND partner = ? ORDER BY id DESC LIMIT ?;
 
 -- last_attempt -- How many there are.
 SELECT coalesce(max(id), 0) FROM attempts;

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from datetime import timedelta
 
 import pytest
@@ -11,6 +13,7 @@ from bus.circuit import Manners
 from bus.outages import Circuits
 from bus.pace import Pace
 from bus.partner_looks import PartnerLooks
+from bus.sql import load_queries
 from tests.builders import NOON, make_event, make_step
 from tests.memory import own_folder, quietly
 from tests.world import PARTNER, World
@@ -117,6 +120,15 @@ def test_codes_of_refusals(world, looks):
     assert ("-1", 3) == (found.code, found.count)
     assert 3 == found.newest
     assert [] == looks.codes("another")
+
+
+def test_nothing_scans_all_deliveries(world):
+    """The newest refused deliveries are found by their index: at ten million, a scan would outlast the page."""
+    (query,) = [each for name, each in load_queries("sqlite").items() if name == "newest_refused"]
+    with closing(sqlite3.connect(world.path)) as reading:
+        plan = [row[3] for row in reading.execute(f"EXPLAIN QUERY PLAN {query}", (PARTNER, 1))]
+
+    assert ["SEARCH deliveries USING INDEX deliveries_open (state=? AND partner=?)"] == plan
 
 
 def test_calls_of_an_hour(world, looks):

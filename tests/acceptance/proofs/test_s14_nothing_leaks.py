@@ -44,6 +44,7 @@ OWN_UNIT = "000.00.09.H99"
 """Of the account `unit`."""
 DOSSIER = "H99.09-260703-9101"
 REFUSED = "H99.09-260703-9102"
+OPENED = "H99.09-260703-9103"
 
 
 @dataclass(slots=True)
@@ -236,6 +237,8 @@ LOOKS: tuple[tuple[str, Act, bool], ...] = (
     ("/journey/{dossier}", Act.JOURNEY_SEEN, False),
     ("/journey/{dossier}?for=citizen", Act.JOURNEY_SEEN, False),
     ("/deliveries/{delivery}", Act.DELIVERY_SEEN, True),
+    ("/deliveries/{delivery}/repair", Act.DELIVERY_SEEN, True),
+    ("/repair?number={dossier}", Act.DOSSIER_SEEN, False),
     ("/deliveries/{delivery}/exchanges/{call}?part=request", Act.EXCHANGE_SEEN, True),
     ("/deliveries/{delivery}/exchanges/{call}?part=reply&form=raw", Act.EXCHANGE_SEEN, True),
 )
@@ -283,26 +286,25 @@ def test_p12_who_may_not_look_is_shown_nothing_and_leaves_no_look(console_world:
     assert before == {name: recorded(world, name) for name in before}
 
 
-def test_p12_personal_data_is_opened_with_a_recorded_reason_only(tmp_path: Path) -> None:
+def test_p12_personal_data_is_opened_with_a_recorded_reason_only(console_world: ConsoleWorld) -> None:
     """Without a reason nothing is opened and nothing recorded; with one the people are shown, and who asked and why."""
-    (tmp_path / "world").mkdir()
-    with console_world_of(tmp_path / "world") as world:
-        day = Day(world, io.StringIO())
-        live(world, day)
-        one = Browser(world, world.token_of("operator"))
-        form = {"csrf": one.csrf(f"/dossiers/{DOSSIER}"), "number": DOSSIER}
-        before = recorded(world, "operator")
-        status, _, refused = one.ask("/reveal", form | {"reason": " "})
+    world, needles = console_world, Needles(are_marked=True)
+    at = world.clock.now().astimezone(LOCAL)
+    world.accept(from_json(marked("dossier.recorded.full.json", needles, 9, at=at, dossier=OPENED)))
+    one = Browser(world, world.token_of("operator"))
+    form = {"csrf": one.csrf(f"/dossiers/{OPENED}"), "number": OPENED}
+    before = recorded(world, "operator")
+    status, _, refused = one.ask("/reveal", form | {"reason": " "})
 
-        assert status == 422
-        assert [] == day.needles.found_in("without a reason", refused)
-        assert before == recorded(world, "operator")
+    assert status == 422
+    assert [] == needles.found_in("without a reason", refused)
+    assert before == recorded(world, "operator")
 
-        status, _, opened = one.ask("/reveal", form | {"reason": "người dân hỏi tại quầy"})
+    status, _, opened = one.ask("/reveal", form | {"reason": "người dân hỏi tại quầy"})
 
-        assert status == 200
-        assert day.needles.found_in("with a reason", opened)
-        assert [(str(Act.REVEALED), DOSSIER, None)] == recorded(world, "operator")[len(before) :]
+    assert status == 200
+    assert needles.found_in("with a reason", opened)
+    assert [(str(Act.REVEALED), OPENED, None)] == recorded(world, "operator")[len(before) :]
 
 
 def recorded(world: ConsoleWorld, account: str) -> list[tuple[str, str | None, int | None]]:

@@ -121,7 +121,7 @@ JOIN lanes l ON l.id = d.lane WHERE l.ready_at IS NULL AND l.lease_until IS NULL
 
 -- newest_refused -- What a partner refused and nobody has settled yet: the number, and the code before its words.
 SELECT id, CASE instr(reason, ':') WHEN 0 THEN reason ELSE substr(reason, 1, instr(reason, ':') - 1) END
-FROM deliveries INDEXED BY deliveries_open WHERE state = 'refused' AND partner = ? ORDER BY id DESC LIMIT ?;
+FROM deliveries WHERE state = 'refused' AND partner = ? AND state NOT IN ('sending', 'delivered') ORDER BY id DESC LIMIT ?;
 
 -- last_attempt -- How many there are.
 SELECT coalesce(max(id), 0) FROM attempts;

@@ -439,6 +439,15 @@ def test_what_breaks_the_contract_is_told_at_its_field(here: Bench, fates: Fates
     assert "refused" == here.world.reads.delivery(number)["state"]
 
 
+def test_hidden_marks_of_a_field_are_shown_beside_it(here: Bench, fates: Fates) -> None:
+    """A mark that nobody can see stays in the field, and is told beside it as a code."""
+    (number,) = refused(here, fates, unit_name="Sở\u202eThử")
+    page = here.get(f"/deliveries/{number}/correct").text
+
+    assert "Sở⟨U+202E⟩Thử" in words(page)
+    assert "Sở\u202eThử" == correct_form(page)["at/unit_name"]
+
+
 def test_what_cannot_be_corrected_says_what_to_do(here: Bench, fates: Fates) -> None:
     """A step in doubt is resolved first; a delivered step is not corrected at all."""
     step = make_step(at=NOON + MINUTE, id="s")

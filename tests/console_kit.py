@@ -154,7 +154,7 @@ class Seat:
         dialog.dismiss()
 
     def _stay_here(self, url: str) -> None:
-        if not url.startswith((self.world.url, "data:", "blob:", "about:", "http://127.0.0.1:")):
+        if not url.startswith((self.world.url, "data:", "blob:", "about:", "http://127.0.0.1:", "http://localhost:")):
             self.troubles.append(f"left this machine: {url}")
 
     def _note_failed(self, url: str, failure: str | None) -> None:
@@ -172,6 +172,8 @@ class Seats:
     made: list[Seat] = field(default_factory=list)
     sat_at: list[Seat] = field(default_factory=list)
     """Shared ones."""
+    reports: int = 0
+    """CSP reports that the test is about."""
 
     def __call__(self, account: str | None = "everything", *, language: str = "vi", **options: Any) -> Seat:
         """A seat of this account, signed in; None for a stranger."""
@@ -308,4 +310,4 @@ def seats_at(world: ConsoleWorld, chromium: Chromium) -> Iterator[Seats]:
     finally:
         chromium.sleep()
     assert troubles == [], troubles
-    assert world.csp_reports() == before
+    assert world.csp_reports() - before == seats.reports

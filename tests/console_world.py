@@ -413,13 +413,21 @@ def _go_on(world: ConsoleWorld, worker: Dispatcher) -> None:
 
 
 def _be_rude(world: ConsoleWorld, worker: Dispatcher) -> None:
-    rude = {"name": f"{SCRIPT}{BIDI}", "email": "a@example.invalid", "address": HOSTILE}
-    said = {"summary": HOSTILE, "note": f"{BIDI} {FORMULA}"}
+    rude = {
+        "name": f"<b onclick=alert(4)>Ví Dụ</b> {BIDI}",
+        "email": "a@example.invalid",
+        "address": f"Thôn Mẫu {TEMPLATE}",
+    }
+    said = {"summary": f"Đề nghị {SCRIPT} {FORMULA}", "note": f"{BIDI} {FORMULA}"}
     for dossier in (HOSTILE_DOSSIER, REFUSED_DOSSIER, LONG_DOSSIER, NUL_DOSSIER):
         wire = event_json(dossier=dossier, at=world.clock.now().astimezone(LOCAL), **said)
         wire["data"]["applicant"] |= rude
         world.accept(from_json(wire))
-        world.accept(from_json(step_json(dossier=dossier, at=world.clock.now().astimezone(LOCAL), content=HOSTILE)))
+        world.accept(
+            from_json(
+                step_json(dossier=dossier, at=world.clock.now().astimezone(LOCAL), content=f"Thẩm định {TEMPLATE}")
+            )
+        )
     _carry(world, worker)
 
 

@@ -6,6 +6,7 @@ Every route is taken from the console's own list, so that a new one is tried wit
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Iterator
 from urllib.parse import urlencode
 
@@ -174,12 +175,17 @@ def test_foreign_page_reads_nothing(console_world: ConsoleWorld, seat: Seats, el
 
 def test_no_frame_around_it(console_world: ConsoleWorld, seat: Seats, elsewhere: Foreign) -> None:
     """A foreign page cannot lay our pages under its own."""
-    here = seat("everything")
+    here, before = seat("everything"), console_world.csp_reports()
     here.page.goto(elsewhere.put("frame", f'<iframe src="{console_world.console}/"></iframe>'))
     here.page.wait_for_load_state("networkidle")
     (frame,) = [frame for frame in here.page.frames if frame != here.page.main_frame]
 
     assert 0 == frame.locator("main").count()
+    # The browser tells us that somebody tried, which is what the report is for.
+    end = time.monotonic() + 60
+    while console_world.csp_reports() == before and time.monotonic() < end:
+        here.page.wait_for_timeout(50)
+    seat.reports = 1
     _forgive(here, "frame|refused|ERR_BLOCKED_BY_RESPONSE")
 
 

@@ -17,6 +17,7 @@ from bus.engines.sqlite import Row, Tx
 from bus.lateness import ENDS, PARTS, Late, Moved, Story, Told, judge, month_of
 from bus.ledger import Ledger
 from bus.messages import State
+from bus.rights import covers
 from bus.times import from_ms, to_ms
 
 STRETCH: Final = 20_000
@@ -160,8 +161,11 @@ class LateBook:
 
     def months(self, first: int, last: int, units: Sequence[str] | None = None) -> list[MonthRow]:
         """By unit and month, the newest first; `units` limits them to these and those below them."""
-        told = None if units is None else json.dumps(list(units))
-        rows = self._ledger.engine.read().all("late_months", self.partner, first, last, told)
+        tx, told = self._ledger.engine.read(), None
+        if units is not None:
+            known = [row[0] for row in tx.all("late_units", self.partner, first, last)]
+            told = json.dumps([unit for unit in known if covers(unit or None, units)])
+        rows = tx.all("late_months", self.partner, first, last, told)
         return [
             MonthRow(
                 month=row[0],

@@ -46,6 +46,9 @@ MOST_WORDS: Final = 8
 SHORTEST_NUMBER: Final = 3
 LOOKED_TERMS: Final = 20_000
 """Dossiers looked at for one search: half of all people share three family names."""
+MOST_UNITS: Final = 20_000
+"""Units of one province, communes and their desks included, are some hundreds; whoever writes each dossier's own unit
+has a table to mend."""
 MOST_NAMES: Final = 500
 """Units or sources that a filter offers."""
 OPEN: Final = (State.WAITING, State.AWAITING, State.IN_DOUBT, State.HELD, State.REFUSED)
@@ -204,7 +207,8 @@ class Looks:
         first, last = self._ends(tx)
         low, high = self._between(tx, wanted, first, last)
         high = high if before is None else min(high, before)
-        look = _Look(tx=tx, wanted=wanted, units=units, low=low, high=high, limit=limit)
+        within = self._within(units, None if wanted.unit is None else (wanted.unit,))
+        look = _Look(tx=tx, wanted=wanted, units=within, low=low, high=high, limit=limit)
         ids = self._ids(look)
         return _walk(look, ids) if ids is not None else _scan(look)
 
@@ -239,20 +243,19 @@ class Looks:
 
     def _of_units(self, look: _Look) -> _Ids | None:
         """Of the units asked for, and else of the visitor's, when they have few dossiers."""
-        units = look.units if look.wanted.unit is None else (look.wanted.unit,)
+        units = look.units
         if units is None:
             return None
-        ranges = [each for unit in units for each in _ranges(unit)]
         left, ids = FEW_DOSSIERS, set[int]()
-        for low, high in ranges:
-            row = look.tx.one("look_unit_size", low, high, left + 1)
+        for unit in units:
+            row = look.tx.one("look_unit_size", unit, left + 1)
             assert row is not None
             left -= row[0]
             if left < 0:
                 return None
-        for low, high in ranges:
+        for unit in units:
             most = FEW_DELIVERIES - len(ids)
-            found = look.tx.all("look_unit_ids", low, high, look.high, look.low, most + 1)
+            found = look.tx.all("look_unit_ids", unit, look.high, look.low, most + 1)
             if len(found) > most:
                 return None
             ids.update(row[0] for row in found)
@@ -291,7 +294,18 @@ class Looks:
 
     def units(self, units: Units) -> list[str]:
         """Units that a visitor may choose from."""
-        return [row[0] for row in self._engine.read().all("look_units", MOST_NAMES) if covers(row[0], units)]
+        return self._every(units)[:MOST_NAMES]
+
+    def _every(self, units: Units) -> list[str]:
+        """All units that have dossiers, and that these cover."""
+        return [row[0] for row in self._engine.read().all("look_units", MOST_UNITS) if covers(row[0], units)]
+
+    def _within(self, *limits: Units) -> Units:
+        """The very units that all these limits cover: a question compares them whole, however units are written."""
+        told = [each for each in limits if each is not None]
+        if not told:
+            return None
+        return tuple(unit for unit in self._every(told[0]) if all(covers(unit, each) for each in told[1:]))
 
     def sources(self) -> list[str]:
         """Every source."""
@@ -303,7 +317,7 @@ class Looks:
         for partner, *_ in tx.all("list_partners"):
             for state in OPEN:
                 ids += [row[0] for row in tx.all("look_open_ids", state, partner, NO_END, 0, SAMPLED)]
-        return sorted({line.cause for line in _lines_of(tx, ids, _values(Filter(), units))})
+        return sorted({line.cause for line in _lines_of(tx, ids, _values(Filter(), self._within(units)))})
 
     # -- search -----------------------------------------------------------------------------------------------------
 
@@ -313,7 +327,7 @@ class Looks:
         The caller has seen to it that the text is no longer than LONGEST_SEARCH.
         """
         asked, found, by, is_whole = text.strip(), dict[str, Dossier](), list[str](), True
-        for name, hits, whole in self._searches(asked, None if units is None else json.dumps(units), limit):
+        for name, hits, whole in self._searches(asked, _told(self._within(units)), limit):
             fresh = [each for each in hits if each.number not in found]
             found.update((each.number, each) for each in fresh)
             by += [name] if fresh and name not in by else []
@@ -352,12 +366,11 @@ class Looks:
         tx = self._engine.read()
         if units is None:
             return {(row[0], State(row[1])): Many(n=row[2]) for row in tx.all("tallies") if State(row[1]) in OPEN}
-        partners = [row[0] for row in tx.all("list_partners")]
-        return {(partner, state): self._count(partner, state, units) for partner in partners for state in OPEN}
+        partners, within = [row[0] for row in tx.all("list_partners")], self._within(units)
+        return {(partner, state): self._count(partner, state, within) for partner in partners for state in OPEN}
 
     def _count(self, partner: str, state: State, units: Units, changed_before: int | None = None) -> Many:
-        told = None if units is None else json.dumps(units)
-        tx = self._engine.read()
+        told, tx = _told(units), self._engine.read()
         rows = tx.all("look_oldest", state, partner, LOOKED_OPEN, told, changed_before, COUNTED + 1)
         seen = tx.all("look_open_ids", state, partner, NO_END, 0, LOOKED_OPEN + 1)
         return Many(n=min(len(rows), COUNTED), is_more=len(rows) > COUNTED or len(seen) > LOOKED_OPEN)
@@ -369,7 +382,7 @@ class Looks:
 
     def oldest(self, state: State, units: Units, *, partner: str | None = None) -> Line | None:
         """The delivery that has stood longest among those in this state; None where there is none."""
-        told, tx = (None if units is None else json.dumps(units)), self._engine.read()
+        told, tx = _told(self._within(units)), self._engine.read()
         partners = [partner] if partner else [row[0] for row in tx.all("list_partners")]
         rows = [row for each in partners for row in tx.all("look_oldest", state, each, LOOKED_OPEN, told, None, 1)]
         return _line(min(rows)) if rows else None
@@ -377,18 +390,19 @@ class Looks:
     def awaiting_since(self, before: datetime, units: Units) -> Many:
         """How many deliveries were taken by their partner before this, and are not answered yet."""
         partners = [row[0] for row in self._engine.read().all("list_partners")]
-        return sum((self._count(each, State.AWAITING, units, to_ms(before)) for each in partners), NONE)
+        within = self._within(units)
+        return sum((self._count(each, State.AWAITING, within, to_ms(before)) for each in partners), NONE)
 
     def due(self, since: datetime | None, until: datetime, units: Units, *, limit: int = 5) -> Due:
         """Dossiers whose deadline falls within these times and that are not at their end."""
-        told, low = (None if units is None else json.dumps(units)), 0 if since is None else to_ms(since)
+        told, low = _told(self._within(units)), 0 if since is None else to_ms(since)
         rows = self._engine.read().all("look_due", low, to_ms(until), LOOKED_DOSSIERS, told, COUNTED + 1)
         count = Many(n=min(len(rows), COUNTED), is_more=len(rows) > COUNTED)
         return Due(dossiers=tuple(_dossiers(rows[:limit])), count=count)
 
     def gaps(self, before: datetime, units: Units, *, limit: int = PAGE) -> list[Gap]:
         """Dossiers that have waited behind a gap since before a time, the longest first."""
-        told = None if units is None else json.dumps(units)
+        told = _told(self._within(units))
         rows = self._engine.read().all("look_gaps", to_ms(before), LOOKED_OPEN, told, limit)
         return [Gap(since=from_ms(row[0]), dossier=row[1], source=row[2], missing=row[3]) for row in rows]
 
@@ -411,9 +425,7 @@ class _Look:
     def is_narrow(self) -> bool:
         """Whether rows that an index found may still not fit."""
         f = self.wanted
-        return self.units is not None or any(
-            each is not None for each in (f.cause, f.kind, f.source, f.unit, f.since, f.until)
-        )
+        return self.units is not None or any(each is not None for each in (f.cause, f.kind, f.source, f.since, f.until))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -458,7 +470,7 @@ def _scan(look: _Look) -> Found:
 
 
 def _reach(look: _Look) -> int:
-    if look.units is not None or look.wanted.unit is not None:
+    if look.units is not None:
         return LOOKED_DOSSIERS
     return LOOKED_PLAIN if look.wanted.kind is None and look.wanted.source is None else LOOKED_EVENTS
 
@@ -484,14 +496,8 @@ def _first_at(tx: Tx, at: int, first: int, end: int) -> int:
     return first
 
 
-def _ranges(unit: str) -> tuple[tuple[str, str], ...]:
-    """A unit and those below it, as stretches of the index: `/` comes right after `.`."""
-    return (unit, f"{unit}\x01"), (f"{unit}.", f"{unit}/")
-
-
 def _values(wanted: Filter, units: Units) -> Row:
     """What the lists' queries are asked with."""
-    limits = [list(each) for each in (units, None if wanted.unit is None else (wanted.unit,)) if each is not None]
     return (
         wanted.partner,
         json.dumps(wanted.states) if wanted.states else None,
@@ -500,8 +506,12 @@ def _values(wanted: Filter, units: Units) -> Row:
         None if wanted.until is None else to_ms(wanted.until),
         wanted.kind,
         wanted.source,
-        json.dumps(limits),
+        _told(units),
     )
+
+
+def _told(units: Units) -> str | None:
+    return None if units is None else json.dumps(units)
 
 
 def _lines_of(tx: Tx, ids: Iterable[int], values: Row) -> list[Line]:

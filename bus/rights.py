@@ -6,8 +6,10 @@ them; the sets that every ledger begins with stand here, an administrator may ch
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
@@ -53,12 +55,31 @@ ROLES: Final[Mapping[str, frozenset[Right]]] = MappingProxyType(
 def covers(unit: str | None, units: Sequence[str] | None) -> bool:
     """Whether who is limited to `units` may see what belongs to `unit`; None for `units` is nobody's limit.
 
-    A unit covers itself and those below it, by whole parts: `H99.11` covers `H99.11.16`, never `H99.110`. What has no
-    unit is seen only by who sees every unit.
+    A unit covers itself and those below it, by whole parts: `H99.11` covers `H99.11.16`, never `H99.110`. Codes of the
+    old form are read from the right: `000.00.20.H99` covers `000.07.20.H99`. One form is never turned into the other
+    (contracts/national_portal/NOTES.md#r31). What has no unit is seen only by who sees every unit.
     """
     if units is None:
         return True
-    return unit is not None and any(unit == one or unit.startswith(f"{one}.") for one in units)
+    if unit is None:
+        return False
+    parts = _parts(unit)
+    return any(unit == one or parts[: len(_parts(one))] == _parts(one) for one in units)
+
+
+_OLD_FORM: Final = re.compile(r"\d{3}(\.\d{2}){2}\.[A-Z]\d{2}")
+"""Four groups, the province or ministry on the right."""
+
+
+@lru_cache(maxsize=4_096)
+def _parts(unit: str) -> tuple[str, ...]:
+    """A unit's code, the widest part first; groups of zeros on the left of the old form stand for nothing."""
+    parts = unit.split(".")
+    if not _OLD_FORM.fullmatch(unit):
+        return tuple(parts)
+    while not parts[0].strip("0"):
+        parts.pop(0)
+    return ("old form", *reversed(parts))
 
 
 def rights_of(roles: Iterable[str], known: Mapping[str, frozenset[Right]]) -> frozenset[Right]:

@@ -60,10 +60,12 @@ SELECT partner, month, unit, count(*), sum(only_sync), sum(is_final = 0), sum(wh
   sum(office), sum(told_late), sum(here), sum(partner_down), sum(correction), sum(unclear), sum(other)
 FROM late_dossiers WHERE partner = ? AND month = ? AND unit = ? GROUP BY partner, month, unit;
 
+-- late_units -- Of these months.
+SELECT DISTINCT unit FROM late_months WHERE partner = ? AND month >= ? AND month <= ?;
+
 -- late_months -- What the page shows, the newest month first.
 SELECT month, unit, dossiers, only_sync, running, whole, office, told_late, here, partner_down, correction, unclear, other
-FROM late_months WHERE partner = ?1 AND month >= ?2 AND month <= ?3 AND (?4 IS NULL OR EXISTS (
-  SELECT 1 FROM json_each(?4) u WHERE unit = u.value OR unit LIKE replace(replace(u.value, '_', '\_'), '%', '\%') || '.%' ESCAPE '\'))
+FROM late_months WHERE partner = ?1 AND month >= ?2 AND month <= ?3 AND (?4 IS NULL OR unit IN (SELECT value FROM json_each(?4)))
 ORDER BY month DESC, unit LIMIT 5000;
 
 -- late_dossiers -- Those of one unit and month, the longest late first.

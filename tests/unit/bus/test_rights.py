@@ -19,6 +19,15 @@ from bus.rights import ADMINISTRATOR, ROLES, Right, covers, rights_of
         ("H99.12", ("H99.11", "H99.12"), True),
         (None, ("H99",), False),
         ("H99.11", (), False),
+        ("000.07.20.H99", ("000.00.20.H99",), True),
+        ("001.07.20.H99", ("000.07.20.H99",), True),
+        ("000.00.20.H99", ("000.07.20.H99",), False),
+        ("000.07.20.H99", ("000.00.00.H99",), True),
+        ("000.07.20.H98", ("000.00.00.H99",), False),
+        ("000.07.20.H99", ("000.00.07.H99",), False),
+        ("000.07.20.H99", ("H99.20",), False),
+        ("", ("H99",), False),
+        ("H99", ("",), False),
     ],
 )
 def test_units_by_whole_parts(unit: str | None, units: tuple[str, ...] | None, is_covered: bool) -> None:

@@ -106,6 +106,8 @@ ACCOUNTS: Final[Mapping[str, tuple[str, tuple[str, ...], tuple[str, ...] | None]
 """Account → shown name, roles, units."""
 MAIN_DOSSIER: Final = "H99.09-260622-0107"
 """Has a life of ten days, and a last step in doubt."""
+MISSING_ROW: Final = "1.990098"
+"""No table of procedures has it, and no test adds it."""
 IN_DOUBT_DOSSIERS: Final = (MAIN_DOSSIER, "H99.09-260703-0812", "H99.20.07-260703-0813")
 """Whether the portal has their last step nobody knows."""
 
@@ -395,6 +397,7 @@ def _befall(world: ConsoleWorld, worker: Dispatcher) -> None:
     _be_rude(world, worker)
     _leave_in_doubt(world, worker)
     _cancel_one(world)
+    _lack_a_row(world, worker)
     _file_on_the_portal(world, worker)
     _knock_wrongly(world)
     _choose_many(world)
@@ -440,6 +443,12 @@ def _leave_in_doubt(world: ConsoleWorld, worker: Dispatcher) -> None:
     for _ in range(2):  # long enough for the province's circuit to open, too
         world.clock.advance(60)
         _carry(world, worker)
+
+
+def _lack_a_row(world: ConsoleWorld, worker: Dispatcher) -> None:
+    at = world.clock.now().astimezone(LOCAL)
+    world.accept(from_json(event_json(dossier="H99.09-260703-0990", at=at, procedure=MISSING_ROW)))
+    _carry(world, worker)
 
 
 def _cancel_one(world: ConsoleWorld) -> None:

@@ -17,6 +17,7 @@ from bus.ledger import Ledger
 from bus.messages import State
 from bus.outages import Outage, outages_of
 from bus.pace import Pace
+from bus.reasons import code_in
 from bus.times import from_ms, to_ms
 
 LOOKED_BACK: Final = timedelta(minutes=5)
@@ -119,8 +120,9 @@ class PartnerLooks:
     def codes(self, partner: str) -> list[Code]:
         """What its refusals that wait for a person say, the commonest first."""
         rows = self._ledger.engine.read().all("newest_refused", partner, REFUSED)
-        counts = Counter(row[1] for row in rows)
-        newest = {code: number for number, code in reversed(rows)}
+        coded = [(number, code_in(f"{head}:")) for number, head in rows]
+        counts = Counter(code for _, code in coded)
+        newest = {code: number for number, code in reversed(coded)}
         return [Code(code=code, count=count, newest=newest[code]) for code, count in counts.most_common(20)]
 
     def calls(self, partner: str, now: datetime) -> list[Minute]:

@@ -16,6 +16,10 @@ from bus.privacy import mask_text
 LONGEST: Final = 500
 """Characters of a reason: a sentence or two; what is longer belongs into a paper."""
 
+_CODE: Final = re.compile(r"(?![^:]*[0-9]{7})(-?[0-9]{1,6}|[A-Za-z][A-Za-z0-9]*(?:[_.-][A-Za-z0-9]+)*)(?=:)")
+"""A number, or ASCII in one piece as programs name things; seven digits in a row may be somebody's."""
+LONGEST_CODE: Final = 40
+
 Fault = Literal["too_short", "too_long", "control_character"]
 
 _OBEYED: Final = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
@@ -40,6 +44,12 @@ def tidy(reason: str) -> str:
 def kept(reason: str) -> str:
     """What of a reason is written: the ledger keeps reasons unsealed, so numbers of persons are masked in them."""
     return mask_text(reason)
+
+
+def code_in(reason: str) -> str:
+    """What stands before the first colon where it is plainly a code; else nothing, for it may be anybody's words."""
+    found = _CODE.match(reason[: LONGEST_CODE + 1])
+    return found[1] if found else ""
 
 
 def shown(text: str) -> str:

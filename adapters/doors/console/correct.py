@@ -8,8 +8,10 @@ from typing import Any, Final
 from adapters.doors.console.answers import Answer, Gone, Shown, Wrong
 from adapters.doors.console.asked import Asked
 from adapters.doors.console.correct_view import CorrectView, NotJson, blamed, content_of, fields_of
+from adapters.doors.console.delivery import known_here
 from adapters.doors.console.frame import Console
 from adapters.doors.console.links import url_for
+from adapters.doors.console.masking import Masker
 from adapters.doors.console.page import Page
 from adapters.doors.console.pressing import earlier, key_for, press, reason_of
 from adapters.doors.console.reach import delivery_in_reach
@@ -157,7 +159,7 @@ def _view(
         dossier=of.event.dossier,
         kind=of.event.kind,
         cause=head["cause"],
-        reason_held=head["reason"],
+        reason_held=Masker(known_here(console, console.close.place(number))).told(head)["reason"],
         partner=of.of.partner,
         fields=fields_of(
             of.event.kind, of.event.data, is_opened=bool(proof), typed=typed, wrong=wrong, language=visit.language

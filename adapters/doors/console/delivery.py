@@ -40,7 +40,7 @@ def show(console: Console, visit: Visit, asked: Asked) -> Answer:
         actor=visit.actor, act=Act.DELIVERY_SEEN, dossier=place.dossier, delivery=number, address=visit.address
     )
     unit_name = name_of(console.names.unit, place.unit)
-    told = Masker(_known(console, place)).told(console.close.delivery(number, before=before))
+    told = Masker(known_here(console, place)).told(console.close.delivery(number, before=before))
     view = delivery_view(told, unit=place.unit, unit_name=unit_name)
     return Shown("delivery.html", view)
 
@@ -129,12 +129,12 @@ def _view(
         partner=console.reads.delivery_head(number)["partner"],
         direction=direction,
         form=form,
-        known=_known(console, place, call.facts["operation"]),
+        known=known_here(console, place, call.facts["operation"]),
         is_opened=is_opened,
     )
 
 
-def _known(console: Console, place: Place, operation: str = "") -> Known:
+def known_here(console: Console, place: Place, operation: str = "") -> Known:
     """The personal and the public values of the dossier's events, to be found in the bytes; and what tables call it."""
     dossier: dict[str, Any] = console.close.dossier(place.dossier)
     numbers = {event["number"] for event in dossier["events"][-MOST_KNOWN:]} | {place.event}

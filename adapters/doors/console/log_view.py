@@ -11,6 +11,7 @@ from adapters.doors.console.links import url_for
 from bus.looks import Filter, Found, Line
 from bus.messages import AMENDED, FILED, SETTLED, State
 from bus.prepared import RECORD_KIND
+from bus.reasons import code_in
 
 ZONE: Final = timezone(timedelta(hours=7))
 KINDS: Final = (RECORD_KIND, "dossier.progressed", FILED, AMENDED, SETTLED)
@@ -98,6 +99,9 @@ class Row:
     """One line as it is shown."""
 
     line: Line
+    code: str
+    """What the partner's reply, or our own rule, is called. Its words stay on the delivery's page, which knows whose
+    names to mask in them: a list shows nobody's free text."""
     address: str
     dossier_address: str
 
@@ -107,6 +111,7 @@ def rows_of(lines: Sequence[Line]) -> tuple[Row, ...]:
     return tuple(
         Row(
             line=line,
+            code=code_in(line.reason),
             address=url_for("delivery", id=line.id),
             dossier_address=url_for("dossier", number=line.dossier),
         )

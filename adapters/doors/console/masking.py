@@ -15,6 +15,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
+from unicodedata import normalize
 
 from bus.privacy import HIDDEN, PERSONAL, PUBLIC, mask_free, mask_text
 
@@ -79,7 +80,7 @@ class Masker:
         self._known = known
         self._is_open = is_open
         words = sorted((re.escape(value) for value in known.personal), key=len, reverse=True)
-        self._personal = re.compile("|".join(words)) if words and not is_open else None
+        self._personal = re.compile("|".join(words), re.IGNORECASE) if words and not is_open else None
 
     def head(self, head: str) -> str:
         """Header lines: what carries a secret is hidden, what looks personal is masked."""
@@ -107,7 +108,7 @@ class Masker:
         if not isinstance(view, dict):
             return view
         return {
-            name: self._text(value) if name in _TOLD and isinstance(value, str) else self.told(value)
+            name: self._text(normalize("NFC", value)) if name in _TOLD and isinstance(value, str) else self.told(value)
             for name, value in view.items()
         }
 

@@ -6,8 +6,10 @@ from typing import Any, Final
 
 from adapters.doors.console.answers import Answer, Gone, Shown, Wrong
 from adapters.doors.console.asked import Asked
+from adapters.doors.console.delivery import known_here
 from adapters.doors.console.frame import Console
 from adapters.doors.console.links import url_for
+from adapters.doors.console.masking import Masker
 from adapters.doors.console.page import Page
 from adapters.doors.console.pressing import key_for, press, reason_of
 from adapters.doors.console.reach import delivery_in_reach, dossier_in_reach
@@ -123,7 +125,7 @@ def _view(console: Console, visit: Visit, number: int, place: Place, typed: Type
         partner=head["partner"],
         state=State(head["state"]),
         cause=head["cause"],
-        reason=head["reason"],
+        reason=Masker(known_here(console, place)).told(head)["reason"],
         kind=head["kind"],
         status=head["status"],
         offers=tuple(offers),

@@ -45,6 +45,8 @@ OWN_UNIT = "000.00.09.H99"
 DOSSIER = "H99.09-260703-9101"
 REFUSED = "H99.09-260703-9102"
 OPENED = "H99.09-260703-9103"
+REPEATED = "H99.09-260703-9104"
+CODED = "H99.09-260703-9105"
 
 
 @dataclass(slots=True)
@@ -229,6 +231,51 @@ def test_p12_marked_people_and_secrets_are_found_nowhere(tmp_path: Path, log_of_
         assert len(day.needles.texts) >= 40
         assert day.needles.found_in("the portal", told), "nothing marked ever went anywhere"
         assert [] == hits
+
+
+def test_p12_a_name_that_a_partner_repeats_is_on_no_page(console_world: ConsoleWorld) -> None:
+    """A no that repeats the applicant's name, in any case, or gives it as its code: lists show neither, pages mask it."""
+    world, needles, names = console_world, Needles(), set[str]()
+    at = world.clock.now().astimezone(LOCAL)
+    for n, dossier in enumerate((REPEATED, CODED), start=21):
+        record = marked("dossier.recorded.full.json", needles, n, at=at, dossier=dossier)
+        name = record["data"]["applicant"]["name"]
+        names |= {name, name.upper(), unicodedata.normalize("NFD", name)}
+        words = {"error_code": -1, "message": f"Công dân {name} ({name.upper()}) đã có"}
+        if dossier == CODED:
+            words = {"error_code": name, "message": unicodedata.normalize("NFD", name)}
+        answer = json.dumps(words, ensure_ascii=False).encode()
+        world.portal.answers = {**world.portal.answers, dossier: answer}  # type: ignore[misc]
+        world.accept(from_json(record))
+    worker = world.dispatcher("w-s14-names")
+    while worker.run_once():
+        pass
+    refused = {each["dossier"]: each["id"] for each in world.deliveries(State.REFUSED)}
+    lists = ["/", "/log", "/log?state=refused", "/partners/national_portal", "/incidents", "/mapping", "/runs"]
+    lists += [f"/selections/new?state=refused&act={act}" for act in ("replay", "cancel")]
+    lists += [f"/exports/deliveries.{form}" for form in FORMS]
+    own = [
+        path
+        for dossier in (REPEATED, CODED)
+        for path in (
+            f"/dossiers/{dossier}",
+            f"/journey/{dossier}",
+            f"/exports/timeline.csv?number={dossier}",
+            f"/deliveries/{refused[dossier]}",
+            f"/deliveries/{refused[dossier]}/repair",
+            f"/deliveries/{refused[dossier]}/correct",
+        )
+    ]
+    one = Browser(world, world.token_of("everything"))
+    for path in (*lists, *own):
+        status, _, body = one.ask(path)
+        text = html.unescape(unpacked(body).decode())
+        assert status == 200, path
+        assert [] == [name for name in names if name in text], path
+    assert "Công dân ***" in one.ask(f"/deliveries/{refused[REPEATED]}")[2].decode(), "what can be told is told"
+    log = one.ask("/log?state=refused")[2].decode()
+    assert f'data-id="{refused[REPEATED]}"' in log
+    assert "Công dân" not in log
 
 
 LOOKS: tuple[tuple[str, Act, bool], ...] = (

@@ -8,7 +8,7 @@ import unicodedata
 import pytest
 
 from bus.errors import NotOurs, Unmappable
-from bus.reasons import LONGEST, fault_in, kept, shown, shown_json, tidy
+from bus.reasons import LONGEST, code_in, fault_in, kept, shown, shown_json, tidy
 
 HOSTILE = ["\x1b[31mred", "\x1b]0;pwn\x07", "a\nb fake line", "a\r", "\x9b31m", "\u202egnp.exe", "\u2066x", "a\u2028b"]
 
@@ -39,6 +39,30 @@ def test_a_persons_reason():
     assert fault_in(text) is None
     assert "đã hỏi Cổng, hồ sơ H99.01-260703-0001 có rồi" == tidy(unicodedata.normalize("NFD", text))
     assert tidy(text) == kept(tidy(text)) == shown(tidy(text))
+
+
+@pytest.mark.parametrize(
+    ("reason", "code"),
+    [
+        ("-1: công dân Nguyễn Văn A", "-1"),
+        ("reply_lost: connection closed", "reply_lost"),
+        ("MaTTHC: no_row (table procedures, row '1.990099')", "MaTTHC"),
+        ("soap.Server: x", "soap.Server"),
+        ("E-102:x", "E-102"),
+        ("Nguyễn Văn A: đã có", ""),
+        ("Nguyen Van A: da co", ""),
+        ("0900000001: đã có", ""),
+        ("so0900000001: đã có", ""),
+        (f"{'x' * 40}: y", "x" * 40),
+        (f"{'x' * 41}: y", ""),
+        (": y", ""),
+        ("procedure 1.014389 is owned by another", ""),
+        ("", ""),
+    ],
+)
+def test_p12_a_code_is_told_from_words(reason, code):
+    """Before the colon stands a code where it is plainly one; a name, a telephone, or a sentence is none."""
+    assert code == code_in(reason)
 
 
 def test_p12_numbers_of_persons_in_reasons_are_masked():

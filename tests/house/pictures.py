@@ -48,7 +48,6 @@ PICTURES: Final[Mapping[str, Picture]] = {
     "delivery": Picture(path=lambda world: f"/deliveries/{delivery_of(world, IN_DOUBT_DOSSIERS[0])}"),
     "partner": Picture(path=lambda world: "/partners/national_portal"),
     "mapping": Picture(path=lambda world: "/mapping"),
-    "run": Picture(path=lambda world: "/runs/2"),
     "lateness": Picture(path=lambda world: "/lateness"),
 }
 

@@ -95,7 +95,7 @@ class Runs:
         now = self._ledger.clock.now()
         is_asked = of.count > four_eyes_above
         expires = to_ms(now + QUESTION) if is_asked else None
-        state, rate = "asked" if is_asked else "running", min(max(rate, SLOWEST), FASTEST)
+        state, rate = "asked" if is_asked else "running", min(max(SLOWEST, rate), FASTEST)
         run = tx.insert("add_run", number, state, rate, of.digest, account, to_ms(now), expires)
         self._note(tx, "run_asked" if is_asked else "run_started", run, of, of.reason, account)
         return self.get(run, tx=tx)

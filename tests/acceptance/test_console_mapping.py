@@ -210,15 +210,20 @@ def test_who_may_not_repair_only_maps(here: Bench) -> None:
     assert ({"held"}, 1) == (states(here, ids), here.world.reads.tables_version())
 
 
-def test_only_ones_own_units_are_freed(here: Bench) -> None:
-    """Who is limited to units frees what waits for those, and leaves the others held."""
-    own, foreign = held(here, 1), held(here, 1, "H99.12", begin=5)
+def test_table_of_every_unit_is_not_changed_for_one(here: Bench) -> None:
+    """Who is limited to units sees what waits there, and neither opens the row's form nor presses somebody else's."""
+    ids, way = held(here, 1), link(here)
+    form = hidden(checked(here)) | {"reason": REASON}
     here.sign_in("nga")
-    page = checked(here)
-    here.post("/mapping/row", hidden(page) | {"reason": REASON})
+    page = here.get("/mapping").text
+    answers = [here.get(way), here.post("/mapping/row", form | {"csrf": here.csrf()})]
 
-    assert "1 lượt" in words(page)
-    assert ({"waiting"}, {"held"}) == (states(here, own), states(here, foreign))
+    assert "9.990099" in page
+    assert "/mapping/row" not in page
+    assert "nhờ tài khoản xem mọi đơn vị" in words(page)
+    assert [403, 403] == [answer.status_code for answer in answers]
+    assert "Bảng mã là của cả tỉnh" in words(answers[1].text)
+    assert ({"held"}, 0) == (states(here, ids), here.world.reads.tables_version())
 
 
 def test_row_that_nobody_waits_for(here: Bench) -> None:

@@ -242,6 +242,16 @@ def test_many_from_ticks_to_the_end(here: Bench, fates: Fates) -> None:
     assert 3 == words(here.get(address).text).count("đã đến")
 
 
+@pytest.mark.parametrize("rate", ["nan", "-inf", "1e999", "nhanh"])
+def test_rate_that_is_no_number_starts_nothing(here: Bench, fates: Fates, rate: str) -> None:
+    """What Python would call a number is none for a person: it is refused at the field, and nothing runs."""
+    address = frozen(here, refused(here, fates))
+    answer = here.post(f"{address}/run", fields(here.get(address).text, 'id="run"') | {"rate": rate})
+
+    assert (422, []) == (answer.status_code, here.console.runs.newest())
+    assert "không phải là số" in words(answer.text)
+
+
 def test_many_by_the_filter_of_the_log(here: Bench, fates: Fates) -> None:
     """All that a filter finds is frozen; a filter that is none, an act that is none, and an empty find are refused."""
     refused(here, fates, 3)
@@ -437,6 +447,41 @@ def test_what_breaks_the_contract_is_told_at_its_field(here: Bench, fates: Fates
     assert {"soon", "gõ dở"} <= set(correct_form(shown).values())
     assert "không phải là JSON" in words(no_json.text)
     assert "refused" == here.world.reads.delivery(number)["state"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        ('["\\ud800"]', "nửa cặp thay thế"),
+        ('[{"code": "x", "code": "y"}]', "/0/code xuất hiện nhiều lần"),
+        ("[1e999]", "số nguyên"),
+        ("[NaN]", "không phải là JSON"),
+        ("[" * 40 + "]" * 40, "lồng sâu"),
+    ],
+)
+def test_list_is_read_as_the_door_reads(here: Bench, fates: Fates, typed: str, told: str) -> None:
+    """What the door would not take is not taken here either: half a character, a member twice, no whole number."""
+    (number,) = refused(here, fates)
+    page = open_form(here, number)
+    answer = here.post(f"/deliveries/{number}/correct", correct_form(page) | {"at/fees": typed})
+
+    assert (422, "refused") == (answer.status_code, here.world.reads.delivery(number)["state"])
+    assert told in words(answer.text)
+    assert typed == correct_form(answer.text)["at/fees"]
+
+
+@pytest.mark.parametrize("unit", ["H99.13", "H99.120", ""])
+def test_correction_does_not_give_a_dossier_away(here: Bench, fates: Fates, unit: str) -> None:
+    """Who is limited to a unit moves a dossier within it, and to no other: that is refused at the field."""
+    (number,) = refused(here, fates, unit="H99.12.01")
+    here.sign_in("giang")
+    form = correct_form(here.get(f"/deliveries/{number}/correct").text)
+    away = here.post(f"/deliveries/{number}/correct", form | {"at/unit": unit})
+    assert (422, "refused") == (away.status_code, here.world.reads.delivery(number)["state"])
+    assert "ngoài phạm vi tài khoản" in words(away.text)
+
+    within = here.post(f"/deliveries/{number}/correct", correct_form(away.text) | {"at/unit": "H99.12.02"})
+    assert 200 == here.told(within).status_code
 
 
 def test_hidden_marks_of_a_field_are_shown_beside_it(here: Bench, fates: Fates) -> None:

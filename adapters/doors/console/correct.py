@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any, Final
 
+from adapters.channels.strict_json import Fault
+from adapters.doors import words
 from adapters.doors.console.answers import Answer, Gone, Shown, Wrong
 from adapters.doors.console.asked import Asked
 from adapters.doors.console.correct_view import CorrectView, NotJson, blamed, content_of, fields_of
@@ -17,14 +20,14 @@ from adapters.doors.console.pressing import earlier, key_for, press, reason_of
 from adapters.doors.console.reach import delivery_in_reach
 from adapters.doors.console.visit import Visit
 from adapters.doors.malformed import Malformed
-from adapters.doors.reading import read_event
+from adapters.doors.reading import MAX_EVENT_BYTES, read_event
 from bus.audit import Act as Noted
 from bus.corrections import Correctable
 from bus.engines.sqlite import Tx
 from bus.errors import NotAllowedNow, NotFound
 from bus.messages import Event, State
 from bus.presses import Pressed
-from bus.rights import Right
+from bus.rights import Right, covers
 
 PURPOSE: Final = "correct"
 
@@ -103,8 +106,11 @@ def _event(console: Console, visit: Visit, asked: Asked, of: Correctable, wrong:
     try:
         data = content_of(of.event.kind, of.event.data, asked.form, is_opened=is_opened)
     except NotJson as trouble:
-        wrong[trouble.place] = console.words.say(visit.language, "correct.not_json")
+        wrong[trouble.place] = "; ".join(_told(console, visit, fault) for fault in trouble.faults)
         raise Wrong("correct.wrong") from None
+    if _leaves_reach(visit, of, data):
+        wrong["/unit"] = console.words.say(visit.language, "correct.foreign_unit")
+        raise Wrong("correct.wrong")
     try:
         return read_event(json.dumps(of.wire(data), ensure_ascii=False).encode())
     except Malformed as trouble:
@@ -115,6 +121,20 @@ def _event(console: Console, visit: Visit, asked: Asked, of: Correctable, wrong:
             told = f"{below} {error.say(visit.language)}".strip()
             wrong[place] = f"{wrong[place]}; {told}" if place in wrong else told
         raise Wrong("correct.wrong") from None
+
+
+def _told(console: Console, visit: Visit, fault: Fault) -> str:
+    """What is wrong with a list's text, in the door's own words where it is JSON at all."""
+    if fault.reason == "malformed_json":
+        return console.words.say(visit.language, "correct.not_json")
+    told = words.reason(fault.reason, visit.language, {"limit": str(MAX_EVENT_BYTES)})
+    return f"{fault.field} {told}".strip()
+
+
+def _leaves_reach(visit: Visit, of: Correctable, data: Mapping[str, Any]) -> bool:
+    """Whether the correction gives the dossier to a unit that this person does not cover."""
+    unit = data.get("unit")
+    return unit != of.event.data.get("unit") and not covers(unit, visit.units)
 
 
 def _of(console: Console, visit: Visit, asked: Asked) -> Correctable:

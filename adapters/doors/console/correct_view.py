@@ -9,6 +9,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
+from adapters.channels import strict_json
+from adapters.channels.strict_json import Fault
+from adapters.doors.reading import MAX_EVENT_BYTES
 from bus.privacy import PERSONAL, PUBLIC
 from contracts.check import load_schema
 
@@ -66,9 +69,10 @@ class CorrectView:
 
 @dataclass(frozen=True, slots=True)
 class NotJson(Exception):
-    """What was typed into a list's field is no JSON."""
+    """What was typed into a list's field is no JSON that the door would take."""
 
     place: str
+    faults: tuple[Fault, ...]
 
 
 def fields_of(
@@ -228,9 +232,11 @@ def _value(field: Field, text: str) -> Any:
     """What was typed, as the contract has it; an emptied field is null, but where the contract wants a text."""
     if field.control == "json":
         try:
-            return json.loads(text) if text.strip() else None
-        except (ValueError, RecursionError):
-            raise NotJson(field.place) from None
+            # A form's text holds no half surrogate; one that did would be refused here, not in the encoder.
+            raw = text.encode("utf-8", "surrogatepass")
+            return strict_json.read(raw, max_bytes=MAX_EVENT_BYTES) if text.strip() else None
+        except strict_json.NotStrictJson as trouble:
+            raise NotJson(field.place, trouble.faults) from None
     if field.control == "flag":
         return {"true": True, "false": False}.get(text)
     if text.strip() == "" and not field.is_required:

@@ -37,17 +37,21 @@ def show(console: Console, visit: Visit, asked: Asked) -> Answer:
         for one in console.unmapped.wanted(visit.units)
     )
     total = sum(line.wanted.count for line in lines)
-    return Shown("mapping.html", MappingView(lines=lines, total=total, may_map=visit.may(Right.CONFIGURE)))
+    is_limited = visit.units is not None
+    may_map = visit.may(Right.CONFIGURE) and not is_limited
+    return Shown("mapping.html", MappingView(lines=lines, total=total, may_map=may_map, is_limited=is_limited))
 
 
 def row(console: Console, visit: Visit, asked: Asked) -> Answer:
     """GET /mapping/row: the form for one row."""
+    _require_every_unit(visit)
     wanted, shape = _wanted(console, visit, asked.query)
     return Shown("mapping_row.html", RowView(wanted=wanted, shape=shape, values=prefilled(shape, wanted)))
 
 
 def put(console: Console, visit: Visit, asked: Asked) -> Answer:
     """POST /mapping/row: first the dry run, then, with its key, the row itself."""
+    _require_every_unit(visit)
     if first := earlier(console, visit, asked, "map", _target(asked.form)):
         return _gone(first)
     wanted, shape = _wanted(console, visit, asked.form)
@@ -64,6 +68,12 @@ def put(console: Console, visit: Visit, asked: Asked) -> Answer:
     except Wrong as wrong:
         again = _row_view(console, visit, wanted, shape, values, proposal, len(ids), asked, wrong)
         return Shown("mapping_check.html", again, wrong.status)
+
+
+def _require_every_unit(visit: Visit) -> None:
+    """A table is the whole province's: a row changes what every unit sends. Raises Wrong."""
+    if visit.units is not None:
+        raise Wrong("mapping.every_unit", status=403)
 
 
 def _map(console: Console, visit: Visit, asked: Asked, view: RowView, proposal: Proposal, ids: list[int]) -> Answer:

@@ -97,6 +97,8 @@ class MappingView:
     lines: tuple[Line, ...]
     total: int
     may_map: bool
+    is_limited: bool = False
+    """To units: a table is nobody's who sees only some."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 from typing import Any, Final
@@ -201,9 +202,12 @@ def _found(console: Console, visit: Visit, chosen: Mapping[str, str]) -> list[in
 
 def _rate(asked: Asked) -> float:
     try:
-        return float(asked.form.get("rate", "") or USUAL)
+        rate = float(asked.form.get("rate", "") or USUAL)
     except ValueError:
         raise Wrong("selections.no_rate", field="rate") from None
+    if not math.isfinite(rate):
+        raise Wrong("selections.no_rate", field="rate")
+    return rate
 
 
 PAGES: Final = (

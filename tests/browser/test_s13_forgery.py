@@ -149,9 +149,10 @@ _WANTED = ("content-security-policy", "x-frame-options", "x-content-type-options
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"], ids=["another port, with cookies", "another site"])
 def test_foreign_page_sends_a_form(host: str, unchanged: ConsoleWorld, seat: Seats, elsewhere: Foreign) -> None:
-    """A page of another origin makes the browser of somebody signed in send every form, and nothing comes of it."""
+    """A page of another origin makes the browser of somebody signed in send our forms, and nothing comes of it."""
     here = seat("everything")
-    for n, route in enumerate(FORMS):
+    # Another site's forms carry no cookie at all: a few of them tell as much.
+    for n, route in enumerate(FORMS if host == "127.0.0.1" else FORMS[::8]):
         address = elsewhere.form(f"form-{host}-{n}", unchanged.url + filled(route), FILLED, host=host)
         with here.page.expect_response(lambda answer: answer.request.method == "POST") as sent:
             here.page.goto(address)

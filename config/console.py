@@ -25,6 +25,7 @@ from adapters.doors.metrics import Metrics
 from bus.audit import Audit
 from bus.close_reads import CloseReads
 from bus.corrections import Corrections
+from bus.dues import Dues
 from bus.errors import NotFound
 from bus.first_run import FirstRun
 from bus.looks import Looks
@@ -85,6 +86,7 @@ def make_console(
         close=CloseReads(ledger),
         exporting=Exporting(),
         looks=looks,
+        dues=Dues(ledger.engine),
         pace=pace,
         charts=Charts(pace),
         feed=Feed(looks, is_still=partial(is_still, people), render=Renderer(said, facts, static.load()).page),

@@ -14,6 +14,7 @@ from bus.audit import Audit
 from bus.calendar import Calendar
 from bus.close_reads import CloseReads
 from bus.corrections import Corrections
+from bus.dues import Dues
 from bus.first_run import FirstRun
 from bus.incidents import Incidents
 from bus.late_book import LateBook
@@ -77,6 +78,7 @@ class Console:
     close: CloseReads
     exporting: Exporting
     looks: Looks
+    dues: Dues
     pace: Pace
     charts: Charts
     feed: Feed

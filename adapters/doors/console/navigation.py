@@ -60,6 +60,7 @@ BELOW: Final = {
     "journey": "search",
     "partner": "partners",
     "late_dossiers": "lateness",
+    "due": "today",
     "refusal": "refused",
     "user": "users",
     "run": "runs",

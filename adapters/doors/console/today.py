@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from adapters.doors.console.answers import Answer, Shown
 from adapters.doors.console.asked import Asked
+from adapters.doors.console.due_view import LATEST, soon_of
 from adapters.doors.console.frame import Console
 from adapters.doors.console.page import Page
 from adapters.doors.console.partners_view import forecast_look
@@ -30,9 +31,6 @@ from bus.messages import State
 from bus.rights import Right
 
 GAPS: Final = 50
-SOON: Final = timedelta(days=2)
-LATEST: Final = timedelta(days=3650)
-"""A deadline longer ago is a mistake of a source's, not work of today."""
 
 
 def show(console: Console, visit: Visit, asked: Asked) -> Answer:
@@ -59,8 +57,9 @@ def _needs(console: Console, units: Units, now: datetime, standing: dict[tuple[s
     late = looks.awaiting_since(now - AWAITING_LONG, units)
     yield awaiting_need(late, looks.oldest(State.AWAITING, units) if late.n else None)
     yield gaps_need(looks.gaps(now - GAP_LONG, units, limit=GAPS), limit=GAPS)
+    soon = soon_of(console.calendar(), now)
     yield due_need("overdue", looks.due(now - LATEST, now, units), "bad")
-    yield due_need("due_soon", looks.due(now, now + SOON, units), "warn")
+    yield due_need("due_soon", looks.due(now, soon.until, units), "warn", is_by_days=not soon.is_working)
 
 
 def _all(standing: dict[tuple[str, State], Many], state: State) -> Many:

@@ -57,6 +57,8 @@ class Need:
     oldest: Row | None = None
     dossiers: tuple[Dossier, ...] = ()
     gaps: tuple[Gap, ...] = ()
+    told: str = ""
+    """What says more of it, where that is not its name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,9 +135,17 @@ def awaiting_need(count: Many, oldest: Line | None) -> Need:
     )
 
 
-def due_need(name: str, due: Due, mark: str) -> Need:
-    """Dossiers whose deadline is over, or will be."""
-    return Need(name=name, mark=_mark(due.count, mark), count=due.count, address=None, dossiers=due.dossiers)
+def due_need(name: str, due: Due, mark: str, *, is_by_days: bool = False) -> Need:
+    """Dossiers whose deadline is over, or will be; `is_by_days`: no calendar tells which days are worked."""
+    when = "overdue" if name == "overdue" else "soon"
+    return Need(
+        name=name,
+        mark=_mark(due.count, mark),
+        count=due.count,
+        address=url_for("due", when=when) if due.count.n else None,
+        dossiers=due.dossiers,
+        told=f"{name}_by_days" if is_by_days else name,
+    )
 
 
 def gaps_need(gaps: Sequence[Gap], *, limit: int) -> Need:

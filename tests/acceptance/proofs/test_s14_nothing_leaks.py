@@ -234,7 +234,7 @@ def test_p12_marked_people_and_secrets_are_found_nowhere(tmp_path: Path, log_of_
 
 
 def test_p12_a_name_that_a_partner_repeats_is_on_no_page(console_world: ConsoleWorld) -> None:
-    """A no that repeats the applicant's name, in any case, or gives it as its code: lists show neither, pages mask it."""
+    """A no that repeats the applicant's name, in any case, or gives it as its code: no list has it, pages mask it."""
     world, needles, names = console_world, Needles(), set[str]()
     at = world.clock.now().astimezone(LOCAL)
     for n, dossier in enumerate((REPEATED, CODED), start=21):

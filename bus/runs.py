@@ -1,6 +1,7 @@
 """A frozen selection is carried out: item by item, each with its effect in one transaction, by one process at a time.
 
 A run is leased under a fencing number: who lost it writes nothing any more, so an item is done once, whoever dies when.
+Each item is done under the rights that its account has at that moment: where they are gone, the run pauses by itself.
 Above a number of items another person must say yes first, to the very digest that was asked for. Two who press at once
 start one run, for a selection has one.
 """
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal, TypeAlias
 
+from bus.accounts import account_of, known_roles
 from bus.engines.sqlite import Row, Tx
 from bus.errors import NotAllowedNow, NotFound
 from bus.judging import judge, target
@@ -20,7 +22,7 @@ from bus.ledger import Ledger
 from bus.ports import CrashPoint, no_crash
 from bus.reasons import kept
 from bus.repairs import Repairs
-from bus.rights import covers
+from bus.rights import Right, covers, rights_of
 from bus.selections import LARGEST_PAGE, NO, Selection, Selections, Stand, stands
 from bus.times import from_ms, ms, to_ms
 
@@ -54,6 +56,10 @@ class Run:
     ended_at: datetime | None
     is_leased: bool
     fence: int
+    carried_by: str
+    """Under whose rights: who asked, or who last let it go on."""
+    halted_for: str | None
+    """Why it paused by itself: `no_account`, `no_right`, `other_units`."""
 
     @property
     def done(self) -> int:
@@ -101,7 +107,10 @@ class Runs:
         return self.get(run, tx=tx)
 
     def decide(self, tx: Tx, number: int, *, account: str, digest: str, is_yes: bool, reason: str) -> Run:
-        """Another person's word. Raises NotFound; NotAllowedNow: not asked, too late, one's own, another list."""
+        """Another person's word. Raises NotFound.
+
+        NotAllowedNow: not asked, too late, one's own, another list, or whoever asked may not any more.
+        """
         run = self.get(number, tx=tx)
         of = self._selections.get(run.selection, tx=tx)
         now = self._ledger.clock.now()
@@ -113,6 +122,7 @@ class Runs:
             raise NotAllowedNow("whoever asks, or chose, does not approve", code="own_request")
         if is_yes:
             self._require_same(tx, of, digest)
+            self._require_standing(tx, run, of)
         state: RunState = "running" if is_yes else "declined"
         tx.run("decide_run", state, account, to_ms(now), None if is_yes else to_ms(now), number)
         self._note(tx, "run_approved" if is_yes else "run_declined", number, of, reason, account)
@@ -123,7 +133,8 @@ class Runs:
         return self._set(tx, number, ("running",), "paused", "run_paused", account, reason)
 
     def resume(self, tx: Tx, number: int, *, account: str, reason: str) -> Run:
-        """Go on. Raises NotFound, NotAllowedNow."""
+        """Go on, under this account's rights from now on. Raises NotFound, NotAllowedNow."""
+        tx.run("carry_run", account, number)
         return self._set(tx, number, ("paused",), "running", "run_resumed", account, reason)
 
     def stop(self, tx: Tx, number: int, *, account: str, reason: str) -> Run:
@@ -148,6 +159,10 @@ class Runs:
             raise NotAllowedNow(f"selection {of.id} is another than the one that was shown", code="another_selection")
         if not self._selections.is_whole(tx, of):
             raise NotAllowedNow(f"selection {of.id} is not what was frozen", code="selection_damaged")
+
+    def _require_standing(self, tx: Tx, run: Run, of: Selection) -> None:
+        if (code := _fallen(tx, run.carried_by, of)) is not None:
+            raise NotAllowedNow(f"{run.carried_by} may not carry run {run.id} any more: {code}", code="asker_may_not")
 
     def _note(self, tx: Tx, cause: str, run: int, of: Selection, reason: str, account: str) -> None:
         told = f"{run} {of.digest[:12]} {of.act} {of.count}: {kept(reason)}"
@@ -222,6 +237,10 @@ class Runs:
         if run.state != "running" or run.fence != lease.fence:
             return False
         of = self._selections.get(run.selection, tx=tx)
+        if (code := _fallen(tx, run.carried_by, of)) is not None:
+            tx.run("halt_run", code, run.id)
+            self._note(tx, "run_halted", run.id, of, f"{run.carried_by}: {code}", BUS)
+            return False
         item = self._selections.item(tx, of.id, run.next)
         assert item is not None  # the last one ended the run
         outcome = self._carry(tx, run, of, item)
@@ -247,7 +266,7 @@ class Runs:
         except NotAllowedNow as refusal:
             return f"{NO}{refusal.code}"
         told = f"{of.reason} (#{run.id})"
-        actor = f"person:{run.asked_by}"
+        actor = f"person:{run.carried_by}"
         return self._repairs.act(tx, item.delivery, of.act, of.how, actor=actor, reason=told).value
 
     def let_go(self, lease: Lease) -> None:
@@ -285,6 +304,17 @@ class Runner:
         return count
 
 
+def _fallen(tx: Tx, account: str, of: Selection) -> str | None:
+    """Why an account may not, or may no more, carry a list out; None where it may."""
+    row = tx.one("find_account", account)
+    known = None if row is None else account_of(row)
+    if known is None or known.is_disabled:
+        return "no_account"
+    if Right.REPLAY not in rights_of(known.roles, known_roles(tx)):
+        return "no_right"
+    return None if of.is_open_to(known.units) else "other_units"
+
+
 def _run(row: Row) -> Run:
     return Run(
         id=row[0],
@@ -301,6 +331,8 @@ def _run(row: Row) -> Run:
         ended_at=_time(row[11]),
         is_leased=row[12] is not None,
         fence=row[14],
+        carried_by=row[15],
+        halted_for=row[16],
     )
 
 

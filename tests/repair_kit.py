@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, TypeVar
 
+from bus.audit import Audit
 from bus.engines.sqlite import Tx
 from bus.judging import Act, How
 from bus.messages import Delivery, Event
+from bus.people import People
 from bus.ports import CrashPoint, no_crash
 from bus.runs import Runner, Runs
 from bus.selections import Selections
@@ -19,6 +21,7 @@ from tests.world import World
 
 T = TypeVar("T")
 MINUTE = timedelta(minutes=1)
+ROOT = "person:root"
 FATES = ("ok", "refuse", "lost_before", "lost_after", "unshapable")
 
 
@@ -43,11 +46,17 @@ def write(world: World, job: Callable[[Tx], T]) -> T:
 
 
 class Room:
-    """Selections and runs of a world."""
+    """Selections and runs of a world, and two operators who see every unit."""
 
     def __init__(self, world: World, *, crash_point: CrashPoint = no_crash) -> None:
         self.world = world
         self.selections = Selections(world.ledger, world.repairs)
+        self.people = People(world.ledger, Audit(world.ledger), randomness=world.randomness)
+        for name in ("an", "binh"):
+            if self.people.find(name) is None:
+                self.people.add(
+                    name, shown=name, password="kept", roles=("operator",), units=None, actor=ROOT, reason="made"
+                )
         self.runs = Runs(world.ledger, self.selections, world.repairs, crash_point=crash_point)
 
     def freeze(self, ids: list[int], act: Act = "replay", how: How = "", *, account: str = "an", **more: Any) -> int:

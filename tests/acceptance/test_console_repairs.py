@@ -349,6 +349,36 @@ def test_supervisor_does_not_approve_his_own(here: Bench, fates: Fates) -> None:
     assert (409, "asked") == (forged.status_code, here.console.runs.get(1).state)
 
 
+def test_run_of_a_disabled_account_pauses_and_another_resumes_it(here: Bench, fates: Fates) -> None:
+    """Nobody's hands go on after his account was closed: the page says why it stands, and who let it go on."""
+    address = frozen(here, refused(here, fates, 2))
+    here.post(f"{address}/run", fields(here.get(address).text, 'id="run"'))
+    here.console.people.disable("an", actor="person:root", reason="left")
+    carry(here)
+    here.sign_in("duc")
+    page = here.get("/runs/1").text
+    resumed = here.post("/runs/1", fields(page, 'id="verb-resume"'))
+
+    assert "Đợt tự tạm dừng: tài khoản an đã bị khóa" in words(page)
+    assert 303 == resumed.status_code
+    assert 2 == carry(here)
+    after = words(here.get("/runs/1").text)
+    assert "Người cho chạy tiếp duc" in after
+    assert "Đợt tự tạm dừng" not in after
+
+
+def test_request_of_a_disabled_account_is_not_approved(here: Bench, fates: Fates) -> None:
+    """The second person is told what became of the first one; nothing runs."""
+    address = frozen(here, refused(here, fates, 21))
+    here.post(f"{address}/run", fields(here.get(address).text, 'id="run"'))
+    here.console.people.disable("an", actor="person:root", reason="left")
+    here.sign_in("duc")
+    answer = here.post("/runs/1/decision", fields(here.get("/runs/1").text, 'id="verb-approve"'))
+
+    assert (409, "asked") == (answer.status_code, here.console.runs.get(1).state)
+    assert "không phê duyệt được nữa" in words(answer.text)
+
+
 # -- correct ---------------------------------------------------------------------------------------------------------
 
 

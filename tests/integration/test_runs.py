@@ -14,7 +14,7 @@ from bus.engines.sqlite import Tx
 from bus.errors import NotAllowedNow, NotFound
 from bus.runs import FASTEST, LEASE, QUESTION, SLOWEST, Run, Runner
 from tests.builders import NOON, make_event
-from tests.repair_kit import Fates, Room, number_of, write
+from tests.repair_kit import ROOT, Fates, Room, number_of, write
 from tests.world import World
 
 WHO = {"account": "an", "reason": "seen at the portal"}
@@ -242,6 +242,80 @@ def test_pause_resume_and_stop(world: World, fates: Fates, room: Room) -> None:
         write(world, lambda tx: room.runs.resume(tx, run, **WHO))
     assert "run_over" == refusal.value.code
     assert (1, 1, 1) == tuple(told(world, cause) for cause in ("run_paused", "run_resumed", "run_stopped"))
+
+
+def disable(room: Room) -> None:
+    room.people.disable("an", actor=ROOT, reason="left")
+
+
+def take_right(room: Room) -> None:
+    room.people.grant("an", roles=("viewer",), units=None, actor=ROOT, reason="another post")
+
+
+def narrow(room: Room) -> None:
+    room.people.grant("an", roles=("operator",), units=("H99.12",), actor=ROOT, reason="another post")
+
+
+FALLS = [(disable, "no_account"), (take_right, "no_right"), (narrow, "other_units")]
+
+
+@pytest.mark.parametrize(("fall", "code"), FALLS)
+def test_run_does_not_go_on_without_its_account(
+    world: World, fates: Fates, room: Room, fall: Callable[[Room], None], code: str
+) -> None:
+    """Whoever answers for a run was disabled, lost the right or the units in its middle: it pauses and says why.
+
+    Another account lets it go on, and the items after that are done under its name.
+    """
+    one, two = refused(world, fates, 2)
+    run = room.start(room.freeze([one, two]))
+    lease = room.runs.take("door-1")
+    assert lease is not None
+    assert room.runs.step(lease)
+    fall(room)
+    assert not room.runs.step(lease)
+    halted = room.runs.get(run)
+    assert ("paused", code, 1, False) == (halted.state, halted.halted_for, halted.done, halted.is_leased)
+    assert (0, 1) == (room.carry(), told(world, "run_halted"))
+
+    write(world, lambda tx: room.runs.resume(tx, run, account="binh", reason="goes on"))
+    room.carry()
+    done = room.runs.get(run)
+    assert ("done", None, "an", "binh") == (done.state, done.halted_for, done.asked_by, done.carried_by)
+    actors = [world.reads.delivery(each)["moves"][-1]["actor"] for each in (one, two)]
+    assert ["person:an", "person:binh"] == actors
+
+
+def test_run_of_nobody_does_nothing(world: World, fates: Fates, room: Room) -> None:
+    """A run under a name that is no account has no rights to go on with."""
+    (one,) = refused(world, fates, 1)
+    run = room.start(room.freeze([one]), account="nobody")
+    room.carry()
+
+    assert ("paused", "no_account") == (room.runs.get(run).state, room.runs.get(run).halted_for)
+    assert "refused" == world.reads.delivery(one)["state"]
+
+
+@pytest.mark.parametrize(("fall", "code"), FALLS)
+def test_nobody_approves_what_its_asker_may_no_more(
+    world: World, fates: Fates, room: Room, fall: Callable[[Room], None], code: str
+) -> None:
+    """A yes makes nobody's request good again; a no is taken."""
+    run = room.start(room.freeze(refused(world, fates, 2)), four_eyes_above=1)
+    fall(room)
+    with pytest.raises(NotAllowedNow, match=code) as refusal:
+        decide(room, run, "chi")
+
+    assert ("asker_may_not", "asked") == (refusal.value.code, room.runs.get(run).state)
+    assert "declined" == decide(room, run, "chi", is_yes=False).state
+
+
+def test_who_presses_resume_on_a_running_run_does_not_take_it_over(world: World, fates: Fates, room: Room) -> None:
+    """Only a run that stood is let go on by somebody."""
+    run = room.start(room.freeze(refused(world, fates, 1)))
+    write(world, lambda tx: room.runs.resume(tx, run, account="binh", reason="again"))
+
+    assert "an" == room.runs.get(run).carried_by
 
 
 def test_run_that_waits_for_a_yes_can_be_stopped(world: World, fates: Fates, room: Room) -> None:

@@ -50,6 +50,7 @@ CREATE TABLE runs (
   rate         REAL NOT NULL,         -- items a second
   digest       TEXT NOT NULL,         -- of the selection, as it was asked for and approved
   asked_by     TEXT NOT NULL,
+  carried_by   TEXT NOT NULL,         -- under whose rights: who asked, or who last let it go on
   asked_at     INTEGER NOT NULL,
   expires_at   INTEGER,               -- of the question to another person
   decided_by   TEXT,                  -- who approved or declined
@@ -58,7 +59,8 @@ CREATE TABLE runs (
   ended_at     INTEGER,
   lease_until  INTEGER,
   owner        TEXT,
-  fence        INTEGER NOT NULL DEFAULT 0
+  fence        INTEGER NOT NULL DEFAULT 0,
+  halted_for   TEXT                   -- why it paused by itself: no_account, no_right, other_units
 );
 CREATE INDEX runs_open ON runs (state, id);
 

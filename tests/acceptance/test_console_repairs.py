@@ -463,6 +463,33 @@ def test_made_up_proof_opens_nothing(here: Bench, fates: Fates) -> None:
     assert "giữ nguyên, không hiển thị" in words(answer.text)
 
 
+def test_each_page_that_goes_out_opened_is_recorded(here: Bench, fates: Fates) -> None:
+    """A form that comes back shows the personal fields again: that is a look too, for the reason they were opened."""
+    (number,) = refused(here, fates)
+    form = correct_form(open_form(here, number)) | {"at/due_at": "soon"}
+    answers = [here.post(f"/deliveries/{number}/correct", form | more) for more in ({}, {"reason": ""})]
+
+    assert [422, 422] == [answer.status_code for answer in answers]
+    assert all("Nguyễn Thị Ví Dụ" in answer.text for answer in answers)
+    assert [REASON] * 3 == [entry.reason for entry in here.console.audit.find(act=Act.REVEALED).entries]
+
+
+def test_opened_form_closes_after_half_an_hour(here: Bench, fates: Fates) -> None:
+    """Then nothing is shown any more, and nothing is sent without what was typed into the opened fields."""
+    (number,) = refused(here, fates)
+    form = correct_form(open_form(here, number)) | {"at/applicant/name": "Nguyễn Thị Mẫu", "at/unit": "000.00.10.H99"}
+    here.world.clock.time += timedelta(minutes=29)
+    in_time = here.post(f"/deliveries/{number}/correct", form | {"reason": ""})
+    here.world.clock.time += timedelta(minutes=2)
+    late = here.post(f"/deliveries/{number}/correct", form)
+
+    assert "Nguyễn Thị Ví Dụ" in in_time.text or "Nguyễn Thị Mẫu" in in_time.text
+    assert (422, "refused") == (late.status_code, here.world.reads.delivery(number)["state"])
+    assert "quá 30 phút" in words(late.text)
+    assert not {"Nguyễn Thị Ví Dụ", "Nguyễn Thị Mẫu"} & set(correct_form(late.text).values())
+    assert 2 == len(here.console.audit.find(act=Act.REVEALED).entries)
+
+
 def test_what_breaks_the_contract_is_told_at_its_field(here: Bench, fates: Fates) -> None:
     """The same checks as at the door; each breach stands at its field, and everything typed is still there."""
     (number,) = refused(here, fates)

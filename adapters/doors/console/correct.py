@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any, Final
 
 from adapters.channels.strict_json import Fault
@@ -18,6 +19,7 @@ from adapters.doors.console.masking import Masker
 from adapters.doors.console.page import Page
 from adapters.doors.console.pressing import earlier, key_for, press, reason_of
 from adapters.doors.console.reach import delivery_in_reach
+from adapters.doors.console.sealing import Unsealable
 from adapters.doors.console.visit import Visit
 from adapters.doors.malformed import Malformed
 from adapters.doors.reading import MAX_EVENT_BYTES, read_event
@@ -30,6 +32,8 @@ from bus.presses import Pressed
 from bus.rights import Right, covers
 
 PURPOSE: Final = "correct"
+OPEN_FOR: Final = timedelta(minutes=30)
+"""How long a form stays opened; time enough to type, and no key for the day."""
 
 
 def show(console: Console, visit: Visit, asked: Asked) -> Answer:
@@ -51,16 +55,22 @@ def opened(console: Console, visit: Visit, asked: Asked) -> Answer:
     of = _of(console, visit, asked)
     reason = reason_of(asked)
     number = of.of.delivery
+    _note_revealed(console, visit, of, reason)
+    proof = console.sealing.sealed(PURPOSE, [visit.session, visit.account, number, reason], visit.now)
+    return Shown("correct.html", _view(console, visit, asked, of, proof=proof, is_fresh=True))
+
+
+def _note_revealed(console: Console, visit: Visit, of: Correctable, reason: str) -> None:
+    """Each page that goes out opened is a look, with the reason for which it was opened."""
     console.audit.note(
         actor=visit.actor,
         act=Noted.REVEALED,
         dossier=of.event.dossier,
-        delivery=number,
+        delivery=of.of.delivery,
         subject="correct",
         reason=reason,
         address=visit.address,
     )
-    return Shown("correct.html", _view(console, visit, asked, of, proof=_proof(console, visit, number), is_fresh=True))
 
 
 def put(console: Console, visit: Visit, asked: Asked) -> Answer:
@@ -102,7 +112,10 @@ def _gone(number: int, done: Pressed) -> Gone:
 
 def _event(console: Console, visit: Visit, asked: Asked, of: Correctable, wrong: dict[str, str]) -> Event:
     """The new event, judged as the door judges. Raises Wrong; `wrong` then says what at which field."""
-    is_opened = _is_opened(console, visit, asked, of)
+    is_opened = _opened_for(console, visit, asked, of) is not None
+    if asked.form.get("opened") and not is_opened:
+        # Sent all the same, it would be without what was typed into the opened fields.
+        raise Wrong("correct.no_longer_open")
     try:
         data = content_of(of.event.kind, of.event.data, asked.form, is_opened=is_opened)
     except NotJson as trouble:
@@ -152,7 +165,10 @@ def _wrong(
     console: Console, visit: Visit, asked: Asked, of: Correctable, trouble: Wrong, wrong: dict[str, str]
 ) -> Answer:
     """The form again, with what was typed, and what is wrong at its field."""
-    proof = asked.form.get("opened", "") if _is_opened(console, visit, asked, of) else ""
+    reason = _opened_for(console, visit, asked, of)
+    if reason is not None:
+        _note_revealed(console, visit, of, reason)
+    proof = asked.form.get("opened", "") if reason is not None else ""
     told = console.words.say(visit.language, trouble.key, **trouble.facts)
     if "" in wrong:
         told = f"{told} ({wrong['']})"
@@ -193,15 +209,16 @@ def _view(
     )
 
 
-def _proof(console: Console, visit: Visit, number: int) -> str:
-    return console.sealing.proof(PURPOSE, f"{visit.session}:{visit.account}:{number}")
-
-
-def _is_opened(console: Console, visit: Visit, asked: Asked, of: Correctable) -> bool:
-    """Whether this person opened the personal fields of this very event, with a reason, in this session."""
+def _opened_for(console: Console, visit: Visit, asked: Asked, of: Correctable) -> str | None:
+    """For which reason this person opened the personal fields of this very event, in this session, not long ago."""
     given = asked.form.get("opened", "")
-    text = f"{visit.session}:{visit.account}:{of.of.delivery}"
-    return visit.may(Right.REVEAL) and console.sealing.is_proof(PURPOSE, text, given)
+    if not given or not visit.may(Right.REVEAL):
+        return None
+    try:
+        *who, reason = console.sealing.opened(PURPOSE, given, visit.now, OPEN_FOR)
+    except Unsealable:
+        return None
+    return str(reason) if who == [visit.session, visit.account, of.of.delivery] else None
 
 
 PAGES: Final = (

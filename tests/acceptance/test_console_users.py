@@ -143,6 +143,21 @@ def test_last_administrator_is_told(here: Bench) -> None:
     assert Right.ADMINISTER in here.console.people.rights(here.console.people.account("chi"))
 
 
+def test_nobody_gives_himself_more(here: Bench) -> None:
+    """An administrator gains nothing by his own form, nor by a role that he has; he may give up, and give others."""
+    own = press(here, "/users/chi/grant", ("roles", "administrator"), ("roles", "supervisor"), ("scope", "every"))
+    role = press(here, "/roles", ("role", "administrator"), ("rights", "administer"), ("rights", "reveal"))
+    assert [422, 422] == [own.status_code, role.status_code]
+    assert ["Không ai tự cấp"] * 2 == [said(each)[:15] for each in (own, role)]
+    assert ("administrator",) == here.console.people.account("chi").roles
+
+    here.told(press(here, "/users/chi/grant", ("roles", "administrator"), ("scope", "units"), ("units", "H99.11")))
+    for units in ((("scope", "every"),), (("scope", "units"), ("units", "H99.12"))):
+        assert "Không ai tự cấp" in said(press(here, "/users/chi/grant", ("roles", "administrator"), *units))
+    here.told(press(here, "/users/chi/grant", ("roles", "administrator"), ("scope", "units"), ("units", "H99.11.2")))
+    here.told(press(here, "/users/an/grant", ("roles", "supervisor"), ("scope", "every")))
+
+
 def test_roles_are_set_and_dropped(here: Bench) -> None:
     """A role of the house's own is made, changed and dropped; a built-in one stays."""
     page = here.told(press(here, "/roles", ("role", "clerk"), ("rights", "list"), ("rights", "no-such-right")))

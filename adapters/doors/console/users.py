@@ -17,7 +17,7 @@ from adapters.doors.console.users_view import Typed, user_page, users_page
 from adapters.doors.console.visit import Visit
 from bus.accounts import Language
 from bus.errors import AccountRefused, NotFound
-from bus.rights import Right
+from bus.rights import Right, covers, rights_of
 
 log = structlog.get_logger("console")
 
@@ -72,6 +72,8 @@ def set_role(console: Console, visit: Visit, asked: Asked) -> Answer:
 
     def change() -> Answer:
         rights = [Right(one) for one in typed.rights]
+        if typed.role in console.people.account(visit.account).roles and not visit.rights.issuperset(rights):
+            raise Wrong("users.own_gain", field="rights")
         console.people.set_role(typed.role, rights, actor=visit.actor, reason=typed.reason, address=visit.address)
         _logged("role_changed", visit, typed.role)
         return Gone(url_for("users"), "users.said_role", {"role": typed.role})
@@ -128,6 +130,8 @@ def grant(console: Console, visit: Visit, asked: Asked) -> Answer:
     typed, name = _typed(asked), _name(asked)
 
     def change() -> Answer:
+        if name == visit.account:
+            _require_no_gain(console, visit, typed)
         console.people.grant(
             name,
             roles=typed.roles,
@@ -140,6 +144,14 @@ def grant(console: Console, visit: Visit, asked: Asked) -> Answer:
         return Gone(url_for("user", name=name), "users.said_granted", {"name": name})
 
     return _done(change, lambda wrong: _one(console, visit, asked, typed, "grant", wrong))
+
+
+def _require_no_gain(console: Console, visit: Visit, typed: Typed) -> None:
+    """Nobody gives himself what he does not have: who hands out rights would else need nobody. Raises Wrong."""
+    units = _units(typed)
+    is_wider = visit.units is not None and (units is None or not all(covers(unit, visit.units) for unit in units))
+    if is_wider or not visit.rights.issuperset(rights_of(typed.roles, console.people.roles())):
+        raise Wrong("users.own_gain", field="roles")
 
 
 def describe(console: Console, visit: Visit, asked: Asked) -> Answer:

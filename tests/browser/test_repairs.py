@@ -266,3 +266,34 @@ def test_live_log_counts_and_still_hears_a_click(console_world: ConsoleWorld, ma
     assert "true" == page.get_attribute("#live-pause", "aria-pressed")
     assert page.locator("#log-rows tbody tr").count() <= 100
     assert dossiers[-1] in page.locator("#log-rows tbody").inner_text()
+
+
+def test_what_leaves_the_filter_says_so(console_world: ConsoleWorld, made: Maker, seat: Seats) -> None:
+    """A held delivery that somebody else cancels is marked on the page of held ones, wherever the keyboard is."""
+    first, second = made.held(), made.held()
+    page = seat().open("/log?state=held")
+    page.wait_for_function("() => document.getElementById('live-told').textContent.trim() !== ''")
+    page.locator(f"tr[data-id='{second}'] input").check()
+    page.locator(f"tr[data-id='{first}'] a.plain").focus()
+    for delivery in (first, second):
+        console_world.installation.repairs.cancel(delivery, actor="person:second", reason=WHY)
+    words = page.locator("[data-live]").get_attribute("data-gone")
+
+    for delivery in (first, second):
+        page.wait_for_selector(f"tr[data-id='{delivery}'].gone")
+        assert words == page.locator(f"tr[data-id='{delivery}'] .why").inner_text()
+    assert page.locator(f"tr[data-id='{first}'] a.plain").evaluate("a => a === document.activeElement")
+    assert not page.locator(f"tr[data-id='{second}'] input").is_checked()
+
+
+def test_the_row_with_the_keyboard_is_told_too(console_world: ConsoleWorld, made: Maker, seat: Seats) -> None:
+    """The row in which the keyboard stands shows the new state, and the keyboard stays where it was."""
+    delivery = made.held()
+    page = seat().open("/log")
+    page.wait_for_function("() => document.getElementById('live-told').textContent.trim() !== ''")
+    link = page.locator(f"tr[data-id='{delivery}'] a.plain")
+    link.focus()
+    console_world.installation.repairs.cancel(delivery, actor="person:second", reason=WHY)
+
+    page.wait_for_selector(f"tr[data-id='{delivery}'] .s-cancelled")
+    assert link.evaluate("a => a === document.activeElement")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from time import monotonic
@@ -30,6 +30,8 @@ MOST_ROWS: Final = 20
 """Told at once: more than a person reads in a tick, and little to draw."""
 MOST_MOVES: Final = 5_000
 """Read at once; behind by more, the next reading follows at once."""
+MOST_GONE: Final = 20_000
+"""Deliveries that left a filter, told at once by their numbers alone; past it, it is told that there was more."""
 MOST_BEHIND: Final = 20_000
 """Moves that a browser which comes back is told of; past it, it is told that there was more."""
 CHECK: Final = timedelta(seconds=10)
@@ -63,6 +65,13 @@ class Batch:
     """Whether there were even more, which nobody counted."""
     last: int
     """The newest move this tells of."""
+    gone: tuple[int, ...] = ()
+    """Deliveries that moved and do not fit the filter as they stand now: where they are shown, that is told."""
+
+    @property
+    def is_only_gone(self) -> bool:
+        """Whether there are no rows to be told of."""
+        return not (self.rows or self.more or self.is_more)
 
 
 class Listener:
@@ -71,11 +80,15 @@ class Listener:
     def __init__(self, visit: Visit, wanted: Filter, after: int) -> None:
         self.visit = visit
         self.wanted = wanted
+        is_passing = bool(wanted.states) or wanted.cause is not None
+        self._lasting = replace(wanted, states=(), cause=None) if is_passing else None
+        """What of the filter no move changes; None where that is all of it."""
         self.after = after
         """The newest move it knows of, or will by its next batch."""
         self.is_away = False
         """Whether the ledger cannot be read now."""
         self._rows: dict[int, Line] = {}
+        self._gone: set[int] = set()
         self._more = 0
         self._is_more = False
         self.news = asyncio.Event()
@@ -83,18 +96,24 @@ class Listener:
     def tell(self, moved: Moved) -> None:
         """Note what of this it may see and has not seen."""
         for move, line in moved.lines:
-            if move > self.after and self.wanted.fits(line, self.visit.units):
+            if move <= self.after:
+                continue
+            if self.wanted.fits(line, self.visit.units):
                 self._add(line)
+            elif self._lasting is not None and self._lasting.fits(line, self.visit.units):
+                self._leave(line.id)
         self.after = max(self.after, moved.last)
 
     def join(self, missed: Listener, *, is_cut: bool) -> None:
         """Put what was missed before what has come since; `is_cut`: it was more than is told of."""
-        since = self._rows
-        self._rows, self._more = missed._rows, self._more + missed._more
+        since, gone = self._rows, self._gone
+        self._rows, self._gone, self._more = missed._rows, missed._gone, self._more + missed._more
         for line in since.values():
             self._add(line)
-        self._is_more = is_cut
-        if self._rows or is_cut:
+        for delivery in gone:
+            self._leave(delivery)
+        self._is_more = self._is_more or missed._is_more or is_cut
+        if self._rows or self._gone or self._is_more:
             self.news.set()
 
     def away(self) -> None:
@@ -106,17 +125,28 @@ class Listener:
         if self._rows.pop(line.id, None) is not None:
             self._more += 1
         self._rows[line.id] = line
+        self._gone.discard(line.id)
         if len(self._rows) > MOST_ROWS:
             del self._rows[next(iter(self._rows))]
             self._more += 1
+        self.news.set()
+
+    def _leave(self, delivery: int) -> None:
+        if self._rows.pop(delivery, None) is not None:
+            self._more += 1
+        if len(self._gone) < MOST_GONE:
+            self._gone.add(delivery)
+        else:
+            self._is_more = True
         self.news.set()
 
     def take(self) -> Batch:
         """All of it."""
         self.news.clear()
         newest = list(reversed(self._rows.values()))
-        batch = Batch(rows=rows_of(newest), more=self._more, is_more=self._is_more, last=self.after)
-        self._rows, self._more, self._is_more = {}, 0, False
+        gone = tuple(sorted(self._gone))
+        batch = Batch(rows=rows_of(newest), more=self._more, is_more=self._is_more, last=self.after, gone=gone)
+        self._rows, self._gone, self._more, self._is_more = {}, set(), 0, False
         return batch
 
 
@@ -170,7 +200,8 @@ class Feed:
                     return
                 checked = self._now()
             if await self._is_news(listener):
-                yield await self._news(listener)
+                for told in await self._news(listener):
+                    yield told
                 said = self._now()
                 await asyncio.sleep(self._tick_s)
             elif self._task is None or self._task.done():
@@ -187,14 +218,19 @@ class Feed:
             return False
         return True
 
-    async def _news(self, listener: Listener) -> Told:
+    async def _news(self, listener: Listener) -> tuple[Told, ...]:
         if listener.is_away:
             listener.is_away = False
             listener.news.clear()
-            return "away", "", ""
+            return (("away", "", ""),)
         batch = listener.take()
+        # Without its place, unless it is all: who breaks off between the two is told both again.
+        left = ("gone", " ".join(map(str, batch.gone)), str(batch.last) if batch.is_only_gone else "")
+        if batch.is_only_gone:
+            return (left,)
         html = await self._run(partial(self._render, "_partials/live_rows.html", batch, listener.visit))
-        return "rows", f"{len(batch.rows)} {batch.more} {int(batch.is_more)}\n{html}", str(batch.last)
+        rows = ("rows", f"{len(batch.rows)} {batch.more} {int(batch.is_more)}\n{html}", str(batch.last))
+        return (left, rows) if batch.gone else (rows,)
 
     async def _catch_up(self, listener: Listener, after: int, position: int) -> None:
         """What a browser missed that comes back: from where it broke off to where the feed stood when it came."""

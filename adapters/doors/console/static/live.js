@@ -50,16 +50,44 @@
       const tick = old.querySelector("input:checked");
       if (tick) row.querySelector("input").checked = true;
       if (old === held) {
-        row.remove();
+        renew(old, row);
       } else {
         old.remove();
       }
     }
     body.prepend(...fresh.filter((row) => !(held && row.dataset.id === held.dataset.id)));
-    while (body.rows.length > most && body.lastElementChild !== held && !body.lastElementChild.querySelector("input:checked")) {
-      body.lastElementChild.remove();
+    for (let n = body.rows.length - 1; n >= 0 && body.rows.length > most; n -= 1) {
+      const row = body.rows[n];
+      if (row !== held && !row.querySelector("input:checked")) row.remove();
     }
     tell();
+  };
+
+  /* The row in which the keyboard stands says what is so, too, and stays where it is. */
+  const renew = (old, row) => {
+    const at = document.activeElement;
+    old.className = row.className;
+    [...row.cells].forEach((cell, n) => {
+      const there = old.cells[n];
+      if (!there.contains(at)) there.replaceChildren(...cell.cloneNode(true).childNodes);
+      else if (at.matches("a") && cell.querySelector("a")) at.replaceChildren(...cell.querySelector("a").cloneNode(true).childNodes);
+    });
+  };
+
+  /* What moved out of the filter is not taken away under somebody's hand, but it is not shown as if it were still so. */
+  const gone = (event) => {
+    if (event.lastEventId) after = event.lastEventId;
+    const left = new Set(event.data.split(" "));
+    for (const row of body.rows) {
+      if (!left.has(row.dataset.id)) continue;
+      row.classList.add("gone");
+      row.querySelector(".why").textContent = words.gone;
+      const box = row.querySelector("input");
+      if (box && box.checked) {
+        box.checked = false;
+        box.dispatchEvent(new Event("change", { bubbles: true }));
+      }
+    }
   };
 
   const close = () => {
@@ -82,6 +110,7 @@
       tell();
     });
     source.addEventListener("rows", rows);
+    source.addEventListener("gone", gone);
     source.addEventListener("away", () => status(words.away));
     source.addEventListener("ended", () => end(words.ended));
     source.addEventListener("error", () => {

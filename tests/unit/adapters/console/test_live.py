@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from adapters.doors.console import live
-from adapters.doors.console.live import MOST_ROWS, Batch, Feed
+from adapters.doors.console.live import MOST_ROWS, Batch, Feed, Listener
 from adapters.doors.console.visit import Visit
 from bus.errors import LedgerUnavailable
 from bus.looks import Filter, Line, Moved
@@ -99,10 +99,13 @@ class Ear:
     is_more: bool = False
     last: str = ""
     names: list[str] = field(default_factory=list)
+    gone: list[int] = field(default_factory=list)
 
     def hear(self, name: str, data: str, place: str) -> None:
         self.names.append(name)
         self.last = place or self.last
+        if name == "gone":
+            self.gone += [int(part) for part in data.split()]
         if name == "rows":
             head, _, ids = data.partition("\n")
             shown, more, is_more = (int(part) for part in head.split())
@@ -258,6 +261,70 @@ def test_filter_and_units_hold():
 
     his, hers = asyncio.run(scene())
     assert ([2, 4], [3, 4]) == (his.shown, hers.shown)
+
+
+HELD = Filter(states=(State.HELD,))
+
+
+def test_what_leaves_a_filter_is_told():
+    """Who follows one state hears which deliveries are no longer in it; never of other units', nor without a filter."""
+
+    async def scene() -> tuple[Ear, Ear]:
+        book = Book([line_of(n, state=State.HELD) for n in (1, 2)])
+        feed, held, all_of_it = feed_of(book), Ear(), Ear()
+        limited = replace(VISIT, units=("H99.11",))
+        both = asyncio.gather(
+            listen(feed.listen(limited, HELD, 2), held, lambda: 5 in held.shown),
+            listen(feed.listen(VISIT, Filter(), 2), all_of_it, lambda: 5 in all_of_it.shown),
+        )
+        while feed.listeners < 2:
+            await asyncio.sleep(TICK)
+        book.moves += [line_of(1), line_of(3, unit="H99.12"), line_of(4)]
+        while not held.gone:
+            await asyncio.sleep(TICK)
+        book.moves.append(line_of(5, state=State.HELD))
+        await both
+        return held, all_of_it
+
+    held, all_of_it = asyncio.run(scene())
+    assert ([1, 4], [5], "6") == (held.gone, held.shown, held.last)
+    assert ([], 4) == (all_of_it.gone, all_of_it.heard)
+
+
+def test_the_last_word_on_a_delivery_is_what_is_told():
+    """What comes into a filter and leaves it before it is told is told as gone; the other way round as come."""
+    listener = Listener(VISIT, HELD, 0)
+    listener.tell(moved(line_of(1, state=State.HELD), line_of(2)))
+    listener.tell(moved(line_of(1), line_of(2, state=State.HELD), first=3))
+    batch = listener.take()
+
+    assert ([2], (1,), 1) == ([row.line.id for row in batch.rows], batch.gone, batch.more)
+    assert (0, ()) == (len(listener.take().rows), listener.take().gone)
+
+
+def test_who_comes_back_hears_what_left_meanwhile():
+    """What left the filter while a browser was away is told when it is back, unless it has come in again since."""
+    missed, listener = Listener(VISIT, Filter(cause="no_row"), 0), Listener(VISIT, Filter(cause="no_row"), 4)
+    missed.tell(moved(line_of(1), line_of(2), line_of(3, cause="no_row")))
+    listener.tell(moved(line_of(2, cause="no_row"), line_of(3), first=5))
+    listener.join(missed, is_cut=False)
+    batch = listener.take()
+
+    assert ([2], (1, 3)) == ([row.line.id for row in batch.rows], batch.gone)
+
+
+def test_more_that_left_than_is_told_is_said(monkeypatch):
+    """Past so many that left, it is said that there was more."""
+    monkeypatch.setattr(live, "MOST_GONE", 2)
+    listener = Listener(VISIT, HELD, 0)
+    listener.tell(moved(*(line_of(n) for n in (1, 2, 3))))
+    batch = listener.take()
+
+    assert ((1, 2), True, False) == (batch.gone, batch.is_more, batch.is_only_gone)
+
+
+def moved(*lines: Line, first: int = 1) -> Moved:
+    return Moved(last=first + len(lines) - 1, lines=tuple(enumerate(lines, start=first)), is_all=True)
 
 
 def test_slow_ears_hold_nobody_up():

@@ -5,6 +5,7 @@ Every list is bounded, the newest first come first, and where something is left 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,6 +23,8 @@ NEWEST: Final = 2**62
 MOST_MOVES: Final = 500
 """Moves of one page: a dossier of a year's daily steps fits, and paper has forty to a side."""
 MOST_EVENTS: Final = 200
+MOST_APPLICANTS: Final = 50
+"""Records opened for one page."""
 MOST_ATTEMPTS: Final = 30
 """Attempts of one page, each with its calls: a morning of trying every ten minutes."""
 MOST_REFUSALS: Final = 200
@@ -108,6 +111,18 @@ class CloseReads:
                 yield number, None
             else:
                 yield number, self._ledger.bodies.event(row)
+
+    def applicants(self, numbers: Sequence[str]) -> dict[str, str]:
+        """The applicants' names of these dossiers, opened: personal data. Of at most so many; one that is destroyed, or
+        lies behind too many steps, is left out."""
+        told = json.dumps(list(numbers[:MOST_APPLICANTS]))
+        records = {row[1]: row[0] for row in self._tx().all("newest_records", told, MOST_EVENTS) if row[1] is not None}
+        found = {}
+        for event, data in self.contents(sorted(records)).items():
+            name = ((data or {}).get("applicant") or {}).get("name")
+            if isinstance(name, str):
+                found[records[event]] = name
+        return found
 
     # -- a delivery ---------------------------------------------------------------------------------------------
 

@@ -27,3 +27,8 @@ WHERE a.delivery = ?1 AND EXISTS (SELECT 1 FROM json_each(a.exchanges) WHERE val
 SELECT reference, at, route, caller, code, status, rules, base, id FROM refusals
 WHERE id < ?1 AND (?2 IS NULL OR at >= ?2) AND (?3 IS NULL OR at < ?3) AND (?4 IS NULL OR caller = ?4)
   AND (?5 IS NULL OR code = ?5) AND (?6 IS NULL OR route = ?6) ORDER BY id DESC LIMIT ?7;
+
+-- newest_records -- Of each of these dossiers the newest event that names its applicant, among its newest so many.
+SELECT n.value, (SELECT max(t.id) FROM (SELECT id, kind FROM events WHERE dossier = o.id ORDER BY id DESC LIMIT ?2) t
+  WHERE t.kind IN ('dossier.recorded', 'dossier.filed'))
+FROM json_each(?1) n JOIN dossiers o ON o.number = n.value;

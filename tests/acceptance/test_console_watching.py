@@ -172,6 +172,16 @@ def test_search(an, text):
     assert text not in entry.subject
 
 
+def test_hits_say_why_they_were_found_and_no_more(an):
+    """A hit has its applicant's initials, never the name; a step that no word of ours names is shown as a code."""
+    page = an.get("/search", params={"q": "nguyen van"}).text
+
+    assert "<td>N.V.Đ.</td>" in page
+    assert "Nguyễn Văn Đông" not in page
+    an.world.accept(make_event(dossier="H99.11-3", at=NOON, unit="H99.11", status="THU_LY"))
+    assert "<code>THU_LY</code>" in an.get("/search", params={"q": "H99.11-"}).text
+
+
 def test_a_whole_number_leads_to_its_dossier(an):
     """The only dossier of exactly this number is shown at once."""
     page = an.get("/search", params={"q": "H99.11-1"})

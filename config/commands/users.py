@@ -21,6 +21,12 @@ if TYPE_CHECKING:
     from config.wiring import Installation
 
 LARGEST_FILE: Final = 10_000
+NO_PASSWORD: Final = {
+    "users.password_short": "users_password_short",
+    "users.password_long": "users_password_long",
+    "users.password_known": "users_password_known",
+}
+"""What the console's page says of a password, as the command says it."""
 Name = Annotated[str, typer.Argument(help="The account's name.", metavar="NAME")]
 Roles = Annotated[
     list[str], typer.Option("--role", metavar="ROLE", help="A role; may be given several times.", show_default=False)
@@ -237,7 +243,7 @@ def _kept(desk: Desk, name: str, file: Path | None) -> str:
     try:
         require_good(password, name)
     except Wrong as wrong:
-        desk.fail(USAGE, wrong.key.replace("users.", "users_"), **wrong.facts)
+        desk.fail(USAGE, NO_PASSWORD[wrong.key], **wrong.facts)
     return Passwords().kept(password)
 
 

@@ -205,6 +205,7 @@ def test_every_answer_can_be_read_by_a_machine(command: tuple[str, ...], capsys:
             "ledger",
             "contracts",
             "keys",
+            "users",
         )
     }
     assert is_group_or_serves or "--json" in capsys.readouterr().out

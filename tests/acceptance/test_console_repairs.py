@@ -273,6 +273,24 @@ def test_many_by_the_filter_of_the_log(here: Bench, fates: Fates) -> None:
     assert "Chưa chọn gì" in words(here.get("/selections/new").text)
 
 
+@pytest.mark.parametrize(
+    "part", [{"state": "refusd"}, {"until": "xx"}, {"cause": "x" * 201}, {"since": "2026-07-04", "until": "2026-07-03"}]
+)
+def test_filter_that_cannot_be_read_chooses_nothing(here: Bench, fates: Fates, part: dict[str, str]) -> None:
+    """What is left of it would be wider than what was meant: neither shown as a choice nor frozen."""
+    ids = refused(here, fates, 3)
+    page = here.get("/selections/new", params={"partner": PARTNER, **part})
+    good = fields(here.get(f"/selections/new?partner={PARTNER}").text, 'id="act"')
+    answer = here.post("/selections", good | part | {"act": "cancel"})
+
+    assert [422, 422] == [page.status_code, answer.status_code]
+    assert all("không đọc được" in words(each.text) for each in (page, answer))
+    assert 'id="act"' not in page.text
+    assert [] == here.console.selections.newest()
+    ticked = here.get("/selections/new", params={"id": str(ids[0]), **part})
+    assert "1 lượt chuyển được đánh dấu" in words(ticked.text)
+
+
 def test_list_of_another_unit_is_not_there(here: Bench, fates: Fates) -> None:
     """Who may not see every unit of a list sees neither it nor its run; and freezes only what is hers."""
     foreign = refused(here, fates, 2, unit="H99.11")

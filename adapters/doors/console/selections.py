@@ -11,7 +11,7 @@ from adapters.doors.console.answers import Answer, Gone, Shown, Wrong
 from adapters.doors.console.asked import Asked
 from adapters.doors.console.frame import Console
 from adapters.doors.console.links import url_for
-from adapters.doors.console.log_view import typed
+from adapters.doors.console.log_view import Typed, typed
 from adapters.doors.console.page import Page
 from adapters.doors.console.pressing import earlier, key_for, press, reason_of
 from adapters.doors.console.selections_view import ACTS, ChoiceView, SelectionView, counts
@@ -33,7 +33,8 @@ TARGET: Final = "selection new"
 
 def choose(console: Console, visit: Visit, asked: Asked) -> Answer:
     """GET /selections/new: ticked rows as `id`, or all that a filter of the log finds."""
-    return Shown("selection_new.html", _choice(console, visit, asked))
+    view = _choice(console, visit, asked)
+    return Shown("selection_new.html", view, 422 if view.wrong else 200)
 
 
 def freeze(console: Console, visit: Visit, asked: Asked) -> Answer:
@@ -52,6 +53,8 @@ def _freeze(console: Console, visit: Visit, asked: Asked) -> Pressed:
         raise Wrong("selections.no_act", field="act")
     reason, (act, how) = reason_of(asked), ACTS[name]
     ids, chosen = _ids(asked), _filter(asked)
+    if not ids and _typed(asked).troubles:
+        raise Wrong("selections.wrong_filter")
     if not ids:
         ids = _found(console, visit, chosen)
     try:
@@ -153,6 +156,9 @@ def _view(console: Console, visit: Visit, asked: Asked, of: Selection, wrong: Wr
 def _choice(console: Console, visit: Visit, asked: Asked, wrong: Wrong | None = None) -> ChoiceView:
     ids, chosen = _ids(asked), _filter(asked)
     count, has_more = len(ids), False
+    if not ids and _typed(asked).troubles:
+        # What is left of a filter that was not understood is wider than what was meant.
+        chosen, wrong = {}, wrong or Wrong("selections.wrong_filter")
     if not ids:
         found = console.looks.deliveries(typed(chosen).wanted, visit.units, before=None, limit=LARGEST_PAGE)
         count, has_more = len(found.lines), found.before is not None
@@ -178,8 +184,11 @@ def _ids(asked: Asked) -> list[int]:
 
 
 def _filter(asked: Asked) -> dict[str, str]:
-    said: Mapping[str, str] = {**asked.query, **asked.form}
-    return dict(typed(said).values)
+    return dict(_typed(asked).values)
+
+
+def _typed(asked: Asked) -> Typed:
+    return typed({**asked.query, **asked.form})
 
 
 def _found(console: Console, visit: Visit, chosen: Mapping[str, str]) -> list[int]:

@@ -14,6 +14,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 from unicodedata import normalize
 
@@ -73,14 +74,52 @@ def _leaves(value: Any, place: str) -> Iterator[tuple[str, str]]:
         yield place, value.strip()
 
 
+LONGEST_SPELT: Final = 100
+"""Characters of a value that is looked for however it is spelt: names and addresses, not whole letters."""
+_MARKS: Final = "[\u0300-\u036f]*"
+_BLANKS: Final = r"[\s\u00a0]+"
+
+
+def spelt(value: str) -> str:
+    """A pattern that finds a value, however capitals and accents are: a partner prints names as it likes.
+
+    One of several words is found without its accents, with accents apart from their letters, with other blanks. A
+    single word is found with its accents: without them it would be half of any sentence.
+    """
+    words = normalize("NFC", value).split()
+    if len(words) < 2 or len(value) > LONGEST_SPELT:
+        return f"(?i:{re.escape(value)})"
+    return _BLANKS.join("".join(_letter(char) for char in word) for word in words)
+
+
+@cache
+def _letter(char: str) -> str:
+    base = _base(char)
+    return f"[{_variants()[base]}]{_MARKS}" if base in _variants() else f"(?i:{re.escape(char)})"
+
+
+@cache
+def _variants() -> Mapping[str, str]:
+    """Every letter of Latin scripts by the plain one under its marks."""
+    found = {base: base + base.upper() for base in "abcdefghijklmnopqrstuvwxyz"}
+    for code in (*range(0xC0, 0x250), *range(0x1E00, 0x1F00)):
+        if (base := _base(chr(code))) in found:
+            found[base] += chr(code)
+    return found
+
+
+def _base(char: str) -> str:
+    return "d" if char in "đĐ" else normalize("NFD", char)[0].lower()
+
+
 class Masker:
     """Masks texts of one dossier. With `is_open` only secrets are hidden."""
 
     def __init__(self, known: Known = NOTHING_KNOWN, *, is_open: bool = False) -> None:
         self._known = known
         self._is_open = is_open
-        words = sorted((re.escape(value) for value in known.personal), key=len, reverse=True)
-        self._personal = re.compile("|".join(words), re.IGNORECASE) if words and not is_open else None
+        words = [spelt(value) for value in sorted(known.personal, key=len, reverse=True)]
+        self._personal = re.compile("|".join(words)) if words and not is_open else None
 
     def head(self, head: str) -> str:
         """Header lines: what carries a secret is hidden, what looks personal is masked."""

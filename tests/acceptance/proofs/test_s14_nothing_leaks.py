@@ -234,14 +234,17 @@ def test_p12_marked_people_and_secrets_are_found_nowhere(tmp_path: Path, log_of_
 
 
 def test_p12_a_name_that_a_partner_repeats_is_on_no_page(console_world: ConsoleWorld) -> None:
-    """A no that repeats the applicant's name, in any case, or gives it as its code: no list has it, pages mask it."""
+    """A no that repeats the applicant's name, however spelt, or gives it as its code: no list has it, pages mask it."""
     world, needles, names = console_world, Needles(), set[str]()
     at = world.clock.now().astimezone(LOCAL)
     for n, dossier in enumerate((REPEATED, CODED), start=21):
         record = marked("dossier.recorded.full.json", needles, n, at=at, dossier=dossier)
         name = record["data"]["applicant"]["name"]
-        names |= {name, name.upper(), unicodedata.normalize("NFD", name)}
-        words = {"error_code": -1, "message": f"Công dân {name} ({name.upper()}) đã có"}
+        plain = "".join(each for each in unicodedata.normalize("NFD", name) if not unicodedata.combining(each))
+        wide = name.replace(" ", "  ")
+        spellings = [name, name.upper(), plain, plain.upper(), unicodedata.normalize("NFD", name.upper()), wide]
+        names |= set(spellings)
+        words = {"error_code": -1, "message": f"Công dân {' / '.join(spellings)} đã có"}
         if dossier == CODED:
             words = {"error_code": name, "message": unicodedata.normalize("NFD", name)}
         answer = json.dumps(words, ensure_ascii=False).encode()
@@ -264,6 +267,10 @@ def test_p12_a_name_that_a_partner_repeats_is_on_no_page(console_world: ConsoleW
             f"/deliveries/{refused[dossier]}",
             f"/deliveries/{refused[dossier]}/repair",
             f"/deliveries/{refused[dossier]}/correct",
+            *(
+                f"/deliveries/{refused[dossier]}/exchanges/{call}?part=reply"
+                for call in calls_of(world, refused[dossier])
+            ),
         )
     ]
     one = Browser(world, world.token_of("everything"))
@@ -276,6 +283,12 @@ def test_p12_a_name_that_a_partner_repeats_is_on_no_page(console_world: ConsoleW
     log = one.ask("/log?state=refused")[2].decode()
     assert f'data-id="{refused[REPEATED]}"' in log
     assert "Công dân" not in log
+
+
+def calls_of(world: ConsoleWorld, delivery: int) -> list[int]:
+    """Of one delivery."""
+    attempts = world.installation.reads.delivery(delivery)["attempts"]
+    return [call["id"] for attempt in attempts for call in attempt["exchanges"]]
 
 
 LOOKS: tuple[tuple[str, Act, bool], ...] = (

@@ -26,6 +26,9 @@ _OBEYED: Final = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\
 """Control characters (C0, C1), line and paragraph separators, marks of direction, and what is no character: XML cannot
 carry it."""
 
+_UNSEEN: Final = "\u115f\u1160\u3164\uffa0"
+"""Letters that are drawn as nothing."""
+
 
 def fault_in(reason: str) -> Fault | None:
     """Why this cannot be a reason, or None: it says something, in so many characters, and commands no terminal."""
@@ -33,7 +36,9 @@ def fault_in(reason: str) -> Fault | None:
         return "too_short"
     if len(reason) > LONGEST:
         return "too_long"
-    return "control_character" if _OBEYED.search(reason.strip()) else None
+    if _OBEYED.search(reason.strip()):
+        return "control_character"
+    return None if any(sign.isalnum() and sign not in _UNSEEN for sign in reason) else "too_short"
 
 
 def tidy(reason: str) -> str:

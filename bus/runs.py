@@ -32,6 +32,8 @@ LEASE: Final = timedelta(seconds=15)
 """How long a run stands still at most after its process was killed."""
 QUESTION: Final = timedelta(hours=24)
 """How long a run waits for another person's yes: what was true yesterday is frozen anew."""
+HALVES: Final = timedelta(hours=1)
+"""How long one's own runs count together before another person's yes is asked."""
 SLOWEST: Final = 0.1
 FASTEST: Final = 200.0
 """Items a second. Faster ones would hold up what comes in at the doors."""
@@ -99,7 +101,7 @@ class Runs:
             return self.get(known[0], tx=tx)
         self._require_same(tx, of, digest)
         now = self._ledger.clock.now()
-        is_asked = of.count > four_eyes_above
+        is_asked = of.count + self.on_ones_own(account, tx=tx) > four_eyes_above
         expires = to_ms(now + QUESTION) if is_asked else None
         state, rate = "asked" if is_asked else "running", min(max(SLOWEST, rate), FASTEST)
         run = tx.insert("add_run", number, state, rate, of.digest, account, to_ms(now), expires)
@@ -181,6 +183,13 @@ class Runs:
         """The run of a selection, once there is one."""
         row = self._ledger.engine.read().one("run_of_selection", number)
         return None if row is None else self.get(row[0])
+
+    def on_ones_own(self, account: str, *, tx: Tx | None = None) -> int:
+        """Items that an account lately had run with nobody's yes: a large list in halves is still a large one."""
+        since = to_ms(self._ledger.clock.now() - HALVES)
+        row = (tx or self._ledger.engine.read()).one("run_on_ones_own", account, since)
+        assert row is not None
+        return int(row[0])
 
     def newest(self, *, before: int = 1 << 62, limit: int = 50) -> list[Run]:
         """The newest runs."""

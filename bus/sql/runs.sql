@@ -9,6 +9,10 @@ SELECT id, selection, state, rate, digest, asked_by, asked_at, expires_at, decid
 -- run_of_selection -- The run of a list.
 SELECT id FROM runs WHERE selection = ?;
 
+-- run_on_ones_own -- Items of the runs that an account began since then with nobody's yes.
+SELECT coalesce(sum(s.count), 0) FROM runs r JOIN selections s ON s.id = r.selection
+WHERE r.asked_by = ? AND r.asked_at > ? AND r.expires_at IS NULL;
+
 -- list_runs -- The newest.
 SELECT id, selection, state, rate, digest, asked_by, asked_at, expires_at, decided_by, decided_at, next, ended_at, lease_until,
   owner, fence, carried_by, halted_for FROM runs WHERE id < ? ORDER BY id DESC LIMIT ?;

@@ -351,6 +351,19 @@ def test_second_pair_of_eyes(here: Bench, fates: Fates) -> None:
     assert "Không có đợt nào chờ" in words(here.get("/approvals").text)
 
 
+def test_halves_of_a_large_list_wait_too(here: Bench, fates: Fates) -> None:
+    """The page of the second half says that it needs another person, and why; pressing asks for him."""
+    ids = refused(here, fates, 21)
+    first, second = frozen(here, ids[:11]), frozen(here, ids[11:])
+    here.post(f"{first}/run", fields(here.get(first).text, 'id="run"'))
+    page = here.get(second).text
+    answer = here.post(f"{second}/run", fields(page, 'id="run"'))
+
+    assert "10 lượt này cùng 11 lượt bạn tự cho chạy trong một giờ qua là nhiều hơn 20" in words(page)
+    assert "yêu cầu phê duyệt" in words(here.told(answer).text)
+    assert ["asked", "running"] == [run.state for run in here.console.runs.newest()]
+
+
 def test_supervisor_does_not_approve_his_own(here: Bench, fates: Fates) -> None:
     """Who chose the list or asked for its run is told so, under any session, and a press by hand is refused."""
     ids = refused(here, fates, 21)

@@ -12,7 +12,7 @@ import pytest
 
 from bus.engines.sqlite import Tx
 from bus.errors import NotAllowedNow, NotFound
-from bus.runs import FASTEST, LEASE, QUESTION, SLOWEST, Run, Runner
+from bus.runs import FASTEST, HALVES, LEASE, QUESTION, SLOWEST, Run, Runner
 from tests.builders import NOON, make_event
 from tests.repair_kit import ROOT, Fates, Room, number_of, write
 from tests.world import World
@@ -170,6 +170,18 @@ def test_as_many_as_the_threshold_need_nobody(world: World, fates: Fates, room: 
     run = room.start(room.freeze(refused(world, fates, 2)), four_eyes_above=2)
 
     assert "running" == room.runs.get(run).state
+
+
+def test_halves_of_a_large_list_are_one(world: World, fates: Fates, room: Room) -> None:
+    """What one person begins within an hour counts together; what another person approved, or began, does not."""
+    one, two, three, four, five = (room.freeze([number]) for number in refused(world, fates, 5))
+    states = [room.runs.get(room.start(each, four_eyes_above=1)).state for each in (one, two, three)]
+    assert ["running", "asked", "asked"] == states
+    assert 1 == room.runs.on_ones_own("an")
+    assert "running" == room.runs.get(room.start(four, account="binh", four_eyes_above=1)).state
+    world.clock.time += HALVES
+
+    assert "running" == room.runs.get(room.start(five, four_eyes_above=1)).state
 
 
 @pytest.mark.parametrize("account", ["an", "binh"])

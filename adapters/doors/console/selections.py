@@ -136,7 +136,7 @@ def _view(console: Console, visit: Visit, asked: Asked, of: Selection, wrong: Wr
     after = int(text) if text.isdecimal() and len(text) <= 9 else 0
     lines = console.selections.page(of.id, after=after, limit=PAGE)
     last = lines[-1].n if lines else of.count
-    started = console.runs.of_selection(of.id)
+    started, before = console.runs.of_selection(of.id), console.runs.on_ones_own(visit.account)
     return SelectionView(
         of=of,
         name=f"{of.act}_{of.how}" if of.how else of.act,
@@ -145,7 +145,8 @@ def _view(console: Console, visit: Visit, asked: Asked, of: Selection, wrong: Wr
         after=last if last < of.count else None,
         run=started,
         press=key_for(console, visit, "run", f"selection {of.id}"),
-        needs_approval=of.count > console.facts.four_eyes_above,
+        before=before,
+        needs_approval=of.count + before > console.facts.four_eyes_above,
         four_eyes_above=console.facts.four_eyes_above,
         may_run=started is None,
         wrong=wrong.key if wrong else "",

@@ -53,6 +53,8 @@ class SelectionView:
     after: int | None
     run: Run | None
     press: str
+    before: int
+    """Items that this person lately had run with nobody's yes."""
     needs_approval: bool
     four_eyes_above: int
     may_run: bool

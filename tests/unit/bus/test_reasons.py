@@ -25,7 +25,8 @@ def test_what_a_terminal_obeys_is_refused_and_shown_as_a_code(text: str):
 
 @pytest.mark.parametrize(
     ("text", "fault"),
-    [("", "too_short"), (" \t\n", "too_short"), ("x" * (LONGEST + 1), "too_long"), ("\udcff", "control_character")],
+    [("", "too_short"), (" \t\n", "too_short"), ("x" * (LONGEST + 1), "too_long"), ("\udcff", "control_character")]
+    + [(text, "too_short") for text in ("\u200b" * 3, "\u3164", "\u2060.", "\u0301", "…")],
 )
 def test_no_reason(text: str, fault: str):
     """Nothing, too much, or half a character is no reason."""

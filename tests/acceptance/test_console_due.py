@@ -101,8 +101,8 @@ def test_the_demo_says_why(room: Bench) -> None:
     """The demo tells a day of July as today: where that makes dossiers late, the page says so."""
     room.sign_in("an")
 
-    for address in ("/", "/due?when=overdue"):
-        assert room.console.words.say("vi", "due.demo") in room.get(address).text
+    for address, key in (("/", "due.demo"), ("/due?when=overdue", "due.demo"), ("/lateness", "lateness.demo")):
+        assert room.console.words.say("vi", key) in room.get(address).text
 
 
 def test_elsewhere_nothing_is_said_of_a_demo(tmp_path: Path) -> None:
@@ -112,6 +112,7 @@ def test_elsewhere_nothing_is_said_of_a_demo(tmp_path: Path) -> None:
         text = made.get("/due").text
 
         assert made.console.words.say("vi", "due.demo") not in text
+        assert made.console.words.say("vi", "lateness.demo") not in made.get("/lateness").text
         assert made.console.words.say("vi", "due.none_overdue") in text
 
 

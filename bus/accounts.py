@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Final, Literal, TypeAlias
 
 from bus.engines.sqlite import Row, Tx
-from bus.errors import AccountRefused, NotFound
+from bus.errors import AccountRefused, NoAccount
 from bus.evidence import row_digest
 from bus.reasons import fault_in
 from bus.rights import ROLES, Right, rights_of
@@ -98,7 +98,7 @@ def account_of(row: Row) -> Account:
 def require(tx: Tx, name: str) -> Account:
     row = tx.one("find_account", name)
     if row is None:
-        raise NotFound(f"no account {name}")
+        raise NoAccount(name)
     return account_of(row)
 
 

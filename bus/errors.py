@@ -7,6 +7,7 @@ BusError
 │   └── NothingNew        the partner was told all of it by another delivery: `superseded`, never sent
 ├── LedgerTrouble
 │   ├── LedgerUnavailable cannot be written or read now: 503, try again
+│   │   ├── LedgerBusy    somebody else writes for longer than who asked would wait: nothing was done
 │   │   └── ReadTooLong   a question took longer than who asked would wait: ask a narrower one
 │   ├── LedgerUnsafe      settings or files that would break a promise: refuses the start
 │   ├── SchemaBehind      the ledger wants `lienthong migrate`
@@ -14,6 +15,7 @@ BusError
 ├── StaleFence            the lease was lost: what this worker learned is not written
 ├── NonceSeen             a signed request came twice: a replay
 ├── NotFound              no such event, delivery or dossier
+│   └── NoAccount         nor such an account at the console
 └── NotAllowedNow         the move is not legal from the delivery's present state
     ├── BornThere         the dossier was born at the partner: no record of ours is there to replace
     └── AccountRefused    an account, a role or the first-run code cannot be as asked; `rule` says why
@@ -72,6 +74,10 @@ class LedgerUnavailable(LedgerTrouble):
     """The ledger cannot be written or read at this moment; nothing was recorded. Try again."""
 
 
+class LedgerBusy(LedgerUnavailable):
+    """Somebody else writes for longer than the asker would wait; nothing was done, nor will be. Try again."""
+
+
 class ReadTooLong(LedgerUnavailable):
     """A question took longer than its asker would wait for; ask a narrower one."""
 
@@ -98,6 +104,14 @@ class NonceSeen(BusError):
 
 class NotFound(BusError):
     """There is nothing under this name in the ledger."""
+
+
+class NoAccount(NotFound):
+    """Nobody has this name."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(f"no account {name}")
 
 
 class NotAllowedNow(BusError):

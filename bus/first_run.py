@@ -7,7 +7,6 @@ installation's own account may read. The ledger keeps its digest, so a code is g
 from __future__ import annotations
 
 import base64
-import contextlib
 import hashlib
 import hmac
 import os
@@ -18,12 +17,10 @@ from bus.accounts import Account, Language
 from bus.engines.sqlite import Tx
 from bus.errors import AccountRefused, LedgerUnavailable
 from bus.ledger import Ledger
-from bus.people import People
+from bus.people import FIRST_RUN_FILE, FIRST_RUN_META, People
 from bus.ports import Randomness
 from bus.rights import ADMINISTRATOR
 
-FILE: Final = "first-run-code"
-_META: Final = "first_run_code"
 CODE_BYTES: Final = 15
 
 
@@ -34,7 +31,7 @@ class FirstRun:
         self._ledger = ledger
         self._people = people
         self._randomness = randomness
-        self.path: Final = Path(ledger.engine.path).parent / FILE
+        self.path: Final = Path(ledger.engine.path).parent / FIRST_RUN_FILE
 
     def prepare(self) -> Path | None:
         """Where the code stands; None when there is an account. A lost code is replaced. Raises LedgerUnavailable.
@@ -46,14 +43,17 @@ class FirstRun:
         def job(tx: Tx) -> Path | None:
             if tx.one("any_account") is not None:
                 return None
-            known = tx.one("get_meta", _META)
+            known = tx.one("get_meta", FIRST_RUN_META)
             if known is None or not hmac.compare_digest(_digest(self._standing()), known[0]):
                 code = base64.b32encode(self._randomness.token(CODE_BYTES)).decode().lower()
                 self._put(code)
-                tx.run("put_meta", _META, _digest(code))
+                tx.run("put_meta", FIRST_RUN_META, _digest(code))
             return self.path
 
-        return self._ledger.engine.write(job)
+        path = self._ledger.engine.write(job)
+        if path is None:
+            self._people.end_first_run()  # of an earlier version, or of a crash right after the first account
+        return path
 
     def complete(
         self, code: str, name: str, *, shown: str, password: str, language: Language = "vi", address: str = ""
@@ -63,10 +63,9 @@ class FirstRun:
         def job(tx: Tx) -> Account:
             if tx.one("any_account") is not None:
                 raise AccountRefused("first_run_over", "there is an account already: sign in with it")
-            known = tx.one("get_meta", _META)
+            known = tx.one("get_meta", FIRST_RUN_META)
             if known is None or not hmac.compare_digest(_digest(code), known[0]):
                 raise AccountRefused("wrong_code", f"that is not the code in {self.path}")
-            tx.run("drop_meta", _META)
             return self._people.add_in(
                 tx,
                 name,
@@ -81,8 +80,7 @@ class FirstRun:
             )
 
         account = self._ledger.engine.write(job)
-        with contextlib.suppress(OSError):
-            self.path.unlink()  # what stays there is good for nothing any more
+        self._people.end_first_run()
         return account
 
     def _standing(self) -> str:

@@ -7,10 +7,12 @@ administrator unless the settings allow it. Passwords come as argon2 strings; ma
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Final, TypeVar
 
 from bus.accounts import (
@@ -37,7 +39,7 @@ from bus.accounts import (
 )
 from bus.audit import Act, Audit
 from bus.engines.sqlite import Tx
-from bus.errors import AccountRefused, NotFound
+from bus.errors import AccountRefused, NoAccount, NotFound
 from bus.ledger import Ledger
 from bus.moves import Move
 from bus.ports import Randomness
@@ -49,6 +51,9 @@ from bus.tries import DAY_MS, Tries
 
 T = TypeVar("T")
 LARGEST_PAGE: Final = 200
+FIRST_RUN_FILE: Final = "first-run-code"
+"""Beside the ledger while it has no account: `bus.first_run`."""
+FIRST_RUN_META: Final = "first_run_code"
 STRANGERS_A_DAY: Final = 1_000
 """Failed tries under names that nobody has, of which each is noted; what comes beyond is only counted: strangers must
 not fill the ledger."""
@@ -74,7 +79,7 @@ class People:
         """One account. Raises NotFound."""
         found = self.find(name)
         if found is None:
-            raise NotFound(f"no account {name}")
+            raise NoAccount(name)
         return found
 
     def find(self, name: str) -> Account | None:
@@ -130,7 +135,9 @@ class People:
                 address=address,
             )
 
-        return self._write(job, reason)
+        account = self._write(job, reason)
+        self.end_first_run()
+        return account
 
     def add_in(
         self,
@@ -300,7 +307,9 @@ class People:
                 raise AccountRefused("disabled", f"{account.name} is disabled")
             return self._open(tx, account.name, address, agent)
 
-        return self._ledger.engine.write(job)
+        opened = self._ledger.engine.write(job)
+        self.end_first_run()
+        return opened
 
     def _newcomer(self, tx: Tx, who: Identity) -> Account:
         name = free_name(tx, who)
@@ -323,9 +332,12 @@ class People:
         self._audit.add(tx, actor=f"person:{name}", act=Act.SIGNED_IN, address=address)
         return self._sessions.open(tx, name, address=address, agent=agent, now=self._now())
 
-    def session(self, token_hash: bytes, now: datetime) -> SignedIn | None:
-        """Who holds the token with this SHA-256, with the rights of this moment; None when it holds no longer."""
-        held = self._sessions.find(token_hash, to_ms(now))
+    def session(self, token_hash: bytes, now: datetime, *, is_used: bool = True) -> SignedIn | None:
+        """Who holds the token with this SHA-256, with the rights of this moment; None when it holds no longer.
+
+        `is_used`: a person asks, and not a page that renews itself: then the session goes on.
+        """
+        held = self._sessions.find(token_hash, to_ms(now), is_used=is_used)
         if held is None:
             return None
         account = account_of(held.account)
@@ -390,6 +402,11 @@ class People:
         row = self._ledger.engine.write(lambda tx: tx.one("take_sso_waiting", digest, self._now()))
         return None if row is None else str(row[0])
 
+    def end_first_run(self) -> None:
+        """Take the code's file away, now that there is an account: a secret that opens nothing only misleads."""
+        with contextlib.suppress(OSError):
+            Path(self._ledger.engine.path).with_name(FIRST_RUN_FILE).unlink()
+
     # -- shared -------------------------------------------------------------------------------------------------
 
     def _now(self) -> int:
@@ -419,6 +436,7 @@ class People:
         row = (name, checked_shown(shown), password, issuer, subject, *granted, language, self._now())
         if not tx.run("add_account", *row):
             raise AccountRefused("name_taken", f"there is an account {name} already")
+        tx.run("drop_meta", FIRST_RUN_META)
 
     def _seed(self, tx: Tx) -> None:
         """Put the built-in roles where they stand from then on; a role that was changed stays as it is."""

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from bus.engines.sqlite import Row, Tx
+from bus.errors import LedgerUnavailable
 from bus.ledger import Ledger
 from bus.ports import Randomness
 from bus.times import from_ms, ms, to_ms
@@ -89,17 +90,23 @@ class Sessions:
         tx.run("forget_sessions", now - ms(KEPT))
         return Opened(id=number, account=account, token=token, expires_at=from_ms(expires_at))
 
-    def find(self, digest: bytes, now: int) -> Held | None:
-        """The session of the token with this digest, if it holds; its end moves on. Raises LedgerUnavailable."""
+    def find(self, digest: bytes, now: int, *, is_used: bool = True) -> Held | None:
+        """The session of the token with this digest, if it holds. Where a person uses it its end moves on, if that can
+        be written now: who only looks is not turned away meanwhile. Raises LedgerUnavailable."""
         row = self._ledger.engine.read().one("find_session", digest, now)
         if row is None:
             return None
         held = Held(id=row[0], opened_at=row[1], seen_at=row[2], expires_at=row[3], account=row[4:])
-        if now - held.seen_at >= ms(TOUCH_EVERY):
-            expires_at = min(now + ms(self.rules.idle), held.opened_at + ms(self.rules.longest))
-            if not self._ledger.engine.write(lambda tx: tx.run("touch_session", now, expires_at, held.id)):
-                return None  # ended between the question and the write
+        if is_used and now - held.seen_at >= ms(TOUCH_EVERY) and not self._touch(held, now):
+            return None  # ended between the question and the write
         return held
+
+    def _touch(self, held: Held, now: int) -> bool:
+        expires_at = min(now + ms(self.rules.idle), held.opened_at + ms(self.rules.longest))
+        try:
+            return bool(self._ledger.engine.write(lambda tx: tx.run("touch_session", now, expires_at, held.id)))
+        except LedgerUnavailable:
+            return True
 
     def of(self, account: str) -> list[Session]:
         """Those of an account that hold, the newest first."""

@@ -25,6 +25,8 @@ def _known(trouble: BaseException) -> tuple[str | None, int, str]:
     match trouble:
         case SettingsRefused():
             return "settings_refused", USAGE, detail
+        case errors.NoAccount():
+            return "users_unknown", FINDING, trouble.name
         case errors.NotFound():
             return "not_found", FINDING, detail
         case errors.BornThere():

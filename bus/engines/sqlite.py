@@ -19,7 +19,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, Final, Protocol, TypeAlias, TypeVar
 
-from bus.errors import LedgerDamaged, LedgerUnavailable, LedgerUnsafe, ReadTooLong
+from bus.errors import LedgerBusy, LedgerDamaged, LedgerUnavailable, LedgerUnsafe, ReadTooLong
 from bus.ports import CrashPoint, Storage, no_crash
 from bus.sql import Migration, load_queries
 
@@ -32,6 +32,8 @@ MINIMUM_VERSION: Final = (3, 37, 0)
 """RETURNING and partial-index plans that the ledger counts on; `check` refuses older."""
 BUSY_MS: Final = 5_000
 """How long a writer waits for another process; past it the caller hears 503 and tries again."""
+SHORTEST_S: Final = 0.2
+"""What a hurried writer waits at least: a writer that was stuck for long may be free again."""
 OPEN_ANEW: Final = frozenset({sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN})
 """Troubles that stay with the connection: one opened while the file could only be read can never write again."""
 STEPS: Final = 20_000
@@ -188,12 +190,40 @@ class _Awaited(_Job):
 
     def wait(self) -> Any:
         self._done.acquire()
+        return self._outcome()
+
+    def _outcome(self) -> Any:
         if self.failure is not None:
             raise self.failure
         return self.result
 
     def tell(self, told: dict[Teller, list[Answer]]) -> None:
         self._done.release()
+
+
+class _Hurried(_Awaited):
+    """The same for who waits only so long: what has not begun by then is never done."""
+
+    __slots__ = ("_is_begun", "_turn", "_wanted")
+
+    def __init__(self, work: Callable[[Tx], Any]) -> None:
+        super().__init__(self._unless_given_up)
+        self._wanted = work
+        self._turn = threading.Lock()
+        self._is_begun = False
+
+    def _unless_given_up(self, tx: Tx) -> Any:
+        # A job may run again, after its group: it has its turn already.
+        self._is_begun = self._is_begun or self._turn.acquire(blocking=False)
+        return self._wanted(tx) if self._is_begun else None
+
+    def wait_for(self, limit_s: float) -> Any:
+        """Raises LedgerBusy: nothing was done, nor will be."""
+        if not self._done.acquire(timeout=limit_s):
+            if self._turn.acquire(blocking=False):
+                raise LedgerBusy("somebody else is writing to the ledger")
+            self._done.acquire()
+        return self._outcome()
 
 
 class _Told(_Job):
@@ -227,6 +257,8 @@ class SqliteEngine:
         self._lock = threading.Lock()
         self._closed = False
         self._trouble: str | None = None
+        self._stuck_since: float | None = None
+        """Since when the writer has asked in vain for its turn."""
         self._writer: sqlite3.Connection | None = None
         try:
             self._writer = self._open_writer()
@@ -248,10 +280,23 @@ class SqliteEngine:
         self._put(_Told(work, teller, token))
 
     def write(self, work: Callable[[Tx], T]) -> T:
-        """Run a job and wait for its commit."""
+        """Run a job and wait for its commit; within `patience` no longer than that for its turn."""
+        limit_s: float | None = getattr(self._readers, "write_limit_s", None)
+        if limit_s is not None:
+            return self._write_soon(work, limit_s)
         job = _Awaited(work)
         self._put(job)
         result: T = job.wait()
+        return result
+
+    def _write_soon(self, work: Callable[[Tx], T], limit_s: float) -> T:
+        """Counted from when the writer got stuck, not from each question: so those who ask in a row, thread by thread,
+        do not all wait for the same lock."""
+        stuck_since = self._stuck_since
+        spent_s = 0.0 if stuck_since is None else time.monotonic() - stuck_since
+        job = _Hurried(work)
+        self._put(job)
+        result: T = job.wait_for(max(SHORTEST_S, limit_s - spent_s))
         return result
 
     def _put(self, job: _Job) -> None:
@@ -307,7 +352,9 @@ class SqliteEngine:
         try:
             connection = self._writer or self._reopen()
             point("writer.before_begin")
+            self._stuck_since = self._stuck_since or time.monotonic()
             connection.execute("BEGIN IMMEDIATE")
+            self._stuck_since = None
             point("writer.after_begin")
             tx = Tx(connection, self._queries)
             results = [work(tx) for work in works]
@@ -322,7 +369,10 @@ class SqliteEngine:
             if getattr(failure, "sqlite_errorcode", 0) & 0xFF in OPEN_ANEW:
                 self._let_go()
             self._trouble = str(failure)
-            raise LedgerUnavailable(f"the ledger cannot be written: {failure}") from failure
+            is_busy = getattr(failure, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
+            raise (LedgerBusy if is_busy else LedgerUnavailable)(
+                f"the ledger cannot be written: {failure}"
+            ) from failure
         except BaseException:
             self._roll_back()
             raise
@@ -386,17 +436,20 @@ class SqliteEngine:
         return ReadTx(connection, self._queries)
 
     @contextmanager
-    def patience(self, limit: timedelta) -> Iterator[None]:
-        """What this thread asks within the block is given up after so long. Raises ReadTooLong where it is asked.
+    def patience(self, limit: timedelta, *, writes: timedelta | None = None) -> Iterator[None]:
+        """What this thread asks within the block is given up after so long. Raises ReadTooLong where it is asked, and
+        LedgerBusy where it writes and has waited for its turn as long as `writes`.
 
         Looked at between a question's steps, so that what is quickly answered is answered however late it is asked.
         """
         end = time.monotonic() + limit.total_seconds()
         connection = self.read().connection
         connection.set_progress_handler(lambda: time.monotonic() > end, STEPS)
+        self._readers.write_limit_s = None if writes is None else writes.total_seconds()
         try:
             yield
         finally:
+            self._readers.write_limit_s = None
             connection.set_progress_handler(None, STEPS)
 
     def _let_go_of_the_dead(self) -> None:

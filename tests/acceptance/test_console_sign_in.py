@@ -158,6 +158,23 @@ def test_idle_session_ends(door: Bench, span: dict[str, float], is_there: bool) 
     assert is_there == (200 == door.get("/account").status_code)
 
 
+def test_page_left_open_keeps_no_session_alive(door: Bench) -> None:
+    """What a page asks by itself (the live log coming back, a part that renews itself) is nobody's use of the session:
+    it ends as if nothing had been asked; what a person opens keeps it."""
+    door.sign_in()
+    for _ in range(4):
+        later(door, minutes=10)
+        kept = door.get("/account").status_code
+    for _ in range(2):
+        later(door, minutes=10)
+        renewed = door.get("/account", headers={"hx-request": "true"}).status_code
+        assert 200 == door.client.head("/console/log/live").status_code
+    later(door, minutes=11)
+
+    assert (200, 200) == (kept, renewed)
+    assert 303 == door.get("/account").status_code
+
+
 def test_session_in_use_ends_too(door: Bench) -> None:
     """However much it is used, a session ends after the settings' longest time."""
     door.sign_in()

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 import threading
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from html import unescape
 from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
 
+from adapters.doors.console import door
 from adapters.doors.console.answers import Answer, Bytes, Gone, Live, Shown, Stream, Wrong
 from adapters.doors.console.asked import Asked
 from adapters.doors.console.dressing import CSP
@@ -20,8 +24,9 @@ from adapters.doors.console.rooms import Room
 from adapters.doors.console.threads import Threads
 from adapters.doors.console.visit import Visit
 from adapters.doors.problems import is_reference
+from bus.audit import Act
 from bus.errors import LedgerUnavailable, NotFound
-from tests.console_door import Bench, bench
+from tests.console_door import Bench, bench, later
 
 ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
 
@@ -149,8 +154,41 @@ def test_ledger_lost_while_signed_in(here: Bench, monkeypatch: pytest.MonkeyPatc
     assert 503 == here.get("/account").status_code
 
 
-def failing_patience(limit):
+def failing_patience(limit, *, writes):
     raise LedgerUnavailable("gone")
+
+
+def writing(console: Console, visit: Visit, asked: Asked) -> Answer:
+    console.audit.note(actor=visit.actor, act=Act.DOSSIER_SEEN, dossier="X")
+    return plain(console, visit, asked)
+
+
+def test_while_somebody_else_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While another process holds the ledger, a page that records who looks gives up in words and holds its thread for
+    a moment only: with more of them than there are threads, the pages that write nothing are answered meanwhile, also
+    where the session's own use is due to be written."""
+    assert timedelta(seconds=2) >= door.WRITES
+    monkeypatch.setattr(door, "WRITES", timedelta(milliseconds=500))
+    pages = (opened("/writing", writing),)
+    with capture_logs() as lines, bench(tmp_path, pages=pages, threads=Threads(2)) as here:
+        here.sign_in()
+        later(here, minutes=2)
+        other = sqlite3.connect(here.world.path, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        with ThreadPoolExecutor(6) as people:
+            asked = [people.submit(here.get, "/writing") for _ in range(6)]
+            looked = [here.get(path).status_code for path in ("/", "/log", "/account")]
+            answers = [each.result() for each in asked]
+        other.execute("ROLLBACK")
+        other.close()
+
+        assert [200, 200, 200] == looked
+        assert {503} == {each.status_code for each in answers}
+        assert all(each.headers["retry-after"].isdigit() for each in answers)
+        assert all("tiến trình khác đang ghi" in unescape(each.text) for each in answers)
+        assert 200 == here.get("/writing").status_code
+        assert 1 == len(here.console.audit.find(act=Act.DOSSIER_SEEN).entries)
+    assert ["writing"] * 6 == [line["route"] for line in lines if line["event"] == "console_write_given_up"]
 
 
 def test_slow_question_is_cut(here: Bench) -> None:

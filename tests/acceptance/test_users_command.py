@@ -83,8 +83,9 @@ def test_sessions(here: Place) -> None:
         (("users", "add", "an", "--role", "viewer", "--unit", "H99", "--every-unit"), 2, "--every-unit"),
         (("users", "add", "an", "--role", "viewer", "--every-unit"), 2, "--password-file"),
         (("users", "add", "an", "--every-unit"), 2, "--role"),
-        (("users", "disable", "an"), 1, "no account an"),
-        (("users", "sessions", "an"), 1, "no account an"),
+        (("users", "disable", "an"), 1, "There is no account an."),
+        (("users", "sessions", "an"), 1, "There is no account an."),
+        (("users", "sessions", "an", "--lang", "vi"), 1, "Không có tài khoản an."),
     ],
 )
 def test_what_is_missing_is_said(here: Place, words: tuple[str, ...], code: int, said: str) -> None:

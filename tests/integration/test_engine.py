@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from bus.engines.sqlite import SqliteEngine, Tx
-from bus.errors import LedgerUnavailable, LedgerUnsafe, ReadTooLong
+from bus.errors import LedgerBusy, LedgerUnavailable, LedgerUnsafe, ReadTooLong
 from bus.ports import FileStorage
 from tests.world import World
 
@@ -217,13 +218,59 @@ def test_held_lock_makes_writers_wait_then_say_so(tmp_path: Path, monkeypatch: p
     world = World(tmp_path)
     other = sqlite3.connect(world.path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    with pytest.raises(LedgerUnavailable, match="locked"):
+    with pytest.raises(LedgerBusy, match="locked"):
         world.ledger.engine.write(put("x"))
     other.execute("ROLLBACK")
     other.close()
 
     assert "x" == world.ledger.engine.write(put("x"))
     world.close()
+
+
+def test_hurried_writer_gives_up_for_good(world: World) -> None:
+    """Who waits only so long for his turn hears that nothing was done, and then it is never done; who waits on is
+    served; behind a writer that is stuck for long already the next hurried one waits a moment only."""
+    engine = world.ledger.engine
+    other = sqlite3.connect(world.path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    patient = engine.later(put("patient"))
+    with engine.patience(timedelta(seconds=5), writes=timedelta(milliseconds=50)):
+        for name in ("hurried", "next"):
+            with pytest.raises(LedgerBusy):
+                engine.write(put(name))
+        other.execute("ROLLBACK")
+        other.close()
+        assert "patient" == patient.result(10)
+        assert "after" == engine.write(put("after"))
+
+    assert (None, None) == (engine.read().one("get_meta", "hurried"), engine.read().one("get_meta", "next"))
+    assert "at leisure" == engine.write(put("at leisure"))
+
+
+def test_hurried_writer_whose_turn_has_come_is_waited_for(world: World) -> None:
+    """What has begun is never said to be undone: its end is waited for, also when it fails or runs once more alone."""
+    engine, begun = world.ledger.engine, threading.Event()
+
+    def slow(tx: Tx) -> str:
+        begun.set()
+        time.sleep(0.3)  # longer than what a hurried writer waits at least
+        return put("slow")(tx)
+
+    with engine.patience(timedelta(seconds=5), writes=timedelta(0)):
+        assert "slow" == engine.write(slow)
+        assert begun.is_set()
+        with pytest.raises(ValueError, match="bug"):
+            engine.write(bad)
+    gate = threading.Event()
+    blocker, failing = engine.later(lambda _tx: gate.wait(5)), engine.later(bad)
+    waiting = threading.Timer(0.05, gate.set)
+    waiting.start()
+    with engine.patience(timedelta(seconds=5), writes=timedelta(seconds=30)):
+        assert "beside" == engine.write(put("beside"))
+
+    assert blocker.result(5)
+    assert isinstance(failing.exception(5), ValueError)
+    assert ("beside",) == engine.read().one("get_meta", "beside")
 
 
 def test_caller_who_went_away(world: World) -> None:

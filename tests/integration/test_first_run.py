@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from bus.accounts import Identity
 from bus.errors import LedgerUnavailable
 from tests.people_kit import House, at_once, house, refused
 
@@ -36,6 +37,26 @@ def test_first_run(home: House) -> None:
     assert not path.exists()
     assert home.first_run.prepare() is None
     refused("first_run_over", lambda: home.first_run.complete(code, "two", shown="x", password="x"))
+
+
+@pytest.mark.parametrize("way", ["added", "provider", "earlier"])
+def test_code_ends_with_the_first_account(home: House, way: str) -> None:
+    """However the first account came to be, the code is void and its file is gone; what an earlier version left beside
+    the ledger is taken away at the next start."""
+    path = home.first_run.prepare()
+    assert path is not None
+    code = path.read_text()
+    if way == "provider":
+        who = Identity(issuer="https://id", subject="1", wanted_name="an", shown="An", roles=None)
+        home.people.welcome(who, address="", agent="")
+    else:
+        home.people.add("an", shown="An", password="x", roles=["viewer"], units=None, actor="person:x", reason="first")
+    if way == "earlier":
+        path.write_text(code)
+        assert home.first_run.prepare() is None
+
+    assert not path.exists()
+    assert home.ledger.engine.read().one("get_meta", "first_run_code") is None
 
 
 def test_bad_name_does_not_use_up_the_code(home: House) -> None:

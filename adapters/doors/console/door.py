@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
 from functools import partial
 from typing import Final, TypeAlias
 
@@ -34,7 +35,7 @@ from adapters.doors.console.responses import Responses
 from adapters.doors.console.threads import Threads
 from adapters.doors.console.visit import Visit
 from adapters.doors.problems import make_reference
-from bus.errors import LedgerUnavailable, NotFound, ReadTooLong
+from bus.errors import LedgerBusy, LedgerUnavailable, NotFound, ReadTooLong
 
 log = structlog.get_logger("console")
 
@@ -42,6 +43,8 @@ READ_S: Final = 20.0
 """For a whole form."""
 FORM: Final = "application/x-www-form-urlencoded"
 RETRY_S: Final = 5
+WRITES: Final = timedelta(seconds=2)
+"""So long a page waits for its turn to write, be it only who looks: its thread is one of few. The doors wait longer."""
 Pairs = list[tuple[str, str]]
 Taker: TypeAlias = Callable[[Request], Awaitable[Response]]
 
@@ -107,8 +110,8 @@ class ConsoleDoor:
 
     def _answered(self, page: Page, request: Request, pairs: Pairs) -> Response:
         """In a thread, with a limit to how long the ledger is asked."""
-        with self.console.ledger.engine.patience(self.console.facts.query_limit):
-            visit = self._gate.visit(request, page=page.name)
+        with self.console.ledger.engine.patience(self.console.facts.query_limit, writes=WRITES):
+            visit = self._gate.visit(request, page=page.name, is_used=not _is_by_itself(page, request))
             answer = self._judged(page, request, visit, _asked(request, pairs), pairs)
             return self._responses.of(request, visit, answer)
 
@@ -188,6 +191,9 @@ class ConsoleDoor:
             case ReadTooLong():
                 log.warning("console_query_cut", route=name)
                 return errors.page("common.too_slow", 503, back=back)
+            case LedgerBusy():
+                log.warning("console_write_given_up", route=name)
+                return errors.page("common.ledger_busy", 503)
             case LedgerUnavailable():
                 log.error("ledger_unavailable", cause=str(trouble))
                 return errors.page("common.ledger_away", 503)
@@ -216,6 +222,11 @@ class ConsoleDoor:
             "cross-origin-resource-policy": "same-origin",
         }
         return Response(file.body, 200, headers, file.media_type)
+
+
+def _is_by_itself(page: Page, request: Request) -> bool:
+    """Whether a page that was left open asks, renewing itself: nobody need be there, so it keeps no session alive."""
+    return page.method == "GET" and (page.name == "log_live" or request.headers.get("hx-request") == "true")
 
 
 def _asked(request: Request, pairs: Pairs) -> Asked:

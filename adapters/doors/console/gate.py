@@ -38,7 +38,7 @@ LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 class Keeper(Protocol):
     """What the gate asks of `bus.people.People`."""
 
-    def session(self, token_hash: bytes, now: datetime) -> SignedIn | None:
+    def session(self, token_hash: bytes, now: datetime, *, is_used: bool = True) -> SignedIn | None:
         """Who holds the token with this SHA-256; None when it holds no longer."""
         ...
 
@@ -72,11 +72,12 @@ class Gate:
         self._clock = clock
         self.manners = manners
 
-    def visit(self, request: Request, *, page: str = "", token: str | None = None) -> Visit:
-        """Who asks. In a thread: it reads the ledger. `token`: of a session that this very request opened."""
+    def visit(self, request: Request, *, page: str = "", token: str | None = None, is_used: bool = True) -> Visit:
+        """Who asks. In a thread: it reads the ledger. `token`: of a session that this very request opened; `is_used`:
+        whether a person asks, and not a page that was left open."""
         token = self.token(request) if token is None else token
         now = self._clock.now()
-        seen = self._people.session(digest_of(token), now) if token else None
+        seen = self._people.session(digest_of(token), now, is_used=is_used) if token else None
         if seen is None:
             return self._demo(request, page, now) or self._stranger(request, page, now)
         return Visit(

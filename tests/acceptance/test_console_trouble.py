@@ -85,7 +85,7 @@ def here(house: Bench) -> Bench:
 @pytest.mark.parametrize(
     ("path", "status", "vi", "en"),
     [
-        ("/away", 503, "chưa đọc được sổ cái", "cannot be read now"),
+        ("/away", 503, "chưa đọc hoặc ghi được sổ cái", "cannot be read or written now"),
         ("/bug", 500, "lỗi của chương trình", "program failed"),
         ("/gone", 404, "Không tìm thấy", "cannot be found"),
         ("/nowhere", 404, "Không có trang này", "no such page"),

@@ -133,6 +133,17 @@ def test_mail_arrives():
     assert "auto-generated" == one["Auto-Submitted"]
 
 
+def test_no_header_comes_from_a_fact():
+    """Line ends in what a partner or a caller is called make no header and no reader, on the wire either."""
+    hostile = FACTS | {"subject": "x\r\nBcc: spy@evil.example.invalid\r\n\r\nbody"}
+    with serve(MailServer()) as server:
+        by_mail(server, Writer(installation="H99\r\nBcc: spy@evil.example.invalid")).send(message(facts=hostile))
+
+    assert server.mails[0]["Bcc"] is None
+    assert not any("spy" in reader for reader in server.readers[0])
+    assert "x\\r\\nBcc" in server.mails[0]["Subject"]
+
+
 def test_mail_over_tls_with_a_login():
     """With TLS the login and the mail go only after STARTTLS, to a server that the authority vouches for."""
     authority = Authority()

@@ -79,6 +79,8 @@ ASKED: Final[Mapping[str, Ask]] = {
     "search: the commonest family name": lambda chance, size: "/search?q=nguyen",
     "search: two that everybody has": lambda chance, size: "/search?q=nguyen+van",
     "search: nobody": lambda chance, size: "/search?q=nobody+of+this+name",
+    "overdue": lambda chance, size: "/due?when=overdue",
+    "due soon": lambda chance, size: "/due?when=soon",
     "dossier": lambda chance, size: f"/dossiers/{number_of(_some(chance, size))}",
     "delivery": lambda chance, size: f"/deliveries/{1 + chance.randrange(size.deliveries)}",
     **{name: _page(name) for name in ("partners", "mapping", "lateness", "refused", "audit", "runs") if is_page(name)},
@@ -92,6 +94,7 @@ LIMITED: Final[Mapping[str, Ask]] = {
         "log by kind",
         "search: a whole name",
         "log of one hour",
+        "overdue",
     )
 }
 """The same by who may see one unit only."""

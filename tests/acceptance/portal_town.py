@@ -14,6 +14,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from bus.errors import NotFound
 from config.wiring import Installation
 from contracts.mock_control import control
 from contracts.mocking import Request
@@ -125,8 +126,13 @@ class Town:
         return [event for event in loaded if event.kind == kind]
 
     def refusal(self, message: str) -> dict[str, Any]:
-        """What the operator finds under the reference that the portal was told."""
-        self.installation.ledger.engine.write(lambda tx: None)
+        """What the operator finds under the reference that the portal was told: written after the answer has gone."""
+        for _ in range(100):
+            self.installation.ledger.engine.write(lambda tx: None)
+            try:
+                return self.installation.reads.refusal(message.rpartition(" ")[2])
+            except NotFound:
+                time.sleep(0.1)
         return self.installation.reads.refusal(message.rpartition(" ")[2])
 
     def here_at(self, url: str) -> str:

@@ -74,12 +74,12 @@ def a_call(world: ConsoleWorld, dossier: str) -> tuple[int, int]:
 
 
 def by_unit(world: ConsoleWorld) -> tuple[str, str]:
-    """A dossier of the limited account's unit, and one of another."""
+    """A dossier of the limited account's unit of which something was sent to the portal, and one of another."""
     reads = world.installation.reads
     own = other = ""
     for row in reads.deliveries(limit=500):
         if reads.dossier_head(row["dossier"])[0]["unit"] == "000.00.09.H99":
-            own = row["dossier"]
+            own = row["dossier"] if row["partner"] == "national_portal" and row["tries"] else own
         else:
             other = row["dossier"]
     return own, other

@@ -128,9 +128,7 @@ def page_view(returned: Returned, *, now: datetime, hosts: Collection[str], is_s
         is_stopped=shown == "confirming" and is_stopped,
         amount=f"{returned.amount:,}".replace(",", "."),
         reference=returned.reference,
-        paid_at=f"{returned.paid_at.astimezone(VIETNAM):%d/%m/%Y %H:%M}"
-        if shown == "paid" and returned.paid_at
-        else "",
+        paid_at="" if paid_at is None else f"{paid_at.astimezone(VIETNAM):%d/%m/%Y %H:%M}",
         back=returned.return_url if is_allowed(returned.return_url, hosts) else None,
     )
 

@@ -88,7 +88,7 @@ def test_no_parameter_is_believed():
 
 
 def test_undecided_page_looks_again_until_it_is_stopped():
-    """While a payment is open the page renews itself without scripts, unless the reader stops that; a final one is still."""
+    """While a payment is open it renews itself without scripts, unless the reader stops that; a final page is still."""
     assert '<meta http-equiv="refresh" content="5">' in client(Facts()).get(address()).text
     assert 'http-equiv="refresh"' not in client(Facts()).get(address() + "?still=1").text
     assert 'http-equiv="refresh"' not in client(Facts(state="paid")).get(address()).text

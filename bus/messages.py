@@ -1,6 +1,7 @@
 """The nouns of the bus: what came in, where it goes, and what came of it.
 
-Imports nothing of ours. All nouns are frozen; a fact that can change under your feet is not a fact.
+Imports nothing of ours but the nouns of payments. All nouns are frozen; a fact that can change under your feet is not
+a fact.
 
     Event      something happened to a dossier, as its source tells it
     Delivery   one event on its way to one partner
@@ -20,6 +21,8 @@ from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
 
+from bus.payments import PaidFee, PaymentStanding
+
 KIND_PREFIX: Final = "vn.lienthong."
 FILED: Final = "dossier.filed"
 """A dossier filed on the national portal, on its way to the one-stop system that is to process it."""
@@ -27,6 +30,18 @@ AMENDED: Final = "dossier.amended"
 """What its applicant did there afterwards."""
 SETTLED: Final = "delivery.settled"
 """What became of an event, on its way to the source that sent it."""
+PAYMENT_REQUESTED: Final = "payment.requested"
+REFUND_REQUESTED: Final = "payment.refund_requested"
+PAID_AT_COUNTER: Final = "payment.paid_at_counter"
+"""What a one-stop system tells of its payments."""
+PAYMENT_OPENED: Final = "payment.opened"
+PAYMENT_SETTLED: Final = "payment.settled"
+PAYMENT_FAILED: Final = "payment.failed"
+PAYMENT_EXPIRED: Final = "payment.expired"
+PAYMENT_REFUNDED: Final = "payment.refunded"
+"""What the ledger tells the one-stop system of them."""
+PAYMENT_KINDS: Final = frozenset({PAYMENT_REQUESTED, REFUND_REQUESTED, PAID_AT_COUNTER})
+PAYMENT_NEWS: Final = frozenset({PAYMENT_OPENED, PAYMENT_SETTLED, PAYMENT_FAILED, PAYMENT_EXPIRED, PAYMENT_REFUNDED})
 
 _canonical: Final = msgspec.json.Encoder(order="sorted")
 
@@ -102,6 +117,8 @@ class Awaiting:
 
     reference: str
     ask_at: datetime
+    lane_goes_on: bool = False
+    """Whether the lane's next may go meanwhile; this one is then asked about beside the lanes (`asking.py`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,7 +183,8 @@ class Attempt:
     exchanges: tuple[Exchange, ...] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
     """Known names: `exists` (bool: the dossier is in the partner's books), `mapping` (str: the tables' version),
-    `number` (str: the one-stop system's own number of a filed dossier that it took)."""
+    `number` (str: the one-stop system's own number of a filed dossier that it took). Of payments: `pay_url`, `qr`,
+    `opened_until` (datetime), `told` (Told), `receipts` (a list of documents), `refund` (mapping: state, reference)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,6 +208,8 @@ class Standing:
     Another than the event's dossier: that one claims, or speaks under, a number that is not its own."""
     is_filed: bool = False
     """Whether what the portal filed under `national_number` was taken in here."""
+    payments: tuple[PaidFee, ...] = ()
+    """Fees that were paid through us: a record is sent with them (`payments.with_payments`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -220,6 +240,8 @@ class Delivery:
     """A worker went away over it: its process carries nothing beside it (`suspects.py`)."""
     leased_until: datetime | None = None
     """By the claiming worker's clock; past it nothing of this is sent, because somebody else may be sending it."""
+    payment: PaymentStanding | None = None
+    """Of a delivery of a `payment.*` event: its attempt, its reference, its refund."""
 
 
 PUT_BACK: Final = "put_back"

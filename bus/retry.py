@@ -38,6 +38,8 @@ def decide(outcome: Outcome, *, tries: int, now: datetime, chance: float, patien
     match outcome:
         case Delivered():
             return Decision(state=State.DELIVERED, due_at=None, cause="delivered", blocks=False)
+        case Awaiting(lane_goes_on=True):
+            return Decision(state=State.AWAITING, due_at=None, cause="awaiting", blocks=False)
         case Awaiting(ask_at=ask_at):
             return Decision(state=State.AWAITING, due_at=ask_at, cause="awaiting")
         case Refused(code=code, reason=reason):

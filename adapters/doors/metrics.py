@@ -17,10 +17,16 @@ from prometheus_client.registry import Collector
 
 from bus.errors import LedgerTrouble
 from bus.messages import State
+from bus.payments import Effect
 
 OTHER: Final = "other"
 OUTCOMES: Final = ("Delivered", "Awaiting", "Refused", "Unreachable", "InDoubt")
 RESULTS: Final = ("recorded", "repeated", "contradicted", "refused")
+CALLBACKS: Final = (
+    *(effect.value for effect in Effect),
+    "checksum", "merchant", "form", "unavailable", "forbidden_source", "rate_limited", "too_large", "media_type",
+)  # fmt: skip
+"""What a gateway's call came to: heard with an effect, or refused under a rule."""
 SIGN_INS: Final = ("opened", "denied", "waiting", "refused")
 CIRCUITS: Final = {"closed": 0.0, "open": 1.0}
 
@@ -76,6 +82,9 @@ class Metrics:
         self._deliveries = _counter(registry, "deliveries", "Deliveries settled, by new state.", "partner state")
         self._attempts = _counter(registry, "attempts", "Attempts made, by outcome.", "partner outcome")
         self._refused = _counter(registry, "refused_requests", "Requests refused at the doors, by code.", "code")
+        self._callbacks = _counter(
+            registry, "callbacks", "Calls of payment gateways, by what they came to.", "partner result"
+        )
         self._sign_ins = _counter(
             registry, "console_sign_ins", "Tries to sign in at the console, by what came of them.", "result"
         )
@@ -110,6 +119,10 @@ class Metrics:
     def request_refused(self, *, code: str) -> None:
         """A request was refused at a door."""
         self._refused.labels(_bounded(code, self._codes)).inc()
+
+    def callback_taken(self, *, partner: str, result: str) -> None:
+        """A payment gateway called, and was heard or refused."""
+        self._callbacks.labels(self._partner(partner), _bounded(result, CALLBACKS)).inc()
 
     def sign_in_tried(self, result: str) -> None:
         """Somebody tried to sign in: a session was opened, name or password were wrong (denied), it has to wait, or the

@@ -1,4 +1,4 @@
-"""Pure. What a gateway said when it was asked, as an attempt: the verdict as one of the five, and the words as a fact."""
+"""Pure. What a gateway said when it was asked, as an attempt: the verdict as an outcome, its words as a fact."""
 
 from __future__ import annotations
 

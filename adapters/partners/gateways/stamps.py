@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from typing import Final
 
-VIETNAM: Final = timezone(timedelta(hours=7), "Asia/Ho_Chi_Minh")
-"""It has had no summer time since 1975; a fixed offset needs no data files."""
+from bus.calendar import VIETNAM
+
 _STAMP: Final = re.compile(r"[0-9]{14}")
 
 

@@ -24,7 +24,8 @@ CREATE TABLE refunds (
   name        TEXT NOT NULL,
   event       INTEGER REFERENCES events (id),
   delivery    INTEGER,
-  attempt     INTEGER,
+  attempt     INTEGER,                 -- of whose money it is paid back
+  task        INTEGER,                 -- set where it pays back what that attempt's own success does not account for
   amount      INTEGER NOT NULL CHECK (amount > 0),
   reason      TEXT NOT NULL,
   state       TEXT NOT NULL CHECK (state IN (
@@ -34,11 +35,19 @@ CREATE TABLE refunds (
   approved_by TEXT,
   partner_reference TEXT,
   document    TEXT,
+  is_offline  INTEGER NOT NULL DEFAULT 0, -- by transfer, for the gateway has no message for it
+  partner     TEXT NOT NULL DEFAULT '',
+  ask_at      INTEGER,
+  asked       INTEGER NOT NULL DEFAULT 0,
+  lease_until INTEGER,
   created_at  INTEGER NOT NULL,
   changed_at  INTEGER NOT NULL,
   UNIQUE (payment, name)
 );
 CREATE INDEX refunds_state ON refunds (state, id);
+CREATE INDEX refunds_attempt ON refunds (attempt);
+CREATE INDEX refunds_delivery ON refunds (delivery);
+CREATE INDEX refunds_ask ON refunds (partner, ask_at) WHERE ask_at IS NOT NULL;
 
 CREATE TABLE beneficiaries (
   id          INTEGER PRIMARY KEY,
@@ -50,6 +59,7 @@ CREATE TABLE beneficiaries (
   name        TEXT NOT NULL,
   valid_from  INTEGER NOT NULL,
   valid_until INTEGER,
+  replaces    INTEGER,                 -- ends this row where it begins, once it is approved
   proposed_at INTEGER NOT NULL,
   proposed_by TEXT NOT NULL,
   reason      TEXT NOT NULL,

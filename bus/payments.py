@@ -228,6 +228,8 @@ class PaymentStanding:
     refund: RefundStanding | None = None
     receipts: Mapping[str, str] = field(default_factory=dict)
     """Kind of receipt → its number, where that is known."""
+    asked: Mapping[str, Any] = field(default_factory=dict)
+    """The data of the event that asked for it: payer, fees, procedure. A receipt cannot be made without them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

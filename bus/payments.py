@@ -143,6 +143,8 @@ class TaskKind(StrEnum):
     OFFLINE_REFUND = "offline_refund"
     REFUND_UNCLEAR = "refund_unclear"
     RECEIPT_MISSING = "receipt_missing"
+    ONE_STOP_DIFFERS = "one_stop_differs"
+    """Its own file of a day says otherwise than our books."""
 
 
 # -- what is told and what came of it -------------------------------------------------------------------------------

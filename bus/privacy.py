@@ -67,6 +67,17 @@ PERSONAL: Final[Mapping[str, Mask]] = {
     "/applicant/address": mask_address,
     "/applicant/tech_id": mask_number,
     "/officer/name": mask_name,
+    "/payer/name": mask_name,
+    "/payer/identity_number": mask_number,
+    "/payer/address": mask_address,
+    "/payer/phone": mask_number,
+    "/payer/email": mask_email,
+    "/description": mask_free,
+    "/reason": mask_free,
+    "/requested_by": mask_name,
+    "/collected_by": mask_name,
+    # A source's own page may open without a login for who knows its address.
+    "/return_url": mask_link,
     "/summary": mask_free,
     "/note": mask_free,
     "/other_information": mask_free,
@@ -97,6 +108,8 @@ PUBLIC: Final[frozenset[str]] = frozenset(
     {f"/{name}" for name in ("origin", "national_number", "unit", "unit_name", "procedure", "status", "local_step")}
     | {f"/{name}" for name in ("channel", "receipt_number", "filed_at", "received_at", "due_at", "finished_at")}
     | {f"/{name}" for name in ("returned_at", "refused_at", "return_by", "paid_online", "started_at", "databases/*")}
+    | {f"/{name}" for name in ("payment", "refund", "amount", "currency", "procedure_name", "expires_at", "gateway")}
+    | {"/paid_at"}
     | {"/applicant/kind", "/applicant/identity/kind", "/applicant/verified_by_vneid"}
     | {"/officer/position", "/officer/department"}
     | {f"/{place}/*/{name}" for place in ("submitted", "supplements/*/documents") for name in _FILE}

@@ -357,7 +357,7 @@ class OneStopKeys(PartnerSettings, frozen=True, forbid_unknown_fields=True, kw_o
     """A one-stop system that is told outcomes and filed dossiers: `[partners.one_stop]`, `[partners.one_stop-NAME]`."""
 
     url: Annotated[str, Meta(min_length=1)]
-    """SOAP: the service's address. REST: the address below which `outcomes`, `dossiers` and `amendments` are."""
+    """SOAP: the service's address. REST: the address below which `outcomes`, `dossiers`, `amendments` and `payments` are."""
     protocol: Literal["soap", "rest"] = "soap"
     soap_version: Literal["1.1", "1.2"] = "1.1"
     max_skew_s: Annotated[float, Meta(ge=0, le=600)] = 300.0

@@ -79,11 +79,30 @@ def is_time(text: str) -> bool:
 @lru_cache(maxsize=16)
 def _validator(schema: str) -> Draft202012Validator:
     from jsonschema import Draft202012Validator, FormatChecker
+    from jsonschema.validators import extend
 
     checker = FormatChecker(formats=())
     checker.checks("date-time")(lambda value: not isinstance(value, str) or is_time(value))
     checker.checks("nfc")(lambda value: not isinstance(value, str) or unicodedata.is_normalized("NFC", value))
-    return Draft202012Validator(load_schema(schema), format_checker=checker)
+    with_sums = extend(Draft202012Validator, {"x-sum": _sums})  # type: ignore[no-untyped-call]
+    made: Draft202012Validator = with_sums(load_schema(schema), format_checker=checker)
+    return made
+
+
+def is_sum(total: object, items: object) -> bool:
+    """Whether a total is its items' amounts together; what is no number, or no list, is told as that."""
+    if type(total) is not int or not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+        return True
+    amounts = [item.get("amount") for item in items]
+    return not all(type(amount) is int for amount in amounts) or total == sum(amounts)
+
+
+def _sums(_: Any, rule: Mapping[str, str], instance: Any, __: Any) -> Iterator[Any]:
+    """The keyword `x-sum`: a member of this object is the sum of the amounts in one of its lists."""
+    from jsonschema import ValidationError
+
+    if isinstance(instance, dict) and not is_sum(instance.get(rule["total"]), instance.get(rule["of"])):
+        yield ValidationError("not the sum")
 
 
 def _bounded(payload: object) -> object:
@@ -103,6 +122,11 @@ def _explain(error: Any) -> Iterator[Breach]:
         extra = [name for name in error.instance if name not in error.schema["properties"]]
         for name in sorted(extra)[:MAX_BREACHES]:
             yield Breach(field=pointer([*where, name]), rule="unknown_field", reason="unknown_field")
+    elif error.validator == "x-sum":
+        rule = error.validator_value
+        yield Breach(
+            field=pointer([*where, rule["total"]]), rule="out_of_range", reason="not_the_sum", facts={"of": rule["of"]}
+        )
     elif error.validator == "required":
         for name in _missing(error):
             yield Breach(field=pointer([*where, name]), rule="missing_field", reason="missing_field")

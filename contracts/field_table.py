@@ -27,13 +27,23 @@ left out. No other member is taken.
 
 PARTS: Final = ("recorded", "applicant", "identity", "document", "enclosure", "fee", "result", "supplement")
 STEP_PARTS: Final = ("progressed", "officer")
+PAYMENT_PARTS: Final = (
+    "payment_requested",
+    "payment_fee",
+    "payer",
+    "payment_refund_requested",
+    "payment_paid_at_counter",
+)
 
 
 def page(schema: Mapping[str, Any] | None = None) -> str:
     """The whole page."""
     schema = schema or load_schema(EVENT)
     parts = [("The envelope (CloudEvents)", schema)]
-    parts += [(f"`{name}`: {schema['$defs'][name]['title']}", schema["$defs"][name]) for name in PARTS + STEP_PARTS]
+    parts += [
+        (f"`{name}`: {schema['$defs'][name]['title']}", schema["$defs"][name])
+        for name in (*PARTS, *STEP_PARTS, *PAYMENT_PARTS)
+    ]
     return HEAD + "".join(_section(title, part, schema) for title, part in parts)
 
 

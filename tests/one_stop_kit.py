@@ -38,11 +38,21 @@ OPERATIONS = {
     "delivery.settled": "ReceiveOutcome",
     "dossier.filed": "ReceiveDossier",
     "dossier.amended": "ReceiveAmendment",
+    "payment.opened": "ReceivePaymentResult",
+    "payment.settled": "ReceivePaymentResult",
+    "payment.failed": "ReceivePaymentResult",
+    "payment.expired": "ReceivePaymentResult",
+    "payment.refunded": "ReceivePaymentResult",
 }
 _FILES = {
     "delivery.settled": "outcome.delivered.json",
     "dossier.filed": "filed.json",
     "dossier.amended": "amendment.supplement.json",
+    **{
+        kind: f"payment_result.{kind.removeprefix('payment.')}.json"
+        for kind in OPERATIONS
+        if kind.startswith("payment.")
+    },
 }
 
 
@@ -60,13 +70,19 @@ def message(kind: str, /, **changes: Any) -> dict[str, Any]:
 
 def event(kind: str, /, **changes: Any) -> Event:
     """The event that this message travels as: its id is the event's, the rest is the data."""
-    value = message(kind, **changes)
-    data = {name: item for name, item in value.items() if name != "id"}
+    if kind.startswith("payment."):
+        value = message(kind)
+        told = value[kind.removeprefix("payment.")]
+        data = {"payment": value["payment"], **told, **changes}
+        value["id"] = data.pop("id", value["id"])
+    else:
+        value = message(kind, **changes)
+        data = {name: item for name, item in value.items() if name != "id"}
     return from_json(
         {
             "specversion": "1.0",
             "id": value["id"],
-            "source": "lienthong" if kind == "delivery.settled" else "national_portal",
+            "source": "national_portal" if kind.startswith("dossier.") else "lienthong",
             "type": f"vn.lienthong.{kind}.v1",
             "subject": value.get("dossier") or value["national_number"],
             "time": value.get("at") or value["filed_at"],

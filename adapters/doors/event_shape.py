@@ -14,6 +14,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 Identifier: TypeAlias = Annotated[str, Meta(min_length=1, max_length=64)]
 Url: TypeAlias = Annotated[str, Meta(min_length=1, max_length=2000)]
 Time: TypeAlias = Annotated[str, Meta(min_length=20, max_length=35)]
+Amount: TypeAlias = Annotated[int, Meta(ge=1, le=1000000000000)]
 Status: TypeAlias = Literal[
     "registered",
     "accepted",
@@ -171,6 +172,64 @@ class Progressed(Shape, kw_only=True):
     unit: Identifier
 
 
+class PaymentFee(Shape, kw_only=True):
+    """One fee or charge of a payment."""
+
+    amount: Amount
+    code: Identifier
+    kind: Literal["fee", "charge"]
+    name: Annotated[str, Meta(min_length=1, max_length=500)]
+
+
+class Payer(Shape, kw_only=True):
+    """Who pays."""
+
+    address: Annotated[str, Meta(max_length=1000)] | UnsetType | None = UNSET
+    email: Annotated[str, Meta(max_length=254)] | UnsetType | None = UNSET
+    identity_number: Identifier | UnsetType | None = UNSET
+    name: Annotated[str, Meta(min_length=1, max_length=500)]
+    phone: Annotated[str, Meta(max_length=32)] | UnsetType | None = UNSET
+
+
+class PaymentRequested(Shape, kw_only=True):
+    """The data of `payment.requested`."""
+
+    amount: Amount
+    currency: Literal["VND"]
+    description: Annotated[str, Meta(max_length=500)] | UnsetType | None = UNSET
+    expires_at: Time | UnsetType | None = UNSET
+    fees: Annotated[list[PaymentFee], Meta(max_length=100)]
+    gateway: Identifier | UnsetType | None = UNSET
+    payer: Payer
+    payment: Identifier
+    procedure: Identifier
+    procedure_name: Annotated[str, Meta(max_length=2000)] | UnsetType | None = UNSET
+    return_url: Url | UnsetType | None = UNSET
+    unit: Identifier
+
+
+class PaymentRefundRequested(Shape, kw_only=True):
+    """The data of `payment.refund_requested`."""
+
+    amount: Amount
+    currency: Literal["VND"]
+    payment: Identifier
+    reason: Annotated[str, Meta(min_length=1, max_length=500)]
+    refund: Identifier
+    requested_by: Annotated[str, Meta(min_length=1, max_length=500)]
+
+
+class PaymentPaidAtCounter(Shape, kw_only=True):
+    """The data of `payment.paid_at_counter`."""
+
+    amount: Amount
+    collected_by: Annotated[str, Meta(max_length=500)] | UnsetType | None = UNSET
+    currency: Literal["VND"]
+    paid_at: Time
+    payment: Identifier
+    receipt_number: Identifier | UnsetType | None = UNSET
+
+
 class RecordedEvent(Shape, kw_only=True):
     """The whole CloudEvent of `dossier.recorded`."""
 
@@ -201,3 +260,51 @@ class ProgressedEvent(Shape, kw_only=True):
     time: Time
     traceparent: Annotated[str, Meta(min_length=55, max_length=55)] | UnsetType = UNSET
     type: Literal["vn.lienthong.dossier.progressed.v1"]
+
+
+class PaymentRequestedEvent(Shape, kw_only=True):
+    """The whole CloudEvent of `payment.requested`."""
+
+    correlationid: Annotated[str, Meta(min_length=1, max_length=128)] | UnsetType = UNSET
+    data: PaymentRequested
+    datacontenttype: Literal["application/json"] | UnsetType = UNSET
+    id: Annotated[str, Meta(min_length=1, max_length=128)]
+    sequence: Annotated[str, Meta(min_length=1, max_length=18)] | UnsetType = UNSET
+    source: Identifier
+    specversion: Literal["1.0"]
+    subject: Identifier
+    time: Time
+    traceparent: Annotated[str, Meta(min_length=55, max_length=55)] | UnsetType = UNSET
+    type: Literal["vn.lienthong.payment.requested.v1"]
+
+
+class PaymentRefundRequestedEvent(Shape, kw_only=True):
+    """The whole CloudEvent of `payment.refund_requested`."""
+
+    correlationid: Annotated[str, Meta(min_length=1, max_length=128)] | UnsetType = UNSET
+    data: PaymentRefundRequested
+    datacontenttype: Literal["application/json"] | UnsetType = UNSET
+    id: Annotated[str, Meta(min_length=1, max_length=128)]
+    sequence: Annotated[str, Meta(min_length=1, max_length=18)] | UnsetType = UNSET
+    source: Identifier
+    specversion: Literal["1.0"]
+    subject: Identifier
+    time: Time
+    traceparent: Annotated[str, Meta(min_length=55, max_length=55)] | UnsetType = UNSET
+    type: Literal["vn.lienthong.payment.refund_requested.v1"]
+
+
+class PaymentPaidAtCounterEvent(Shape, kw_only=True):
+    """The whole CloudEvent of `payment.paid_at_counter`."""
+
+    correlationid: Annotated[str, Meta(min_length=1, max_length=128)] | UnsetType = UNSET
+    data: PaymentPaidAtCounter
+    datacontenttype: Literal["application/json"] | UnsetType = UNSET
+    id: Annotated[str, Meta(min_length=1, max_length=128)]
+    sequence: Annotated[str, Meta(min_length=1, max_length=18)] | UnsetType = UNSET
+    source: Identifier
+    specversion: Literal["1.0"]
+    subject: Identifier
+    time: Time
+    traceparent: Annotated[str, Meta(min_length=55, max_length=55)] | UnsetType = UNSET
+    type: Literal["vn.lienthong.payment.paid_at_counter.v1"]

@@ -15,6 +15,9 @@ from adapters.doors.reading import IDENTIFIERS
 KINDS: Final[Mapping[str, type[event_shape.Shape]]] = {
     "dossier.recorded": event_shape.RecordedEvent,
     "dossier.progressed": event_shape.ProgressedEvent,
+    "payment.requested": event_shape.PaymentRequestedEvent,
+    "payment.refund_requested": event_shape.PaymentRefundRequestedEvent,
+    "payment.paid_at_counter": event_shape.PaymentPaidAtCounterEvent,
 }
 
 _LONGEST_TIME: Final = 35

@@ -28,6 +28,7 @@ IDENTIFIERS: Final = frozenset(
     (
         *("id", "source", "subject", "correlationid", "national_number", "unit", "procedure", "local_step"),
         *("receipt_number", "tech_id", "number", "component", "replaced_by_result", "url", "code", "databases"),
+        *("payment", "refund", "gateway", "return_url", "identity_number"),
     )
 )
 """Members that name something: taken as they are, so they must be NFC. All other texts are brought to NFC."""
@@ -40,10 +41,31 @@ _HIDDEN_MARKS: Final = "\u0f73\u0f75\u0f81"
 _ASCII: Final = bytes(range(128))
 _PROGRESSED_NAME: Final = b"vn.lienthong.dossier.progressed.v1"
 
-_Known: TypeAlias = event_shape.RecordedEvent | event_shape.ProgressedEvent
+_PAYMENT_NAME: Final = b"vn.lienthong.payment."
 
-_RECORDED: Final[msgspec.json.Decoder[_Known]] = msgspec.json.Decoder(event_shape.RecordedEvent)
-_PROGRESSED: Final[msgspec.json.Decoder[_Known]] = msgspec.json.Decoder(event_shape.ProgressedEvent)
+_Known: TypeAlias = (
+    event_shape.RecordedEvent
+    | event_shape.ProgressedEvent
+    | event_shape.PaymentRequestedEvent
+    | event_shape.PaymentRefundRequestedEvent
+    | event_shape.PaymentPaidAtCounterEvent
+)
+_PaymentData: TypeAlias = (
+    event_shape.PaymentRequested | event_shape.PaymentRefundRequested | event_shape.PaymentPaidAtCounter
+)
+_Data: TypeAlias = event_shape.Recorded | event_shape.Progressed | _PaymentData
+_Decoder: TypeAlias = msgspec.json.Decoder[_Known]
+
+_RECORDED: Final[_Decoder] = msgspec.json.Decoder(event_shape.RecordedEvent)
+_PROGRESSED: Final[_Decoder] = msgspec.json.Decoder(event_shape.ProgressedEvent)
+_PAYMENTS: Final[tuple[_Decoder, ...]] = (
+    msgspec.json.Decoder(event_shape.PaymentRequestedEvent),
+    msgspec.json.Decoder(event_shape.PaymentRefundRequestedEvent),
+    msgspec.json.Decoder(event_shape.PaymentPaidAtCounterEvent),
+)
+_RECORD_FIRST: Final = (_RECORDED, _PROGRESSED, *_PAYMENTS)
+_STEP_FIRST: Final = (_PROGRESSED, _RECORDED, *_PAYMENTS)
+_PAYMENTS_FIRST: Final = (*_PAYMENTS, _RECORDED, _PROGRESSED)
 # The shapes' members stand in alphabetical order: unsorted encoding is the canonical form, at half the time.
 _ENCODER: Final = msgspec.json.Encoder()
 
@@ -60,6 +82,9 @@ _NAMES: Final = re.compile(
     "\n".join(pattern.removeprefix("^").removesuffix(r"(?![\s\S])") for pattern in PATTERNS.values())
 )
 _NO_SEQUENCE, _NO_TRACE = "1", "00-11111111111111111111111111111111-1111111111111111-00"
+PAYMENT: Final = re.compile(r"^[A-Za-z0-9._~-]+(?![\s\S])")
+GATEWAY: Final = re.compile(r"^[a-z0-9_]+(?![\s\S])")
+RETURN_URL: Final = re.compile(r"^https://[A-Za-z0-9.-]+(?::[0-9]{1,5})?(?:[/?#][!-~]*)?(?![\s\S])")
 URL: Final = re.compile(r"^https?://[^\u0000-\u0020\u007f]+(?![\s\S])")
 TIME: Final = re.compile(
     r"^(?:19|2[0-9])[0-9]{2}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
@@ -125,8 +150,13 @@ def _is_nfc(body: bytes) -> bool:
 
 def _decode(raw: bytes) -> _Known | None:
     # The bytes tell the kind but for the oddest message (the other kind's name in a text, an escaped letter in its
-    # own), and that one costs a second try.
-    order = (_PROGRESSED, _RECORDED) if raw.find(_PROGRESSED_NAME, 0, 1024) >= 0 else (_RECORDED, _PROGRESSED)
+    # own), and that one costs further tries.
+    if raw.find(_PROGRESSED_NAME, 0, 1024) >= 0:
+        order = _STEP_FIRST
+    elif raw.find(_PAYMENT_NAME, 0, 1024) >= 0:
+        order = _PAYMENTS_FIRST
+    else:
+        order = _RECORD_FIRST
     for decoder in order:
         try:
             return decoder.decode(raw)
@@ -153,27 +183,52 @@ def _event(shape: _Known, body: bytes) -> Event:
 _KINDS: Final = {
     event_shape.RecordedEvent: "dossier.recorded",
     event_shape.ProgressedEvent: "dossier.progressed",
+    event_shape.PaymentRequestedEvent: "payment.requested",
+    event_shape.PaymentRefundRequestedEvent: "payment.refund_requested",
+    event_shape.PaymentPaidAtCounterEvent: "payment.paid_at_counter",
 }
 
 
 def _has_good_forms(shape: _Known) -> bool:
     """What the shape's types do not say: the forms of names, times and addresses, and one of two."""
-    data = shape.data
     names = (
         f"{shape.id}\n{shape.source}\n{shape.subject}\n{shape.sequence or _NO_SEQUENCE}"
         f"\n{shape.traceparent or _NO_TRACE}"
     )
+    return _NAMES.fullmatch(names) is not None and _are_times(shape.time) and _is_good_data(shape.data)
+
+
+def _is_good_data(data: _Data) -> bool:
+    if isinstance(data, event_shape.Recorded):
+        return _is_good_record(data)
+    if isinstance(data, event_shape.Progressed):
+        return _is_good_step(data)
+    return PAYMENT.search(data.payment) is not None and _is_good_payment(data)
+
+
+def _is_good_payment(data: _PaymentData) -> bool:
+    """What each kind of payment asks beyond its name."""
+    if isinstance(data, event_shape.PaymentRequested):
+        return _is_good_bill(data)
+    if isinstance(data, event_shape.PaymentRefundRequested):
+        return PAYMENT.search(data.refund) is not None
+    return _are_times(data.paid_at)
+
+
+def _is_good_bill(data: event_shape.PaymentRequested) -> bool:
+    """The sum to the đồng, and where the payer's browser may go."""
     return (
-        _NAMES.fullmatch(names) is not None
-        and (data.status is None) is isinstance(data.local_step, str)
-        and _are_times(shape.time)
-        and (_is_good_record(data) if isinstance(data, event_shape.Recorded) else _is_good_step(data))
+        data.amount == sum(fee.amount for fee in data.fees)
+        and _are_times(data.expires_at or None)
+        and (not data.return_url or RETURN_URL.search(data.return_url) is not None)
+        and (not data.gateway or GATEWAY.search(data.gateway) is not None)
     )
 
 
 def _is_good_record(data: event_shape.Recorded) -> bool:
     return (
-        _are_times(
+        (data.status is None) is isinstance(data.local_step, str)
+        and _are_times(
             data.filed_at, data.received_at, data.due_at, data.finished_at, data.returned_at, data.refused_at or None
         )
         and _have_addresses(data.submitted)
@@ -196,7 +251,7 @@ def _have_addresses(documents: Sequence[event_shape.Document | event_shape.Resul
 
 
 def _is_good_step(data: event_shape.Progressed) -> bool:
-    return _are_times(data.started_at, data.due_at)
+    return (data.status is None) is isinstance(data.local_step, str) and _are_times(data.started_at, data.due_at)
 
 
 def _are_times(*texts: str | None) -> bool:

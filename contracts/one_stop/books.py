@@ -10,10 +10,12 @@ from typing import Any, Final
 from contracts.mock_log import EffectList
 from contracts.national_portal.reading import canonical, digest
 from contracts.one_stop.envelopes import Trouble
+from contracts.one_stop.results import RESULTS, Results
 
 OUTCOME: Final = "ReceiveOutcome"
 FILED: Final = "ReceiveDossier"
 AMENDED: Final = "ReceiveAmendment"
+PAYMENT: Final = "ReceivePaymentResult"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +45,7 @@ class Books:
         self._messages: dict[str, Kept] = {}
         self._dossiers: dict[str, Kept] = {}
         """By the national number."""
+        self._results = Results()
 
     def known(self, message_id: str) -> Kept | None:
         """The message of this id, where it was taken."""
@@ -55,18 +58,19 @@ class Books:
             if known.digest != digest(body) or known.operation != operation:
                 raise _trouble("contradicted", "r48", "id", "an id that stands for one content")
             return Taken(answer=known.answer, effects=0)
+        is_new = operation != PAYMENT or self._results.take(message)
         number = self._number(operation, message)
         answer = {"id": message["id"], "accepted_at": at.isoformat(timespec="seconds"), "number": number}
         kept = Kept(operation=operation, digest=digest(body), answer=answer)
         self._messages[message["id"]] = kept
-        if operation == FILED and message["national_number"] in self._dossiers:
+        if not is_new or (operation == FILED and message["national_number"] in self._dossiers):
             return Taken(answer=answer, effects=0)
         self._write(kept, message, body, at)
         return Taken(answer=answer, effects=1)
 
     def _number(self, operation: str, message: Mapping[str, Any]) -> str | None:
         """Our own number of the dossier: the one it has, or a new one."""
-        if operation == OUTCOME:
+        if operation in (OUTCOME, PAYMENT):
             return None
         there = self._dossiers.get(message["national_number"])
         if operation == AMENDED:
@@ -83,8 +87,8 @@ class Books:
         if kept.operation == FILED:
             whole = Kept(operation=FILED, digest=_content(message), answer=kept.answer)
             self._dossiers[message["national_number"]] = whole
-        dossier = message["dossier"] if kept.operation == OUTCOME else message["national_number"]
-        entry = {"id": message["id"], "state": str(message.get("state", message.get("kind", "filed")))}
+        dossier = message["dossier"] if "dossier" in message else message["national_number"]
+        entry = {"id": message["id"], "state": _state(message)}
         if kept.operation == FILED:
             entry["number"] = str(kept.answer["number"])
         self._effects.add(
@@ -95,6 +99,13 @@ class Books:
         """Nothing was ever sent."""
         self._messages.clear()
         self._dossiers.clear()
+        self._results.clear()
+
+
+def _state(message: Mapping[str, Any]) -> str:
+    """What it says, in a word."""
+    told = message.get("state") or message.get("kind")
+    return str(told or next((kind for kind in RESULTS if kind in message), "filed"))
 
 
 def _content(message: Mapping[str, Any]) -> str:

@@ -14,6 +14,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from contracts.check import EVENT, load_schema
 from contracts.one_stop.shapes import (
+    CHOICE,
     ITEMS,
     KINDS,
     MOST_EVENTS,
@@ -45,10 +46,21 @@ PARTS: Final = (
     "result",
     "supplement",
     "officer",
+    "payment_requested",
+    "payment_fee",
+    "payer",
+    "payment_refund_requested",
+    "payment_paid_at_counter",
     "outcome",
     "file",
     "filed",
     "amendment",
+    "payment_result",
+    "payment_opened",
+    "payment_settled",
+    "payment_failed",
+    "payment_expired",
+    "payment_refunded",
     "acknowledgement",
     "receipt",
     "batch_result",
@@ -84,6 +96,8 @@ PATTERNS: Final = {
             "00-[0-9a-f]*[1-9a-f][0-9a-f]*-[0-9a-f]*[1-9a-f][0-9a-f]*-[0-9a-f]{2}",
         ),
     ),
+    "^[A-Za-z0-9._~-]+": ("PaymentNumber", (r"[A-Za-z0-9._~\-]+",)),
+    "^https://[A-Za-z0-9.-]+": ("ReturnUrl", (r"https://[A-Za-z0-9.\-]+(:[0-9]{1,5})?([/?#][!-~]*)?",)),
     "^https?://": ("Url", (r"https?://[^\t\n\r &#x7F;]+",)),
     "^[0-9a-f]{64}": ("Digest", ("[0-9a-f]{64}",)),
     "^[a-z0-9_.-]+": ("Cause", (r"[a-z0-9_.\-]+",)),
@@ -144,15 +158,22 @@ class Maker:
 
     def _complex(self, name: str) -> str:
         part = shape(name)
+        one_of = part.get(CHOICE, ())
         rows = []
         for member, value in part["properties"].items():
-            if member == "local_step":
+            if member == "local_step" or member in one_of:
                 continue
             if member == "status" and "local_step" in part["properties"]:
                 rows.append(self._one_of_two(_camel(name), part))
             else:
                 rows.append(self._member(_camel(name), member, value, member in part["required"]))
+        rows += [self._one_of(_camel(name), part)] if one_of else []
         return _complex_type(_camel(name), _documented(part), "".join(rows))
+
+    def _one_of(self, owner: str, part: Shape) -> str:
+        """Exactly one of the members that the shape lists (`NOTES.md#r57`)."""
+        rows = "".join(self._member(owner, name, part["properties"][name], is_required=True) for name in part[CHOICE])
+        return f"<xs:choice>\n{rows}</xs:choice>\n"
 
     def _one_of_two(self, owner: str, part: Shape) -> str:
         """Exactly one of `status` and `local_step` (`NOTES.md#r23`)."""

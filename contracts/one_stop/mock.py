@@ -95,7 +95,7 @@ class OneStop(Mock):
             taken = self.books.take(call.operation, message.value, visit.clock)
         except Trouble as trouble:
             return self._no(trouble, call, visit)
-        visit.checked += ("r47", "r48", "r49", "r50")
+        visit.checked += ("r47", "r48", "r49", "r50", "r58", "r59")
         visit.effects += taken.effects
         return self._replies.yes(call, message, taken.answer, visit.clock)
 

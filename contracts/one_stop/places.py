@@ -9,7 +9,7 @@ from lxml import etree
 
 from contracts.mocking import Call, Request
 from contracts.national_portal.reading import NotReadable, read_json
-from contracts.one_stop.books import AMENDED, FILED, OUTCOME
+from contracts.one_stop.books import AMENDED, FILED, OUTCOME, PAYMENT
 from contracts.one_stop.envelopes import ENVELOPES, Trouble, Version, parse
 from contracts.one_stop.shapes import NAMESPACE, OPERATIONS
 from contracts.one_stop.twins import read
@@ -17,8 +17,10 @@ from contracts.one_stop.twins import read
 SOAP: Final = "/one_stop/soap"
 REST: Final = "/one_stop/rest/"
 PKI: Final = "/one_stop/pki/"
-PATHS: Final = {"outcomes": OUTCOME, "dossiers": FILED, "amendments": AMENDED}
-SHAPES: Final = {OUTCOME: "outcome", FILED: "filed", AMENDED: "amendment"}
+PATHS: Final = {"outcomes": OUTCOME, "dossiers": FILED, "amendments": AMENDED, "payments": PAYMENT}
+SHAPES: Final = {OUTCOME: "outcome", FILED: "filed", AMENDED: "amendment", PAYMENT: "payment_result"}
+BY_SUBJECT: Final = frozenset({OUTCOME, PAYMENT})
+"""Operations whose messages name the dossier by the one-stop system's own number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +49,7 @@ def recognise(request: Request) -> Call:
 
 def _call(request: Request, place: str, operation: str, message: Message) -> Call:
     value = message.value if isinstance(message.value, dict) else {}
-    dossier = value.get("dossier" if operation == OUTCOME else "national_number")
+    dossier = value.get("dossier" if operation in BY_SUBJECT else "national_number")
     dossiers = (dossier,) if isinstance(dossier, str) else ()
     return Call(request=request, operation=operation, place=place, payload=message, dossiers=dossiers, is_write=True)
 
@@ -75,7 +77,7 @@ def _soap(body: bytes) -> tuple[str, Message]:
 
 def _glimpse(content: etree._Element, operation: str) -> dict[str, Any]:
     """The dossier's number, for faults that are meant for one dossier; nothing here has been judged."""
-    member = "dossier" if operation == OUTCOME else "national_number"
+    member = "dossier" if operation in BY_SUBJECT else "national_number"
     return {member: content.findtext(f"./{{{NAMESPACE}}}*/{{{NAMESPACE}}}{member}")}
 
 

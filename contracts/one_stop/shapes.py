@@ -21,6 +21,9 @@ Shape = Mapping[str, Any]
 KINDS: Final = {
     "dossier_recorded": ("vn.lienthong.dossier.recorded.v1", "recorded"),
     "dossier_progressed": ("vn.lienthong.dossier.progressed.v1", "progressed"),
+    "payment_requested": ("vn.lienthong.payment.requested.v1", "payment_requested"),
+    "payment_refund_requested": ("vn.lienthong.payment.refund_requested.v1", "payment_refund_requested"),
+    "payment_paid_at_counter": ("vn.lienthong.payment.paid_at_counter.v1", "payment_paid_at_counter"),
 }
 """The element that holds an event's data says its kind: `type` and the shape of `data` (`NOTES.md#r22`)."""
 
@@ -46,11 +49,14 @@ OPERATIONS: Final[Mapping[str, tuple[tuple[str, str], tuple[str, str]]]] = {
     "ReceiveOutcome": (("outcome", "outcome"), ("acknowledgement", "acknowledgement")),
     "ReceiveDossier": (("dossier", "filed"), ("acknowledgement", "acknowledgement")),
     "ReceiveAmendment": (("amendment", "amendment"), ("acknowledgement", "acknowledgement")),
+    "ReceivePaymentResult": (("payment_result", "payment_result"), ("acknowledgement", "acknowledgement")),
 }
 """Each operation's one part of the request and of the answer: the element's name, and its shape's."""
 
 DOOR: Final = ("RecordEvent", "RecordEvents", "GetDossier")
-THEIRS: Final = ("ReceiveOutcome", "ReceiveDossier", "ReceiveAmendment")
+THEIRS: Final = ("ReceiveOutcome", "ReceiveDossier", "ReceiveAmendment", "ReceivePaymentResult")
+CHOICE: Final = "x-one-of"
+"""Under this name a shape lists the members of which exactly one is given (`NOTES.md#r57`)."""
 MOST_EVENTS: Final = 500
 
 

@@ -26,7 +26,12 @@ from contracts.one_stop.twins import NSMAP, read, write
 SAMPLES = Path(__file__).parents[2] / "contracts" / "one_stop" / "samples"
 START = datetime(2026, 7, 3, 3, 2, 12, tzinfo=UTC)
 ADDRESS = "https://one-stop.h99.example.invalid/lienthong"
-PATHS = {"ReceiveOutcome": "outcomes", "ReceiveDossier": "dossiers", "ReceiveAmendment": "amendments"}
+PATHS = {
+    "ReceiveOutcome": "outcomes",
+    "ReceiveDossier": "dossiers",
+    "ReceiveAmendment": "amendments",
+    "ReceivePaymentResult": "payments",
+}
 LT = f"{{{NAMESPACE}}}"
 SECRET = b"mock-secret-of-lienthong-32-bytes"
 COVERED = ("@method", "@path", "@query", "content-type", "content-digest", "idempotency-key")
@@ -41,6 +46,7 @@ def sample(name: str) -> dict[str, Any]:
 OUTCOME = sample("outcome.delivered.json")
 FILED = sample("filed.json")
 AMENDED = sample("amendment.supplement.json")
+SETTLED = sample("payment_result.settled.json")
 
 
 def content(operation: str, value: Mapping[str, Any]) -> etree._Element:

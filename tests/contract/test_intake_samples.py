@@ -55,15 +55,24 @@ def test_every_rule_of_a_body_has_a_bad_sample():
     assert BODY_RULES == {name.removeprefix("bad-").removesuffix(".json").partition("-")[0] for name in BAD}
 
 
-@pytest.mark.parametrize("kind", ["recorded", "progressed"])
+PARTS = {
+    "dossier.recorded": (
+        *("recorded", "applicant", "identity", "document", "enclosure", "fee", "result", "supplement"),
+    ),
+    "dossier.progressed": ("progressed", "officer"),
+    "payment.requested": ("payment_requested", "payment_fee", "payer"),
+    "payment.refund_requested": ("payment_refund_requested",),
+    "payment.paid_at_counter": ("payment_paid_at_counter",),
+}
+
+
+@pytest.mark.parametrize("kind", PARTS)
 def test_the_full_sample_has_every_member(kind):
     """The full samples show every member of their kind once."""
     schema, shown = load_schema(), set()
-    _collect(json.loads(raw(f"dossier.{kind}.full.json")), schema, schema, shown)
+    _collect(json.loads(raw(f"{kind}.full.json")), schema, schema, shown)
 
-    names = ("applicant", "identity", "document", "enclosure", "fee", "result", "supplement")
-    parts = ("recorded", *names) if kind == "recorded" else ("progressed", "officer")
-    expected = {(part, name) for part in parts for name in schema["$defs"][part]["properties"]}
+    expected = {(part, name) for part in PARTS[kind] for name in schema["$defs"][part]["properties"]}
     assert expected <= shown
     assert set(schema["properties"]) == {name for part, name in shown if part == ""}
 
@@ -73,8 +82,8 @@ def _collect(value, part, schema, shown, title=""):
         shown.add((title, name))
         member = part["properties"][name]
         if name == "data":
-            kind = value["type"].split(".")[3]
-            _collect(inner, schema["$defs"][kind], schema, shown, kind)
+            told = PARTS[value["type"].removeprefix("vn.lienthong.").removesuffix(".v1")][0]
+            _collect(inner, schema["$defs"][told], schema, shown, told)
             continue
         for item in inner if isinstance(inner, list) else [inner]:
             target = (member.get("items", member)).get("$ref", "").rpartition("/")[2]

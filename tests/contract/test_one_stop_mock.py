@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from lxml import etree
@@ -13,12 +14,14 @@ from contracts.one_stop import wss
 from contracts.one_stop.books import Books, Taken
 from contracts.one_stop.envelopes import SOAP_11, SOAP_12, WSA, Trouble
 from contracts.one_stop.pki import ONE_STOP, Pki
+from contracts.one_stop.results import RESULTS
 from contracts.one_stop.shapes import NAMESPACE
 from tests.contract.one_stop_calls import (
     AMENDED,
     FILED,
     LT,
     OUTCOME,
+    SETTLED,
     START,
     Caller,
     acknowledged,
@@ -151,6 +154,53 @@ def test_books_refuse(caller, protocol, operation, value, rule, code):
     assert code == problem(answer)["code"]
     assert [rule] == caller.broken()
     assert 2 == len(caller.mock.effects)
+
+
+REFUNDED = sample("payment_result.refunded.json")
+
+
+def result(value: dict[str, Any], id: str, **told: Any) -> dict[str, Any]:
+    """A result of a payment under another id, with members of what it tells replaced."""
+    kind = next(name for name in RESULTS if name in value)
+    return value | {"id": id, kind: value[kind] | told}
+
+
+@pytest.mark.parametrize("protocol", ["soap", "rest"])
+@pytest.mark.parametrize(
+    ("value", "rule"),
+    [
+        (result(SETTLED, "2", transaction="GD260720000999"), "r58"),
+        (result(SETTLED, "2", amount=224999), "r58"),
+        (sample("payment_result.failed.json"), "r58"),
+        (sample("payment_result.expired.json"), "r58"),
+        (sample("payment_result.opened.json"), "r58"),
+        (result(REFUNDED, "2", amount=75001, total_refunded=75001), "r59"),
+        (result(REFUNDED, "2", refund="R2", total_refunded=75000), "r59"),
+        ({**REFUNDED, "settled": SETTLED["settled"]}, None),
+    ],
+    ids=["transaction", "amount", "failed", "expired", "opened", "refund", "total", "two"],
+)
+def test_what_was_paid_stays_paid(caller, protocol, value, rule):
+    """After a success nothing else is taken of a payment but refunds that add up; two things at once are no message."""
+    for told in (SETTLED, REFUNDED):
+        caller.rest("ReceivePaymentResult", told)
+
+    answer = getattr(caller, protocol)("ReceivePaymentResult", value)
+
+    assert ("contradicted" if rule else "invalid") == problem(answer)["code"]
+    assert [rule or {"soap": "r20", "rest": "r88"}[protocol]] == caller.broken()
+    assert 2 == len(caller.mock.effects)
+
+
+def test_a_success_is_stored_once(caller):
+    """The same success under another id is taken and stored once; a late success after a no is taken (r56, r58)."""
+    failed, again = sample("payment_result.failed.json"), SETTLED | {"id": "another"}
+
+    answers = [caller.rest("ReceivePaymentResult", told) for told in (failed, SETTLED, again, REFUNDED)]
+    second = result(REFUNDED, "more", refund="R2", amount=150000, total_refunded=225000)
+
+    assert [201] * 5 == [each.status for each in (*answers, caller.rest("ReceivePaymentResult", second))]
+    assert ["failed", "settled", "refunded", "refunded"] == [row.entry["state"] for row in caller.mock.effects]
 
 
 def test_a_dossier_filed_under_two_ids(caller):

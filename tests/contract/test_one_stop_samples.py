@@ -24,7 +24,7 @@ from contracts.one_stop.wss import BASE64, DS, WSSE, WSU, X509V3
 from tests.contract.one_stop_calls import LT, SAMPLES, START
 
 INTAKE = SAMPLES.parents[1] / "intake" / "samples"
-GOOD = sorted(INTAKE.glob("dossier.*.json"))
+GOOD = sorted([*INTAKE.glob("dossier.*.json"), *INTAKE.glob("payment.*.json")])
 BAD = sorted(INTAKE.glob("bad-*.json"))
 TWIN_OF = {"malformed_json": "malformed_xml", "malformed_json-bom": None}
 """XML has its own ways of being no document, and allows a byte-order mark."""
@@ -137,6 +137,11 @@ def test_rest_samples(path):
         ("ReceiveDossier.xml", "filed", "filed.json"),
         ("ReceiveAmendment.supplement.xml", "amendment", "amendment.supplement.json"),
         ("ReceiveDossierResponse.xml", "acknowledgement", "acknowledgement.filed.json"),
+        *(
+            (f"ReceivePaymentResult.{kind}.xml", "payment_result", f"payment_result.{kind}.json")
+            for kind in ("opened", "settled", "failed", "expired", "refunded")
+        ),
+        ("ReceivePaymentResultResponse.xml", "acknowledgement", "acknowledgement.payment.json"),
     ],
 )
 def test_both_protocols_say_the_same(xml, shape, plain):

@@ -15,7 +15,17 @@ from contracts.one_stop.pki import Pki
 from contracts.one_stop.shapes import MESSAGES
 from contracts.one_stop.twins import read
 from contracts.one_stop.xsd import breaches
-from tests.contract.one_stop_calls import AMENDED, FILED, OUTCOME, SAMPLES, START, Caller, acknowledged, sample
+from tests.contract.one_stop_calls import (
+    AMENDED,
+    FILED,
+    OUTCOME,
+    SAMPLES,
+    SETTLED,
+    START,
+    Caller,
+    acknowledged,
+    sample,
+)
 
 SHAPES: Final = load_schema(MESSAGES)["$defs"]
 STATES: Final = SHAPES["outcome"]["properties"]["state"]["enum"]
@@ -23,6 +33,7 @@ KINDS: Final = SHAPES["amendment"]["properties"]["kind"]["enum"]
 SENT: Final = [
     *(("ReceiveOutcome", "outcome", state) for state in STATES),
     *(("ReceiveAmendment", "amendment", kind) for kind in KINDS),
+    *(("ReceivePaymentResult", "payment_result", kind) for kind in SHAPES["payment_result"]["x-one-of"]),
 ]
 """Every message of ours that has kinds: operation, shape, kind."""
 AT: Final = int(START.timestamp())
@@ -49,7 +60,7 @@ def test_both_protocols_have_each_kind(operation, shape, kind):
 
     assert () == breaches(message)
     assert plain == read(message[0], shape)
-    assert kind == plain["state" if shape == "outcome" else "kind"]
+    assert kind in plain if shape == "payment_result" else kind == plain["state" if shape == "outcome" else "kind"]
 
 
 @pytest.mark.parametrize(("operation", "shape", "kind"), SENT)
@@ -76,6 +87,7 @@ def test_ids_of_the_samples_are_their_own():
         ("filed", "ReceiveDossier", FILED),
         ("outcome", "ReceiveOutcome", OUTCOME),
         ("amendment", "ReceiveAmendment", AMENDED),
+        ("payment", "ReceivePaymentResult", SETTLED),
     ],
 )
 def test_acknowledgements(caller, name, operation, told):

@@ -30,6 +30,8 @@ class Contract:
     source: str
 
 
+RESULTS: Final = ("opened", "settled", "failed", "expired", "refunded")
+"""What can become of a payment, each under its own kind of event (r56)."""
 AGAIN: Final = "the same again under its id, newly signed, after the time in flight"
 CONTRACTS: Final = {
     row.kind: row
@@ -60,6 +62,18 @@ CONTRACTS: Final = {
             shape="amendment",
             unclear=AGAIN,
             source="r45, r47",
+        ),
+        *(
+            Contract(
+                kind=f"payment.{result}",
+                operation="ReceivePaymentResult",
+                path="payments",
+                part="payment_result",
+                shape="payment_result",
+                unclear=AGAIN,
+                source="r47, r56 to r59",
+            )
+            for result in RESULTS
         ),
     )
 }

@@ -58,7 +58,7 @@ class OneStopSettings:
     """One installation's way to one one-stop system."""
 
     url: str
-    """SOAP: the service's address, told in wsa:To. REST: the address below which outcomes, dossiers, amendments are."""
+    """SOAP: the service's address, told in wsa:To. REST: that below which outcomes, dossiers, amendments, payments are."""
     keys: SoapKeys | RestKeys
     """Which of them says which protocol is spoken."""
     soap_version: SoapVersion = "1.1"

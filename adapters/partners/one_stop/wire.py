@@ -35,11 +35,25 @@ def message_of(event: Event, standing: Standing) -> Message:
     if contract is None:
         raise Unmappable(field="/type", rule="no_row", value=event.kind, table="one_stop operations")
     value = {"id": event.id, **event.data}
+    if contract.shape == "payment_result":
+        value = _result(event)
     if contract.shape == "amendment":
         # Its own number is what the one-stop system answered to the filing; the portal may not know it (r45, r122).
         value["number"] = value.get("number") or standing.own_number
     forms.check(value, contract)
     return Message(contract=contract, value=value)
+
+
+def _result(event: Event) -> dict[str, Any]:
+    """What became of a payment: what is told stands under its own name, beside whose payment it is (r56, r57)."""
+    told = {name: value for name, value in event.data.items() if name != "payment"}
+    return {
+        "id": event.id,
+        "dossier": event.dossier,
+        "payment": event.data["payment"],
+        "at": event.occurred_at.isoformat(),
+        event.kind.rpartition(".")[2]: told,
+    }
 
 
 def outcome_of(answer: Answer) -> Outcome:

@@ -10,12 +10,16 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-SAMPLES = ("recorded", "recorded.full", "progressed", "progressed.full")
+SAMPLES = (
+    *("dossier.recorded", "dossier.recorded.full", "dossier.progressed", "dossier.progressed.full"),
+    *("payment.requested", "payment.requested.full", "payment.refund_requested", "payment.paid_at_counter.full"),
+)
 
 
 def sample(name: str) -> dict[str, Any]:
     """A good sample, freshly read."""
-    text = files("contracts.intake").joinpath(f"samples/dossier.{name}.json").read_text(encoding="utf-8")
+    whole = name if name.startswith(("dossier.", "payment.")) else f"dossier.{name}"
+    text = files("contracts.intake").joinpath(f"samples/{whole}.json").read_text(encoding="utf-8")
     event: dict[str, Any] = json.loads(text)
     return event
 
@@ -58,6 +62,8 @@ TEXTS = [
     *("a\nb", "a\n", "\u0000", "\u007f", "\u2028", 'a"b', "a\\u0022b", "one_stop", "VND", "1", "0", "01", "1\n"),
     *("1" * 18, "1" * 19, "-1", "http://x", "https://x y", "https://", "https://é", "ftp://x", "https://x\n", "none"),
     *("accepted", "completed", "application/json", "vn.lienthong.dossier.recorded.v1"),
+    *("vn.lienthong.payment.requested.v1", "vn.lienthong.payment.paid_at_counter.v1", "payment_platform", "P~1_.-"),
+    *("https://h99.example.invalid:8443/a?b#c", "https://h99.example.invalid:123456", "https://a@b", "HTTPS://x"),
     *(
         "vn.lienthong.dossier.progressed.v1",
         "00-" + "1" * 32 + "-" + "1" * 16 + "-01",
@@ -67,7 +73,7 @@ TEXTS = [
 ]
 VALUES = st.one_of(
     st.sampled_from(TEXTS),
-    st.sampled_from([None, True, False, 0, 1, -1, 9999, 10000, 10**12, 10**12 + 1, 2**53 - 1, 2**53, 1.0, 1.5]),
+    st.sampled_from([None, True, False, 0, 1, -1, 9999, 10000, 75000, 10**12, 10**12 + 1, 2**53 - 1, 2**53, 1.0, 1.5]),
     st.sampled_from([[], {}, [None], ["7"], [[]], {"kind": "cccd", "number": "099000000001"}]),
     st.text(max_size=6),
 )

@@ -72,6 +72,12 @@ BAD: list[tuple[str, dict[str, Any], str, str]] = [
     ("dossier.filed", {"applicant": None}, "/applicant/kind", "missing_field"),
     ("dossier.filed", {"fees": [1]}, "/data", "wrong_type"),
     ("dossier.amended", {"content": "x" * 20_001}, "/content", "too_long"),
+    ("payment.settled", {"amount": 75000.5}, "/settled/amount", "wrong_type"),
+    ("payment.settled", {"amount": 0}, "/settled/amount", "too_small"),
+    ("payment.settled", {"currency": "USD"}, "/settled/currency", "enum"),
+    ("payment.failed", {"reason": "a\x00b"}, "/failed/reason", "bad_character"),
+    ("payment.opened", {"payment": "P 1"}, "/payment", "bad_form"),
+    ("payment.expired", {"expires_at": None}, "/expired/expires_at", "wrong_type"),
 ]
 
 

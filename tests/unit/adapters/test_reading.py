@@ -96,10 +96,14 @@ def test_limits_count_in_nfc():
     assert "ệ" * 20_000 == read_event(raw_of(event)).data["content"]
 
 
+ELSEWHERE = dict.fromkeys(("payment", "gateway", "return_url", "identity_number"), "payment.requested.full")
+"""Identifiers that a record has not."""
+
+
 @pytest.mark.parametrize("member", sorted(reading.IDENTIFIERS))
 def test_identifiers_must_be_nfc(member):
     """What names something must come in NFC, wherever it stands; the refusal names each place."""
-    event = sample("recorded.full")
+    event = sample((ELSEWHERE | {"refund": "payment.refund_requested"}).get(member, "recorded.full"))
     found = [path for path in places(event) if member in (*path[-1:], *path[-2:-1]) and path != ("data",)]
     for path in found:
         at = event
@@ -135,6 +139,13 @@ def test_identifiers_are_the_schemas():
 def test_patterns_are_the_schemas():
     """The fast way's patterns are the schema's, letter by letter."""
     schema = load_schema()
+    bill = schema["$defs"]["payment_requested"]["properties"]
+    for name, ours in (
+        ("payment", reading.PAYMENT),
+        ("return_url", reading.RETURN_URL),
+        ("gateway", reading.GATEWAY),
+    ):
+        assert bill[name]["pattern"] == ours.pattern
     members = schema["properties"]
 
     assert {name: members[name]["pattern"] for name in reading.PATTERNS} == reading.PATTERNS
@@ -254,6 +265,19 @@ BAD_VALUES = [
     ("neither status nor step", changed(status=None), "missing_field", "/data/local_step"),
     ("step of null", changed(status=None, local_step=None), "missing_field", "/data/local_step"),
     ("not an object", ["x"], "wrong_type", ""),
+    ("payment of nothing", changed("payment.requested", amount=0, fees=[]), "out_of_range", "/data/amount"),
+    ("payment below nothing", changed("payment.requested", amount=-75000), "out_of_range", "/data/amount"),
+    ("payment not its fees", changed("payment.requested", amount=74999), "out_of_range", "/data/amount"),
+    ("payment without fees", changed("payment.requested", fees=[]), "out_of_range", "/data/amount"),
+    ("payment in text", changed("payment.requested", amount="75000"), "wrong_type", "/data/amount"),
+    ("payment in dollars", changed("payment.requested", currency="USD"), "enum", "/data/currency"),
+    ("payment past a trillion", changed("payment.paid_at_counter", amount=10**12 + 1), "out_of_range", "/data/amount"),
+    ("payment with a blank", changed("payment.requested", payment="P 1"), "out_of_range", "/data/payment"),
+    ("refund with a slash", changed("payment.refund_requested", refund="R/1"), "out_of_range", "/data/refund"),
+    ("refund without a reason", changed("payment.refund_requested", reason=""), "out_of_range", "/data/reason"),
+    ("browser sent to http", changed("payment.requested", return_url="http://x"), "out_of_range", "/data/return_url"),
+    ("browser sent past @", changed("payment.requested", return_url="https://a@b"), "out_of_range", "/data/return_url"),
+    ("payer without a name", changed("payment.requested", payer={}), "missing_field", "/data/payer/name"),
     ("too many marks", changed(content="a" + "\u0301\u0323" * 16), "out_of_range", "/data/content"),
     ("hidden marks", changed(content="e\u0301" + "\u0f75" * 31), "out_of_range", "/data/content"),
     ("long name of a member", changed(**{"x" * 5000: 1}), "unknown_field", "/data/" + "x" * 200),
@@ -284,6 +308,7 @@ BAD_BYTES = [
     ("member twice, equal", RAW.replace(b'"specversion"', b'"specversion": "1.0", "specversion"'), "duplicate_member"),
     ("half a surrogate", RAW.replace(b"Tr", b"\\ud800"), "malformed_json"),
     ("NaN", RAW.replace(b'"2"', b"NaN"), "malformed_json"),
+    ("amount with decimals", raw_of(changed("payment.requested", amount=75000.0)), "wrong_type"),
     ("exponent", RAW.replace(b'"2"', b"2e0"), "wrong_type"),
     ("long number", RAW.replace(b'"2"', b"9" * 9999), "out_of_range"),
 ]

@@ -1,0 +1,1 @@
+"""An agency's provider of electronic receipts, over SOAP."""

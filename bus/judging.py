@@ -12,6 +12,7 @@ from typing import Final, Literal, TypeAlias, assert_never
 from bus.engines.sqlite import Row, Tx
 from bus.errors import NotAllowedNow, NotFound
 from bus.messages import State
+from bus.refund_rules import REFUND_WAITS
 
 Act: TypeAlias = Literal["replay", "release", "cancel", "resolve"]
 Resolution: TypeAlias = Literal["arrived", "send_again", "go_on"]
@@ -44,6 +45,7 @@ class Target:
     partner: str
     step_place: int | None
     is_unanswered: bool
+    cause: str = ""
 
     @property
     def is_step(self) -> bool:
@@ -74,11 +76,14 @@ def _target(delivery: int, row: Row) -> Target:
         partner=row[5],
         step_place=row[9],
         is_unanswered=bool(row[13]),
+        cause=row[12],
     )
 
 
 def judge(tx: Tx, of: Target, act: Act, how: How = "") -> Verdict:
     """What this act makes of it. Raises NotAllowedNow."""
+    if of.is_step and tx.one("is_refund_delivery", of.delivery) is not None:
+        return _of_refund(of, act)
     match act:
         case "replay":
             return _replayed(tx, of)
@@ -90,6 +95,18 @@ def judge(tx: Tx, of: Target, act: Act, how: How = "") -> Verdict:
             return _resolved(tx, of, how)
         case _:
             assert_never(act)
+
+
+def _of_refund(of: Target, act: Act) -> Verdict:
+    """A refund has verbs of its own (`refunds.py`): here it would go without its second person, or twice."""
+    if act not in ("replay", "release") or of.state is not State.HELD or of.cause in REFUND_WAITS:
+        raise NotAllowedNow(
+            f"delivery {of.delivery} carries a refund: approve, reject, resolve or record the refund itself",
+            code="refund_has_own_verbs",
+        )
+    if of.is_unanswered:
+        return Verdict(state=State.IN_DOUBT, cause="replayed", is_asked=True)
+    return Verdict(state=State.WAITING, cause="replayed")
 
 
 def _released(tx: Tx, of: Target) -> Verdict:

@@ -14,6 +14,7 @@ from typing import Final
 
 from bus.accounts import misstated
 from bus.audit import misnoted
+from bus.bindings import unbound
 from bus.bodies import EVENT, EXCHANGE
 from bus.copies import copy_of, new_private, require_whole
 from bus.engines.sqlite import SqliteEngine, Tx
@@ -261,6 +262,7 @@ def _verify_all(
     yield from _verify_numbers(tx)
     yield from (Damage(table="accounts", row=None, detail=detail) for detail in misstated(tx))
     yield from (Damage(table="audit", row=number, detail=detail) for number, detail in misnoted(tx))
+    yield from (Damage(table=table, row=number, detail=detail) for table, number, detail in unbound(tx))
     if bodies:
         yield from _verify_bodies(ledger, tx)
 

@@ -29,7 +29,8 @@ SELECT name, shown, password, issuer, subject, roles, units, language, made_at, 
 
 -- grant_bindings -- What accounts and roles came to, by the moves that changed them.
 SELECT cause, reason, binds FROM moves
-WHERE binds IS NOT NULL AND delivery IS NULL AND event IS NULL AND cause <> 'noted' ORDER BY id;
+WHERE binds IS NOT NULL AND delivery IS NULL AND event IS NULL
+  AND (cause GLOB 'account_*' OR cause GLOB 'password_*' OR cause GLOB 'role_*') ORDER BY id;
 
 -- grants -- What every account has that is not disabled, and whether it has a password of its own.
 SELECT name, roles, password IS NOT NULL FROM accounts WHERE disabled_at IS NULL;

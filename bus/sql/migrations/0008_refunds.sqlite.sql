@@ -38,8 +38,6 @@ CREATE TABLE refunds (
   is_offline  INTEGER NOT NULL DEFAULT 0, -- by transfer, for the gateway has no message for it
   partner     TEXT NOT NULL DEFAULT '',
   ask_at      INTEGER,
-  asked       INTEGER NOT NULL DEFAULT 0,
-  lease_until INTEGER,
   created_at  INTEGER NOT NULL,
   changed_at  INTEGER NOT NULL,
   UNIQUE (payment, name)

@@ -1,0 +1,85 @@
+"""Pure. What may be paid back, who must agree, and where a payment stands for it.
+
+requested ──▶ approved ──▶ refunded          the gateway's yes
+    │            │ ├─▶ pending ─▶ refunded | rejected
+    │            │ ├─▶ unclear ─▶ refunded | rejected      asked, or by a person with evidence
+    │            │ └─▶ offline                             paid back by accounting, with a document
+    └────────────┴─▶ rejected                              what it took is free again
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from enum import StrEnum
+from typing import Final
+
+from bus.messages import State
+from bus.payments import PaymentState, TaskKind
+
+NEEDS_APPROVAL: Final = "needs_approval"
+OFFLINE: Final = "offline_refund"
+REFUND_WAITS: Final = frozenset({NEEDS_APPROVAL, OFFLINE})
+"""Causes for which a refund's delivery is held: another person is asked, or accounting pays back."""
+
+
+class RefundState(StrEnum):
+    """Where a refund stands."""
+
+    REQUESTED = "requested"
+    APPROVED = "approved"
+    PENDING = "pending"
+    """The gateway took it, and has not said yet what became of it."""
+    UNCLEAR = "unclear"
+    """Nobody here knows whether the gateway took it."""
+    REFUNDED = "refunded"
+    REJECTED = "rejected"
+    OFFLINE = "offline"
+    """Paid back by accounting; its document is named."""
+
+
+UNDER_WAY: Final = frozenset({RefundState.APPROVED, RefundState.PENDING, RefundState.UNCLEAR})
+"""Agreed to, and not over."""
+DONE: Final = frozenset({RefundState.REFUNDED, RefundState.OFFLINE})
+REFUNDABLE: Final = frozenset({PaymentState.PAID, PaymentState.REFUND_PENDING, PaymentState.PARTLY_REFUNDED})
+"""States in which a payment's own money may be paid back."""
+MONEY_TASKS: Final = frozenset({TaskKind.DOUBLE_PAYMENT, TaskKind.PAID_TWICE, TaskKind.WRONG_AMOUNT})
+"""Tasks that tell of money which no success of ours accounts for: it goes back, and the fee stays as it is."""
+
+_OF_DELIVERY: Final = {
+    State.DELIVERED: RefundState.REFUNDED,
+    State.AWAITING: RefundState.PENDING,
+    State.IN_DOUBT: RefundState.UNCLEAR,
+    State.REFUSED: RefundState.REJECTED,
+    State.CANCELLED: RefundState.REJECTED,
+    State.NOT_OURS: RefundState.REJECTED,
+}
+
+
+def state_after(delivery: State, was: RefundState) -> RefundState:
+    """What a settled delivery says of the refund that it carries; one that waits or is held says nothing new."""
+    return _OF_DELIVERY.get(delivery, was)
+
+
+def payment_state(amount: int, refunded: int, *, is_under_way: bool) -> PaymentState:
+    """Where a paid payment stands for its refunds."""
+    if is_under_way:
+        return PaymentState.REFUND_PENDING
+    if refunded >= amount:
+        return PaymentState.REFUNDED
+    return PaymentState.PARTLY_REFUNDED if refunded else PaymentState.PAID
+
+
+def wants_second_person(amount: int, taken: int, above: int) -> bool:
+    """Whether another person must agree. What was asked for before counts too: a large refund in parts is still one."""
+    return amount + taken > above
+
+
+def is_same_person(requested_by: str, account: str, shown: str) -> bool:
+    """Whether who asked, by account or by the name that a source gave, is who would agree."""
+    asker = _folded(requested_by.rpartition(": ")[2].removeprefix("person:"))
+    return asker in {_folded(account), _folded(shown)}
+
+
+def _folded(name: str) -> str:
+    bare = unicodedata.normalize("NFD", name.casefold().replace("đ", "d"))
+    return " ".join("".join(sign for sign in bare if not unicodedata.combining(sign)).split())

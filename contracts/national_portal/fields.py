@@ -165,12 +165,13 @@ NEEDED_IN_RECORD: Final = (
     "HinhThuc",
     "DonViXuLy",
 )
+PAID_ONLINE: Final = ("1", "2")
 WANTED_IN_RECORD: Final = ("KenhThucHien", "ChuHoSo", "TrichYeuHoSo", "NgayHenTra")
 NEEDED_IN_STEP: Final = ("MaHoSo", "NguoiXuLy", "ThoiDiemXuLy", "NoiDungXuLy", "TrangThai")
 
 RULES_OF_RECORD: Final = (
     *("r50", "r51", "r55", "r56", "r57", "r58", "r61", "r62", "r63", "r64", "r65", "r66", "r67", "r68", "r69", "r70"),
-    *("r73", "r74", "r75", "r76", "r77", "r78", "r79", "r80", "r81", "r35"),
+    *("r73", "r74", "r75", "r76", "r77", "r78", "r79", "r80", "r81", "r83", "r35"),
 )
 NEEDED_IN_STATUS: Final = tuple(TOLD["reduced"])
 RULES_OF_STATUS: Final = ("r50", "r51", "r74", "r75", "r301", "r302", "r303", "r304", "r305", "r35")
@@ -184,6 +185,25 @@ def look_at_record(seen: Inspection, where: str, row: Mapping[str, Any]) -> None
         if name not in row:
             seen.note("r58", where + name, expected="this member", found="absent")
     look(seen, where, RECORD, row)
+    _paid_for_something(seen, where, row)
+
+
+def _paid_for_something(seen: Inspection, where: str, row: Mapping[str, Any]) -> None:
+    """Paid online, and no fee above zero: the indicator of online payment leaves such a record out (r83)."""
+    fees = row.get("DanhSachLePhi")
+    if row.get("DuocThanhToanTrucTuyen") in PAID_ONLINE and isinstance(fees, list) and not any(map(_costs, fees)):
+        seen.note(
+            "r83",
+            where + "DuocThanhToanTrucTuyen",
+            expected="a fee above zero, or 0",
+            found=str(row["DuocThanhToanTrucTuyen"]),
+        )
+
+
+def _costs(fee: Any) -> bool:
+    """Whether a fee is above zero; one that cannot be read is told as that."""
+    price = fee.get("Gia") if isinstance(fee, Mapping) else None
+    return not isinstance(price, str) or price.strip("0") != ""
 
 
 def look_at_step(seen: Inspection, where: str, row: Mapping[str, Any]) -> None:

@@ -140,6 +140,18 @@ def test_noted_in_array(caller, array, row, rule, field):
     assert {(rule, f"data[0].{array}[0].{field}")} == caller.broke()
 
 
+@pytest.mark.parametrize(
+    ("flag", "prices", "is_noted"),
+    [("1", [], True), ("2", ["0"], True), ("1", ["0", "8000"], False), ("0", [], False), ("2", ["tám nghìn"], False)],
+)
+def test_paid_online_for_something(caller, flag, prices, is_noted):
+    """A record that was paid online, and has no fee above zero, counts for nothing, and is noted (r83)."""
+    fees = [{"TenPhiLePhi": "x", "Gia": price} for price in prices]
+
+    assert 0 == caller.sync(a_record(DuocThanhToanTrucTuyen=flag, DanhSachLePhi=fees))["error_code"]
+    assert is_noted == (("r83", "data[0].DuocThanhToanTrucTuyen") in caller.broke())
+
+
 @pytest.mark.parametrize("field", ["MaTTHC", "TenTTHC", "HinhThuc", "DonViXuLy", "MaHoSo"])
 def test_missing_member(caller, field):
     """A member that is always sent may not be absent (r56)."""

@@ -129,7 +129,8 @@ class NationalPortal:
                 raise NothingNew
             return born.status_of(delivery.event, delivery.standing, tables, self._settings)
         if delivery.event.kind == RECORDED:
-            return wire.record_of(delivery.event, tables, self._settings)
+            paid = delivery.standing.payments
+            return wire.record_of(delivery.event, tables, self._settings, payments=paid)
         return wire.step_of(delivery.event, delivery.standing, tables, self._settings)
 
     def _prepare(self, delivery: Delivery, body: dict[str, Any], tables: Tables) -> Shaped | Attempt:

@@ -15,6 +15,7 @@ from adapters.partners.national_portal.settings import NationalPortalSettings
 from adapters.partners.national_portal.tables import Tables
 from bus.errors import NotOurs, Unmappable
 from bus.messages import Event, Standing
+from bus.payments import PaidFee, with_payments
 
 LOCAL: Final = timezone(timedelta(hours=7))
 """Asia/Ho_Chi_Minh has had no summer time since 1975: a fixed zone needs no zone data on the machine."""
@@ -27,12 +28,14 @@ def record_of(
     settings: NationalPortalSettings,
     *,
     row: Mapping[str, str] | None = None,
+    payments: Sequence[PaidFee] = (),
 ) -> dict[str, Any]:
     """One `DongBoHoSoMC` record, whole and checked. Raises `Unmappable` or `NotOurs`.
 
-    `row` stands in for the procedure's, to see whether all else could be sent if there were one.
+    `row` stands in for the procedure's, to see whether all else could be sent if there were one. `payments` are fees
+    that were paid through us, whatever the source knows of it yet (NOTES.md#r84).
     """
-    data = event.data
+    data = with_payments(event.data, payments) if payments else event.data
     received = local_day(data["received_at"])
     code = data["procedure"]
     check_owner(tables, code, received)
@@ -72,7 +75,7 @@ def record_of(
         "NoiNopHoSo": codes.ORIGINS[data["origin"]],
         "HoSoCoThanhPhanSoHoa": codes.FLAG[any(item["digitised"] and not item.get("deleted") for item in submitted)],
         "TaiKhoanDuocXacThucVoiVNeID": codes.FLAG[applicant["verified_by_vneid"]],
-        "DuocThanhToanTrucTuyen": codes.PAID_ONLINE[data.get("paid_online") or "none"],
+        "DuocThanhToanTrucTuyen": codes.PAID_ONLINE[_paid_online(data)],
         "NgayTuChoi": stamp(data.get("refused_at")),
         "DinhDanhCHS": _identities(applicant["identity"]),
         # The time of filing, or nothing: copying the time of receipt here is a known fault of one client.
@@ -204,6 +207,13 @@ def _fees(fees: Sequence[Mapping[str, Any]] | None, settings: NationalPortalSett
         for fee in fees or ()
         if settings.fees_sent == "all" or (fee["state"] == "paid" and fee["amount"] > 0)
     ]
+
+
+def _paid_online(data: Mapping[str, Any]) -> str:
+    """NOTES.md#r84: where all fees cost nothing, nothing was paid, whatever the source says."""
+    fees = data.get("fees") or ()
+    costs = not fees or any(fee["amount"] > 0 for fee in fees)
+    return (data.get("paid_online") or "none") if costs else "none"
 
 
 def _enclosure(item: Mapping[str, Any]) -> dict[str, Any]:

@@ -58,7 +58,7 @@ class OneStopSettings:
     """One installation's way to one one-stop system."""
 
     url: str
-    """SOAP: the service's address, told in wsa:To. REST: that below which outcomes, dossiers, amendments, payments are."""
+    """SOAP: the service's address, told in wsa:To. REST: that below which `outcomes`, `payments` and the rest are."""
     keys: SoapKeys | RestKeys
     """Which of them says which protocol is spoken."""
     soap_version: SoapVersion = "1.1"

@@ -11,6 +11,7 @@ import pytest
 
 from adapters.partners.national_portal import wire
 from bus.errors import NotOurs, Unmappable
+from bus.payments import PaidFee
 from tests.builders import LOCAL, from_json, make_event, make_standing, make_step
 from tests.portal_kit import h99_tables, make_settings, tables_with
 
@@ -230,6 +231,38 @@ def test_fees_that_are_sent():
         (one["MaPhiLePhi"], one["HinhThucThu"], one["Gia"]) for one in sent
     ]
     assert 5 == len(record(fees=fees, settings=make_settings(fees_sent="all"))["DanhSachLePhi"])
+
+
+def paid(through: str = "portal", **overrides: Any) -> PaidFee:
+    return PaidFee(**({"kind": "fee", "code": "X", "name": "Phí", "amount": 5000, "through": through} | overrides))
+
+
+@pytest.mark.parametrize(
+    ("fees", "told", "payments", "prices", "flag"),
+    [
+        ([fee(state="unpaid")], "none", [paid()], ["5000"], "1"),
+        ([fee(state="unpaid")], None, [paid("province")], ["5000"], "2"),
+        ([fee(state="unpaid"), fee(code="Y", state="unpaid")], "none", [paid()], ["5000"], "1"),
+        ([fee(state="unpaid")], "none", [paid(state="refunded")], [], "0"),
+        ([fee(state="paid")], "none", [paid(state="refunded")], [], "0"),
+        ([fee(state="waived")], "none", [paid(state="refunded")], [], "0"),
+        ([], "none", [paid()], ["5000"], "1"),
+        ([fee(state="paid"), fee(code="Y", amount=7000)], "none", [paid("province", code="Y", amount=7000)],
+         ["5000", "7000"], "2"),
+        ([fee(amount=0)], "portal", [], [], "0"),
+        ([fee(amount=0), fee(state="unpaid")], "portal", [], [], "1"),
+        ([], "portal", [], [], "1"),
+    ],
+    ids=["platform", "province", "one_of_two", "refunded", "refunded_there", "waived", "unlisted", "two", "free",
+         "one_free", "no_fees"],
+)  # fmt: skip
+def test_paid_through_us(fees, told, payments, prices, flag):
+    """What was paid through us is shown paid, whatever its source still says; refunded it is shown no more (r84)."""
+    event = make_event(fees=fees, paid_online=told)
+
+    sent = wire.record_of(event, h99_tables(), make_settings(), payments=payments)
+
+    assert (prices, flag) == ([one["Gia"] for one in sent["DanhSachLePhi"]], sent["DuocThanhToanTrucTuyen"])
 
 
 @pytest.mark.parametrize(("reused", "source", "code"), [(False, None, "0"), (True, None, "1"), (True, "result", "2")])

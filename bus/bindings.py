@@ -14,17 +14,19 @@ from bus.evidence import row_digest
 from bus.moves import Move, MoveWriter
 from bus.reasons import kept
 
-Table: TypeAlias = Literal["refund", "payment_task", "beneficiary"]
+Table: TypeAlias = Literal["refund", "payment_task", "beneficiary", "receipt"]
 """As the causes of their moves begin."""
 _ONE: Final[Mapping[Table, str]] = {
     "refund": "bound_refund",
     "payment_task": "bound_payment_task",
     "beneficiary": "bound_beneficiary",
+    "receipt": "bound_receipt",
 }
 _ALL: Final[Mapping[Table, str]] = {
     "refund": "bound_refunds",
     "payment_task": "bound_payment_tasks",
     "beneficiary": "bound_beneficiaries",
+    "receipt": "bound_receipts",
 }
 
 

@@ -23,7 +23,8 @@ SELECT id, unit, procedure, fee_kind, account, bank, name, valid_from, valid_unt
 -- money_bindings -- What rows about money came to, by the moves that changed them: the row's number begins the reason.
 SELECT cause, CAST(reason AS INTEGER), binds FROM moves
 WHERE binds IS NOT NULL AND delivery IS NULL AND event IS NULL
-  AND (cause GLOB 'refund_*' OR cause GLOB 'payment_task_*' OR cause GLOB 'beneficiary_*') ORDER BY id;
+  AND (cause GLOB 'refund_*' OR cause GLOB 'payment_task_*' OR cause GLOB 'beneficiary_*'
+  OR cause GLOB 'receipt_*') ORDER BY id;
 
 -- add_payment_task -- A person is asked; once for each cause, for ever.
 INSERT INTO payment_tasks (at, kind, payment, attempt, cause, partner, amount, detail) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
@@ -119,3 +120,6 @@ SELECT d.state, d.lane, d.partner, l.lease_until IS NOT NULL AND l.head = d.id F
 
 -- is_refund_delivery -- Whether a delivery carries a refund: it has verbs of its own.
 SELECT 1 FROM deliveries d JOIN events e ON e.id = d.event WHERE d.id = ? AND e.kind = 'payment.refund_requested';
+
+-- was_paid_at_counter -- Whether it was paid there after it had been paid online.
+SELECT 1 FROM payment_tasks WHERE payment = ? AND kind = 'paid_twice' AND attempt IS NULL LIMIT 1;

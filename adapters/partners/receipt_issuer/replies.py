@@ -17,7 +17,7 @@ LONGEST_TEXT: Final = 200
 _ERR: Final = re.compile(r"ERR:\s*(-?[0-9]{1,4})\b")
 _TAGS: Final = re.compile(r"<[^<>]*>")
 _AMOUNTS: Final = re.compile(r"(?<![0-9.,])[0-9]{1,3}(?:[.,\u00a0 ][0-9]{3})+(?![0-9])|(?<![0-9.,])[0-9]+(?![0-9])")
-_PUBLISHED: Final = re.compile(r"OK:.{0,120};.{0,60}?-(?P<key>.{1,110})_(?P<number>[0-9]{1,10})")
+_NUMBER: Final = re.compile(r"[0-9]{1,10}")
 _ADJUSTED: Final = re.compile(r"OK:.{0,120};.{0,60};\s*(?P<number>[0-9]{1,10})")
 
 
@@ -102,8 +102,9 @@ def trouble_of(answer: Answer) -> Outcome:
 
 def published_number(text: str, key: str) -> str | None:
     """Of `OK:<pattern>;<serial>-<key>_<number>`; none when it speaks of another key (NOTES.md#r30)."""
-    found = _PUBLISHED.fullmatch(text.strip())
-    return found["number"] if found and found["key"] == key else None
+    # From its end: a serial may hold the hyphen that stands before the key.
+    told, _, number = text.strip().rpartition("_")
+    return number if told.endswith(f"-{key}") and _NUMBER.fullmatch(number) else None
 
 
 def adjusted_number(text: str) -> str | None:

@@ -137,12 +137,16 @@ class Row:
     """None: any."""
     code: str = "*"
     """A class of codes that the gateway's own reader names: `yes`, `no`, `none` …"""
+    retry_after: bool | None = None
+    """Whether the header stands there; None: no matter."""
 
 
-def find_row(rows: Sequence[Row], status: int, shape: Shape, code: str) -> Row:
+def find_row(rows: Sequence[Row], status: int, shape: Shape, code: str, *, has_retry_after: bool = False) -> Row:
     """The first row that fits; the last one fits every answer."""
     for row in rows:
-        if row.http[0] <= status <= row.http[1] and row.shape in (None, shape) and row.code in ("*", code):
+        if not (row.http[0] <= status <= row.http[1] and row.shape in (None, shape) and row.code in ("*", code)):
+            continue
+        if row.retry_after in (None, has_retry_after):
             return row
     return rows[-1]
 

@@ -1,0 +1,1 @@
+"""The national payment platform, message version 1.0.6."""

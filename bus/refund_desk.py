@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 from bus.bindings import bind
 from bus.engines.sqlite import Row, Tx
 from bus.lanes import set_head
 from bus.messages import Attempt, Decision, Event, State
 from bus.moves import Move, MoveWriter
+from bus.payment_evidence import note
 from bus.payment_tasks import open_task
 from bus.payments import LOCAL, PaymentState, RefundStanding, TaskKind
 from bus.ports import CrashPoint
@@ -33,8 +34,6 @@ from bus.refund_rules import (
     wants_second_person,
 )
 from bus.times import from_ms, to_ms
-
-KIND: Final = "payment.refund_requested"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,11 +97,12 @@ class Money:
     lane: int | None
 
 
-Told: TypeAlias = Callable[[Tx, Refund, int, str], None]
-"""Hears, in the transaction, that a refund was paid back: the refund, when (milliseconds), and by whom."""
+Told: TypeAlias = Callable[[Tx, Refund, int, int], None]
+"""Hears, in the transaction, that a refund was paid back: the refund, what of the payment's own money was paid back by
+now, and when (milliseconds)."""
 
 
-def told_to_nobody(tx: Tx, refund: Refund, at: int, actor: str) -> None:
+def told_to_nobody(tx: Tx, refund: Refund, total: int, at: int) -> None:
     """Where nothing follows from a refund."""
 
 
@@ -158,7 +158,7 @@ class RefundDesk:
         bind(tx, self._moves, "refund", refund, cause="refund_requested", at=at, actor=actor, reason=wanted.reason)
         self._point("refund.after_row")
         if not is_asked:
-            self.follow(tx, self.get(tx, refund), at)
+            self.follow(tx, self.get(tx, refund), at, actor)
             if wanted.is_offline:
                 self.ask_accounting(tx, self.get(tx, refund), at)
         return refund
@@ -171,7 +171,8 @@ class RefundDesk:
         if task is not None:
             found = tx.one("find_payment_task", task)
             assert found is not None
-            attempt = found[4]
+            # Paid at the counter too: what can be given back here is the gateway's.
+            attempt, found = (attempt, None) if found[4] is None else (found[4], found)
         paid = None if attempt is None else tx.one("paid_attempt", attempt)
         is_own = paid is not None and paid[2] == "paid" and (found is None or found[5] in ("", paid[4]))
         return self._money(tx, row, paid, None if is_own else found)
@@ -367,12 +368,14 @@ class RefundDesk:
         if not is_changed:
             return
         bind(tx, self._moves, "refund", was.id, cause=cause or _cause_of(new.state), at=at, actor=actor, reason=reason)
-        self.follow(tx, new, at)
+        self.follow(tx, new, at, actor)
         self._point("refund.after_payment")
         if new.state in DONE and was.state not in DONE:
-            self.tell(tx, new, at, actor)
+            row = tx.one("payment_of_refund", new.payment)
+            assert row is not None
+            self.tell(tx, new, row[5], at)
 
-    def follow(self, tx: Tx, refund: Refund, at: int) -> None:
+    def follow(self, tx: Tx, refund: Refund, at: int, actor: str) -> None:
         """Where the payment stands for its refunds; what was paid beyond it changes nothing for it."""
         row = tx.one("payment_of_refund", refund.payment)
         assert row is not None
@@ -382,7 +385,10 @@ class RefundDesk:
         assert done is not None
         assert under_way is not None
         state = payment_state(row[3], done[0], is_under_way=under_way[0] > 0)
+        if state is PaymentState.REFUNDED and tx.one("was_paid_at_counter", refund.payment) is not None:
+            state = PaymentState.PAID_AT_COUNTER  # what was given back had been paid twice
         tx.run("set_payment_refunded", state, done[0], at, refund.payment)
+        note(tx, self._moves, refund.payment, "refunds", at, actor)
 
     def ask_accounting(self, tx: Tx, refund: Refund, at: int) -> None:
         """Somebody pays it back by transfer, and says so with a document."""

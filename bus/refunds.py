@@ -11,13 +11,13 @@ from typing import Final, Literal, TypeAlias
 
 from bus.engines.sqlite import Tx
 from bus.errors import NotAllowedNow, NotFound
-from bus.follow_ups import LEDGER_SOURCE
 from bus.ledger import Ledger
-from bus.messages import KIND_PREFIX, Event, ForeignDossier, State, canonical_bytes, digest_of
+from bus.messages import REFUND_REQUESTED, Event, ForeignDossier, State
+from bus.payment_follow_ups import ledger_event
 from bus.payment_tasks import required
 from bus.prepared import Prepared
 from bus.reasons import kept, tidy
-from bus.refund_desk import KIND, Money, Refund, Wanted, refund_of, too_much
+from bus.refund_desk import Money, Refund, Wanted, refund_of, too_much
 from bus.refund_rules import OFFLINE, UNDER_WAY, RefundState, is_same_person
 from bus.times import from_ms, to_ms
 
@@ -187,7 +187,6 @@ class Refunds:
 
 
 def _event(money: Money, wanted: Wanted, at: int) -> Event:
-    when = from_ms(at)
     data = {
         "payment": money.name,
         "refund": wanted.name,
@@ -196,28 +195,7 @@ def _event(money: Money, wanted: Wanted, at: int) -> Event:
         "reason": wanted.reason,
         "requested_by": wanted.requested_by,
     }
-    wire = {
-        "specversion": "1.0",
-        "id": f"refund.{wanted.name}",
-        "source": LEDGER_SOURCE,
-        "type": f"{KIND_PREFIX}{KIND}.v1",
-        "subject": money.dossier,
-        "time": when.isoformat(timespec="milliseconds"),
-        "datacontenttype": "application/json",
-        "data": data,
-    }
-    body = canonical_bytes(wire)
-    return Event(
-        source=LEDGER_SOURCE,
-        id=str(wire["id"]),
-        kind=KIND,
-        dossier=money.dossier,
-        occurred_at=when,
-        sequence=None,
-        body=body,
-        digest=digest_of(body),
-        data=data,
-    )
+    return ledger_event(REFUND_REQUESTED, f"refund.{wanted.name}", money.dossier, from_ms(at), data)
 
 
 def _shown(tx: Tx, account: str) -> str:

@@ -20,6 +20,7 @@ MOST_AMOUNT: Final = 13
 """Digits."""
 MOST_PURPOSE: Final = 25
 
+_HEAD: Final = re.compile(r"[0-9]{4}")
 _BIN: Final = re.compile(r"[0-9]{6}")
 _ACCOUNT: Final = re.compile(r"[A-Za-z0-9]{1,19}")
 _PURPOSE: Final = re.compile(rf"[A-Za-z0-9 ._-]{{1,{MOST_PURPOSE}}}")
@@ -74,6 +75,31 @@ def crc(text: str) -> str:
             value = (value << 1) ^ 0x1021 if value & 0x8000 else value << 1
             value &= 0xFFFF
     return f"{value:04X}"
+
+
+def fields_of(text: str) -> dict[str, str] | None:
+    """Tag → value of one level, each once and all of it used; nothing for what is no such text."""
+    found: dict[str, str] = {}
+    at = 0
+    while at < len(text):
+        head = text[at : at + 4]
+        if not _HEAD.fullmatch(head):
+            return None
+        end = at + 4 + int(head[2:])
+        if end > len(text) or head[:2] in found:
+            return None
+        found[head[:2]], at = text[at + 4 : end], end
+    return found
+
+
+def reads_as(text: str, *, amount: int) -> bool:
+    """Whether it is a whole VietQR code over this many đồng: one that a gateway sends is shown only then."""
+    if not text.isascii() or text[-4:] != crc(text[:-4]):
+        return False
+    fields = fields_of(text) or {}
+    merchant = fields_of(fields.get("38", "")) or {}
+    told = (merchant.get("00"), fields.get("53"), fields.get("54"), fields.get("58"))
+    return told == (NAPAS, DONG, str(amount), "VN")
 
 
 def picture(text: str, *, title: str, scale: int = 4) -> str:

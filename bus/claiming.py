@@ -132,6 +132,15 @@ class Claimer:
             return False
         return self._allowed(tx, partner, read_partner(tx, partner), 1, manners, at)[0] >= 1
 
+    def take_turns(self, tx: Tx, partner: str, wanted: int, manners: Manners, at: int) -> tuple[int, bool]:
+        """How many calls may go to a partner beside its lanes, taken from its allowance; whether it is one probe."""
+        known = read_partner(tx, partner)
+        allowed, is_probe = self._allowed(tx, partner, known, wanted, manners, at)
+        allowed = max(0, min(allowed, wanted))
+        if allowed:
+            self._spend(tx, partner, known, allowed, manners, at, is_probe=is_probe)
+        return allowed, is_probe
+
     def _allowed(
         self, tx: Tx, partner: str, known: PartnerRow, limit: int, manners: Manners, at: int
     ) -> tuple[int, bool]:

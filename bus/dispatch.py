@@ -270,7 +270,7 @@ class Dispatcher:
                 cause=outcome.cause,
                 tries=delivery.tries + 1,
             )
-            _tell_circuit(delivery.partner, outcome.circuit)
+            tell_circuit(delivery.partner, outcome.circuit)
 
     def _warn(self, delivery: Delivery, outcome: Outcome) -> None:
         """What a person or a question must settle is said by a name of its own."""
@@ -295,7 +295,8 @@ class Dispatcher:
             )
 
 
-def _tell_circuit(partner: str, change: str | None) -> None:
+def tell_circuit(partner: str, change: str | None) -> None:
+    """Say aloud that a partner went away, or came back."""
     if change == "opened":
         log.error("circuit_opened", partner=partner)
     elif change == "closed":

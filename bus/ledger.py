@@ -25,6 +25,7 @@ from bus.own_numbers import Learned
 from bus.ports import Clock, CrashPoint, Randomness, Storage, no_crash
 from bus.prepared import Nonce, Order, Prepared, ReceiptKey
 from bus.recording import Recorder, repeated
+from bus.refund_desk import RefundDesk
 from bus.routing import Route
 from bus.seal import MasterKey, Sealed, Sealer
 from bus.settling import Settled, Settlement, Settler, prepare
@@ -86,8 +87,9 @@ class Ledger:
         self.recorder = Recorder(self.moves, self.bodies, crash_point)
         if follow_ups.outcomes:
             self.moves.follow = OutcomeWriter(self.recorder, self.bodies, follow_ups, crash_point).write
-        self._claimer = Claimer(self.moves, crash_point)
-        self._settler = Settler(self.moves, self.bodies, self._claimer, crash_point)
+        self.refund_desk = RefundDesk(self.moves, approval_above=0, crash_point=crash_point)
+        self.claimer = Claimer(self.moves, crash_point)
+        self._settler = Settler(self.moves, self.bodies, self.claimer, crash_point)
         self.master = master
         self._require_schema()
         self._load_keys()
@@ -249,7 +251,7 @@ class Ledger:
 
     def is_suspect_due(self, partner: str, now: datetime) -> bool:
         """Whether a claim for a suspect would find one."""
-        return self._claimer.is_suspect_due(self.engine.read(), partner, self.manners(partner), to_ms(now))
+        return self.claimer.is_suspect_due(self.engine.read(), partner, self.manners(partner), to_ms(now))
 
     def next_due(self, partner: str) -> int | None:
         """When the next lane becomes ready or the next lease runs out (milliseconds); None when never."""
@@ -259,7 +261,7 @@ class Ledger:
     def claim(self, partner: str, limit: int, worker: str, now: datetime, whom: Whom = "anyone") -> list[Delivery]:
         """Take the heads of up to `limit` due lanes under a lease. Raises LedgerUnavailable."""
         manners = self.manners(partner)
-        claimed = self.engine.write(lambda tx: self._claimer.claim(tx, partner, limit, worker, manners, now, whom))
+        claimed = self.engine.write(lambda tx: self.claimer.claim(tx, partner, limit, worker, manners, now, whom))
         opened = [self._opened(one) for one in claimed]
         return [delivery for delivery in opened if delivery is not None]
 
@@ -308,6 +310,13 @@ class Ledger:
         results = self.engine.write(lambda tx: [self._settler.settle(tx, one, manners) for one in settlements])
         return [None if isinstance(result, StaleFence) else self._outcome(result) for result in results]
 
+    def note_health(self, partner: str, attempt: Attempt, *, worker: str, is_probe: bool) -> str | None:
+        """What a call beside the lanes says of a partner: `opened`, `closed` or `probed` when its circuit changed."""
+        now, manners = to_ms(self.clock.now()), self.manners(partner)
+        return self.engine.write(
+            lambda tx: self._settler.health(tx, partner, attempt, manners, now, worker, is_probe=is_probe)
+        )
+
     def _seal_all(self, works: Sequence[tuple[Delivery, Attempt, Decision]]) -> dict[int, tuple[Exchange, Sealed]]:
         exchanges = {id(e): e for _, attempt, _ in works for e in attempt.exchanges}
         return dict(zip(exchanges, prepare(self.bodies, list(exchanges.values())), strict=True))
@@ -328,7 +337,7 @@ class Ledger:
             return open_claimed(claimed, self.bodies, is_shadow=claimed.row[1] in self._shadows)
         except LedgerDamaged as trouble:
             reason, now = str(trouble), to_ms(self.clock.now())
-            self.engine.write(lambda tx: self._claimer.park(tx, claimed, "damaged", reason, now))
+            self.engine.write(lambda tx: self.claimer.park(tx, claimed, "damaged", reason, now))
             return None
 
     # -- keys ---------------------------------------------------------------------------------------------------

@@ -108,7 +108,7 @@ class Settler:
         if delivery.crashes and work.decision.cause != PUT_BACK:
             came_back(tx, delivery.id, State(now[4]))
         self._point("settle.after_move")
-        change = self._health(tx, work, manners, at)
+        change = self.health(tx, delivery.partner, work.attempt, manners, at, work.worker, is_probe=delivery.is_probe)
         if State(now[4]) is State.SENDING and now[5] == "latest_wins" and work.decision.state in UNKNOWN:
             tx.run("may_have_arrived", delivery.id)
         numbers = learn(tx, self._moves, self._bodies, delivery, work.attempt, decision.state, work.worker, at)
@@ -218,14 +218,15 @@ class Settler:
             delivery.partner,
         )
 
-    def _health(self, tx: Tx, work: Settlement, manners: Manners, at: int) -> str | None:
+    def health(
+        self, tx: Tx, partner: str, attempt: Attempt, manners: Manners, at: int, worker: str, *, is_probe: bool
+    ) -> str | None:
         """The partner's circuit, after this attempt. What speaks neither for nor against it changes nothing."""
-        is_up = _speaks_for_health(work.attempt)
-        partner = work.delivery.partner
+        is_up = _speaks_for_health(attempt)
         known = read_partner(tx, partner)
         circuit = known.circuit
         if is_up is None:
-            if work.delivery.is_probe and circuit.is_open and not work.attempt.exchanges:
+            if is_probe and circuit.is_open and not attempt.exchanges:
                 self._claimer.probe_again(tx, partner, at)
             return None
         if is_up:
@@ -239,7 +240,7 @@ class Settler:
             new = after_failure(circuit, manners, at)
         put_partner(tx, partner, replace(known, circuit=new))
         if new.is_open != circuit.is_open:
-            note_change(tx, partner, is_open=new.is_open, at=at, actor=work.worker)
+            note_change(tx, partner, is_open=new.is_open, at=at, actor=worker)
             return "opened" if new.is_open else "closed"
         return "probed" if circuit.is_open else None
 

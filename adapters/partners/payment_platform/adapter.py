@@ -18,7 +18,16 @@ from adapters.partners.gateways.reading import Opened, Opening, outcome_of
 from adapters.partners.payment_platform import replies, wire
 from adapters.partners.payment_platform.checksum import ALGORITHM
 from adapters.partners.payment_platform.settings import PlatformSettings, check_settings
-from bus.messages import PAYMENT_REQUESTED, PAYMENT_SETTLED, REFUND_REQUESTED, Attempt, Delivery, Exchange, InDoubt
+from bus.messages import (
+    PAYMENT_REFUNDED,
+    PAYMENT_REQUESTED,
+    PAYMENT_SETTLED,
+    REFUND_REQUESTED,
+    Attempt,
+    Delivery,
+    Exchange,
+    InDoubt,
+)
 from bus.ports import Clock, CrashPoint, no_crash
 
 NAME: Final = "payment_platform"
@@ -39,7 +48,7 @@ class PaymentPlatform(GatewayAdapter):
     ) -> None:
         """`bills` fetches receipts, where the platform writes them."""
         check_settings(settings)
-        receipts: Mapping[str, Step] = {} if bills is None else {PAYMENT_SETTLED: bills}
+        receipts: Mapping[str, Step] = {} if bills is None else {PAYMENT_SETTLED: bills, PAYMENT_REFUNDED: bills}
         super().__init__(
             name=name,
             steps={PAYMENT_REQUESTED: Init(settings, clock), REFUND_REQUESTED: OfflineRefund(), **receipts},

@@ -45,6 +45,8 @@ class PlatformSettings:
     """Whether the answer to a question is checked, by the order of a call back (#r54)."""
     bill_time: Literal["opening", "payment"] = "opening"
     """`ThoiGianGD` of GET_BILL (#r71)."""
+    bill_hosts: frozenset[str] = frozenset()
+    """Hosts that a receipt is fetched from, where the answer is its address (#r72), as `host` or `host:port`."""
     http: HttpSettings = field(default_factory=HttpSettings)
     """Time-outs, TLS and limits of the channel."""
 
@@ -64,8 +66,15 @@ class PlatformSettings:
 
     def may_show(self, url: str) -> bool:
         """Whether a citizen may be sent there: https, and a listed host."""
+        return self._is_of(url, self.pay_hosts)
+
+    def may_fetch(self, url: str) -> bool:
+        """Whether a receipt is fetched from there: https, and a listed host."""
+        return self._is_of(url, self.bill_hosts)
+
+    def _is_of(self, url: str, hosts: frozenset[str]) -> bool:
         try:
-            is_listed = origin_of(url).is_in(self.pay_hosts)
+            is_listed = origin_of(url).is_in(hosts)
         except AddressRefused:
             return False
         return is_listed and (self.http.allow_http or urlsplit(url).scheme == "https")

@@ -74,5 +74,6 @@ def request(operation: str, url: str, message: Mapping[str, Any], settings: Plat
 
 
 def _unit(delivery: Delivery) -> str:
-    """A receipt is asked for by an event that the ledger made itself: the unit is the dossier's then."""
-    return str(delivery.event.data.get("unit") or delivery.standing.unit or "")
+    """A receipt is asked for by an event of the ledger's own: the unit is the payment's then, or the dossier's."""
+    asked = {} if delivery.payment is None else delivery.payment.asked
+    return str(delivery.event.data.get("unit") or asked.get("unit") or delivery.standing.unit or "")

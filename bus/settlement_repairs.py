@@ -16,6 +16,7 @@ from bus.engines.sqlite import Tx
 from bus.errors import NotAllowedNow, NotFound
 from bus.ledger import Ledger
 from bus.messages import State
+from bus.payment_tasks import open_task
 from bus.payments import Heard, TaskKind, Told
 from bus.ports import CrashPoint, no_crash
 from bus.reasons import kept
@@ -52,14 +53,6 @@ class Hear(Protocol):
     def __call__(self, tx: Tx, told: Told, /) -> Heard: ...
 
 
-class OpenTask(Protocol):
-    """`payment_tasks.open_task`."""
-
-    def __call__(
-        self, tx: Tx, kind: TaskKind, at: int, /, *, payment: int | None, cause: str, amount: int | None, detail: str
-    ) -> bool: ...
-
-
 class SettlementRepairs:
     """Repairs of one ledger's settlements. Threads and processes may have one each."""
 
@@ -70,14 +63,12 @@ class SettlementRepairs:
         repairs: Repairs,
         *,
         hear: Hear,
-        open_task: OpenTask,
         crash_point: CrashPoint = no_crash,
     ) -> None:
         self._ledger = ledger
         self._settlements = settlements
         self._repairs = repairs
         self._hear = hear
-        self._open_task = open_task
         self._point = crash_point
 
     # -- persons ------------------------------------------------------------------------------------------------
@@ -211,15 +202,17 @@ class SettlementRepairs:
         if one.kind is DifferenceClass.ONE_STOP_NOT_TOLD:
             return self._tell(tx, of, one)
         at, cause = to_ms(self._ledger.clock.now()), f"{run.partner} {run.day.isoformat()} {one.kind} {one.reference}"
-        detail = f"{one.kind}: run {run.id}, line {one.line or 0}"
-        self._open_task(
+        open_task(
             tx,
+            self._ledger.moves,
             TaskKind.ONE_STOP_DIFFERS,
             at,
             payment=one.payment,
             cause=cause,
+            partner=run.partner,
             amount=one.one_stop,
-            detail=detail,
+            detail=f"{one.kind}: run {run.id}, line {one.line or 0}",
+            actor=of.actor,
         )
         return Remedy.REVIEW.value, True
 

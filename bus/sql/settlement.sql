@@ -82,7 +82,8 @@ WHERE a.partner = ?1 AND a.state = 'paid' AND a.paid_at >= ?2 AND a.paid_at < ?3
 INSERT INTO found (class, reference, transaction_id, told_at, currency, payment, attempt, delivery, ours, detail)
 SELECT 'one_stop_not_told', a.reference, a.transaction_id, a.paid_at, p.currency, p.id, a.id, d.id, p.amount, coalesce(d.state, 'none')
 FROM payment_attempts a JOIN payments p ON p.id = a.payment AND p.paid_attempt = a.id
-JOIN takers k ON k.source = p.source LEFT JOIN deliveries d ON d.event = p.settled_event AND d.partner = k.partner
+JOIN takers k ON k.source = p.source LEFT JOIN deliveries d ON d.partner = k.partner AND d.event = (
+  SELECT n.event FROM payment_news n JOIN events e ON e.id = n.event WHERE n.payment = p.id AND e.kind = 'payment.settled' ORDER BY n.event DESC LIMIT 1)
 WHERE a.partner = ?1 AND a.state = 'paid' AND a.paid_at >= ?2 AND a.paid_at < ?3 AND d.state IS NOT 'delivered';
 
 -- find_export -- What the one-stop system's rows say otherwise than the ledger.

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from adapters.partners.gateways import standings
 from adapters.partners.gateways.amounts import CURRENCY
 from adapters.partners.gateways.bill_block import block_of
 from adapters.partners.gateways.plain import without_marks
@@ -30,20 +31,12 @@ LONGEST_REASON: Final = 200
 
 def standing_of(delivery: Delivery) -> PaymentStanding:
     """The attempt that a delivery is about. Raises Unmappable."""
-    standing = delivery.payment
-    if standing is None:
-        raise Unmappable(field="/data/payment", rule="missing")
-    if standing.currency != CURRENCY:
-        raise Unmappable(field="currency_code", rule="no_row", value=standing.currency, table="keypay currencies")
-    return standing
+    return standings.standing_of(delivery, "currency_code")
 
 
 def refund_of(delivery: Delivery) -> tuple[PaymentStanding, RefundStanding]:
     """The same of a refund. Raises Unmappable."""
-    standing = standing_of(delivery)
-    if standing.refund is None:
-        raise Unmappable(field="/data/refund", rule="missing")
-    return standing, standing.refund
+    return standings.refund_of(delivery, "currency_code")
 
 
 def order_values(reference: str, amount: int, settings: KeypaySettings) -> dict[str, str]:

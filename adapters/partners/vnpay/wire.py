@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from adapters.partners.gateways import standings
 from adapters.partners.gateways.amounts import CURRENCY
 from adapters.partners.gateways.plain import without_marks
 from adapters.partners.gateways.stamps import stamp_of
 from adapters.partners.vnpay.checksum import HASH, QUERY, REFUND, message_hash, signed
 from adapters.partners.vnpay.settings import VnpaySettings
-from bus.errors import Unmappable
 from bus.messages import Delivery, canonical_bytes
 from bus.payments import PaymentStanding, RefundStanding
 
@@ -28,20 +28,12 @@ PART: Final = "03"
 
 def standing_of(delivery: Delivery) -> PaymentStanding:
     """The attempt that a delivery is about. Raises Unmappable."""
-    standing = delivery.payment
-    if standing is None:
-        raise Unmappable(field="/data/payment", rule="missing")
-    if standing.currency != CURRENCY:
-        raise Unmappable(field="vnp_CurrCode", rule="no_row", value=standing.currency, table="vnpay currencies")
-    return standing
+    return standings.standing_of(delivery, "vnp_CurrCode")
 
 
 def refund_of(delivery: Delivery) -> tuple[PaymentStanding, RefundStanding]:
     """The same of a refund. Raises Unmappable."""
-    standing = standing_of(delivery)
-    if standing.refund is None:
-        raise Unmappable(field="/data/refund", rule="missing")
-    return standing, standing.refund
+    return standings.refund_of(delivery, "vnp_CurrCode")
 
 
 def pay_address(delivery: Delivery, settings: VnpaySettings) -> str:

@@ -10,7 +10,7 @@ is due again by itself. A question left without an answer counts against the par
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
@@ -19,6 +19,7 @@ import structlog
 from bus.claiming import FARTHEST_DUE
 from bus.dispatch import PartnerWork, tell_circuit
 from bus.engines.sqlite import Tx
+from bus.errors import LedgerUnavailable
 from bus.ledger import Ledger
 from bus.messages import Attempt, Delivery
 from bus.ports import Clock, CrashPoint, no_crash
@@ -38,12 +39,12 @@ class Book(Protocol):
     name: str
     """Begins the names of its queries, `due_<name>_questions` and the like."""
 
-    def question(self, number: int) -> Delivery | None:
-        """What to ask about; None where nothing is to be asked any more."""
+    def load(self, number: int) -> Delivery | None:
+        """What to ask about; None where nothing can be asked any more."""
         ...
 
-    def answered(self, delivery: Delivery, attempt: Attempt, *, worker: str, started_at: datetime) -> None:
-        """Write down what came, and when to ask again."""
+    def answered(self, delivery: Delivery, attempt: Attempt, *, worker: str, started_at: datetime) -> str | None:
+        """Write down what came, when to ask again, and how the partner is: how its circuit changed, if it did."""
         ...
 
     def end(self, now: datetime) -> int:
@@ -135,26 +136,27 @@ class Asker:
 
     def _ask_one(self, book: Book, number: int, *, is_probe: bool) -> bool:
         """Whether the partner may be asked the next one."""
-        delivery = book.question(number)
-        if delivery is None:
-            return True
-        started_at = self._clock.now()
         self._point("asking.before")
+        started_at = self._clock.now()
         try:
+            delivery = book.load(number)
+            if delivery is None:
+                self._put_off(book, number, None)
+                return True
             attempt = self._partners[delivery.partner].adapter.ask(delivery)
+        except LedgerUnavailable:
+            raise
         except Exception:
             # Ours, not the partner's: one question that cannot be put keeps no other waiting.
-            log.exception("question_failed_here", delivery=delivery.id, partner=delivery.partner, book=book.name)
-            until = to_ms(started_at + OUR_PAUSE)
-            self._ledger.engine.write(lambda tx: tx.run(f"lease_{book.name}_question", until, number))
+            log.exception("question_failed_here", book=book.name, number=number)
+            self._put_off(book, number, to_ms(started_at + OUR_PAUSE))
             return True
         self._point("asking.after")
-        book.answered(delivery, attempt, worker=self._name, started_at=started_at)
-        self._point("asking.answered")
-        return self._health(delivery, attempt, is_probe=is_probe)
-
-    def _health(self, delivery: Delivery, attempt: Attempt, *, is_probe: bool) -> bool:
-        """Let the answer, or its absence, count for the partner's health; whether its circuit stayed closed."""
-        change = self._ledger.note_health(delivery.partner, attempt, worker=self._name, is_probe=is_probe)
+        asked = replace(delivery, is_probe=is_probe)
+        change = book.answered(asked, attempt, worker=self._name, started_at=started_at)
         tell_circuit(delivery.partner, change)
-        return change != "opened" and not (is_probe and change != "closed")
+        self._point("asking.answered")
+        return change == "closed" if is_probe else change != "opened"
+
+    def _put_off(self, book: Book, number: int, until: int | None) -> None:
+        self._ledger.engine.write(lambda tx: tx.run(f"lease_{book.name}_question", until, number))

@@ -6,7 +6,7 @@ processor time (sealing, opening, hashing terms) is done in the caller's thread.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -310,12 +310,41 @@ class Ledger:
         results = self.engine.write(lambda tx: [self._settler.settle(tx, one, manners) for one in settlements])
         return [None if isinstance(result, StaleFence) else self._outcome(result) for result in results]
 
-    def note_health(self, partner: str, attempt: Attempt, *, worker: str, is_probe: bool) -> str | None:
-        """What a call beside the lanes says of a partner: `opened`, `closed` or `probed` when its circuit changed."""
-        now, manners = to_ms(self.clock.now()), self.manners(partner)
-        return self.engine.write(
-            lambda tx: self._settler.health(tx, partner, attempt, manners, now, worker, is_probe=is_probe)
+    def settle_beside(
+        self,
+        delivery: Delivery,
+        attempt: Attempt,
+        decision: Decision,
+        *,
+        worker: str,
+        started_at: datetime,
+        then: Callable[[Tx, int], None],
+    ) -> str | None:
+        """Write what a question beside the lanes came to, and in the same transaction `then` what follows of it.
+
+        How the partner's circuit changed, as with a settled attempt.
+        """
+        now = self.clock.now()
+        sealed = self._seal_all([(delivery, attempt, decision)])
+        work = Settlement(
+            delivery=delivery,
+            attempt=attempt,
+            decision=decision,
+            worker=worker,
+            started_at=started_at,
+            settled_at=now,
+            sealed=[sealed[id(exchange)] for exchange in attempt.exchanges],
+            take_next=False,
         )
+
+        manners = self.manners(delivery.partner)
+
+        def job(tx: Tx) -> str | None:
+            if self._settler.settle_beside(tx, work):
+                then(tx, to_ms(now))
+            return self._settler.health(tx, work, manners, to_ms(now))
+
+        return self.engine.write(job)
 
     def _seal_all(self, works: Sequence[tuple[Delivery, Attempt, Decision]]) -> dict[int, tuple[Exchange, Sealed]]:
         exchanges = {id(e): e for _, attempt, _ in works for e in attempt.exchanges}

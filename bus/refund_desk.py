@@ -323,11 +323,9 @@ class RefundDesk:
 
     def decided(self, decision: Decision) -> Decision:
         """A refund that waits for accounting, for the gateway's books or for a person keeps nobody else waiting."""
-        is_asked_elsewhere = decision.state is State.AWAITING
+        is_over_here = decision.state in (State.AWAITING, State.REFUSED) or decision.cause == OFFLINE
         is_a_persons = decision.state is State.IN_DOUBT and decision.due_at is None
-        if is_asked_elsewhere or is_a_persons or (decision.state is State.HELD and decision.cause == OFFLINE):
-            return replace(decision, blocks=False)
-        return decision
+        return replace(decision, blocks=False) if is_over_here or is_a_persons else decision
 
     def settled(self, tx: Tx, delivery: int, decision: Decision, attempt: Attempt, at: int, worker: str) -> None:
         """The delivery that carries a refund came to this."""

@@ -108,13 +108,22 @@ class Settler:
         if delivery.crashes and work.decision.cause != PUT_BACK:
             came_back(tx, delivery.id, State(now[4]))
         self._point("settle.after_move")
-        change = self.health(tx, delivery.partner, work.attempt, manners, at, work.worker, is_probe=delivery.is_probe)
+        change = self.health(tx, work, manners, at)
         if State(now[4]) is State.SENDING and now[5] == "latest_wins" and work.decision.state in UNKNOWN:
             tx.run("may_have_arrived", delivery.id)
         numbers = learn(tx, self._moves, self._bodies, delivery, work.attempt, decision.state, work.worker, at)
         following = self._leave(tx, work, now, decision, manners, at)
         self._point("settle.after_head")
         return Settled(state=decision.state, cause=decision.cause, next=following, circuit=change, numbers=numbers)
+
+    def settle_beside(self, tx: Tx, work: Settlement) -> bool:
+        """An answer that no lane waits for; False where the delivery waits for none any more, and nothing is written."""
+        now = tx.one("delivery_now", work.delivery.id)
+        if now is None or State(now[0]) is not State.AWAITING:
+            return False
+        binds = self._write_attempt(tx, work)
+        self._write_state(tx, work, State.AWAITING, work.decision, binds, to_ms(work.settled_at))
+        return True
 
     # -- what was said ------------------------------------------------------------------------------------------
 
@@ -218,15 +227,14 @@ class Settler:
             delivery.partner,
         )
 
-    def health(
-        self, tx: Tx, partner: str, attempt: Attempt, manners: Manners, at: int, worker: str, *, is_probe: bool
-    ) -> str | None:
+    def health(self, tx: Tx, work: Settlement, manners: Manners, at: int) -> str | None:
         """The partner's circuit, after this attempt. What speaks neither for nor against it changes nothing."""
-        is_up = _speaks_for_health(attempt)
+        is_up = _speaks_for_health(work.attempt)
+        partner = work.delivery.partner
         known = read_partner(tx, partner)
         circuit = known.circuit
         if is_up is None:
-            if is_probe and circuit.is_open and not attempt.exchanges:
+            if work.delivery.is_probe and circuit.is_open and not work.attempt.exchanges:
                 self._claimer.probe_again(tx, partner, at)
             return None
         if is_up:
@@ -240,7 +248,7 @@ class Settler:
             new = after_failure(circuit, manners, at)
         put_partner(tx, partner, replace(known, circuit=new))
         if new.is_open != circuit.is_open:
-            note_change(tx, partner, is_open=new.is_open, at=at, actor=worker)
+            note_change(tx, partner, is_open=new.is_open, at=at, actor=work.worker)
             return "opened" if new.is_open else "closed"
         return "probed" if circuit.is_open else None
 

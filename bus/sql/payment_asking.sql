@@ -16,9 +16,6 @@ UPDATE refunds SET ask_at = ? WHERE id = ?;
 -- heal_refund_questions -- Times that only a clock gone wrong can have written are due now.
 UPDATE refunds SET ask_at = ?1 WHERE partner = ?2 AND ask_at > ?3;
 
--- question_of_refund -- The delivery that carries a refund, and its attempt.
-SELECT delivery FROM refunds WHERE id = ?;
-
 -- far_payment_questions -- Whether a time was written by a clock gone wrong.
 SELECT 1 FROM payment_attempts WHERE partner = ? AND ask_at > ? LIMIT 1;
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from config.payment_settings import GatewaySettings
 from config.settings import NationalPortalKeys, OAuth2Settings, OneStopKeys, PartnerSettings
 from config.settings_file import SettingsRefused
 
@@ -21,6 +22,8 @@ def addresses(partner: PartnerSettings) -> dict[str, str]:
     """Setting → where calls go. Lists of revoked certificates are public and signed, so they come by plain HTTP too."""
     if isinstance(partner, OneStopKeys):
         return {"url": partner.url}
+    if isinstance(partner, GatewaySettings):
+        return {name: getattr(partner, name) for name in partner.called}
     assert isinstance(partner, NationalPortalKeys)
     found = {name: getattr(partner, name) for name in _WAYS[partner.variant]}
     if isinstance(partner.outer_auth, OAuth2Settings):

@@ -25,6 +25,9 @@ WITH_TABLES: Final = ("national_portal",)
 """Partners that read tables of the province."""
 CALENDAR: Final = "calendar"
 """No partner: the table of days off, imported and compared as theirs are."""
+PAYMENTS: Final = "payments"
+"""No partner either: which gateway takes which fee."""
+OTHERS: Final = (CALENDAR, PAYMENTS)
 
 
 def schemas(partner: str) -> dict[str, Schema]:

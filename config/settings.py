@@ -28,16 +28,15 @@ from config.door_settings import (
     SourceName,
 )
 from config.file_settings import FileSettings
+from config.partner_settings import PartnerSettings as PartnerSettings
+from config.payment_settings import PaymentPlatformKeys, PaymentsSettings
 from config.time_settings import CalendarSettings, KeysSettings, NoticeSettings
 
 SQLITE: Final = "sqlite:///"
 
-Share = Annotated[float, Meta(ge=0, le=1)]
-Count = Annotated[int, Meta(ge=1)]
 OneStopName = Annotated[str, Meta(max_length=64, pattern=r"^one_stop-[a-z0-9]+(-[a-z0-9]+)*$")]
 Order = Literal["arrival", "sequence"]
 Told = Literal["delivered", "refused", "held", "superseded", "cancelled", "not_ours"]
-Mode = Literal["live", "shadow"]
 Operation = Literal["create", "update", "step"]
 XRoadOperation = Literal["create", "update", "step", "status", "lookup"]
 
@@ -201,59 +200,6 @@ class SessionErrorSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_o
     text: str = ""
 
 
-class PartnerSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What every partner has."""
-
-    mode: Mode = "live"
-    """`shadow` shapes, checks and records, compares with what the partner has, and sends nothing."""
-    rate: NotNegative = 0.0
-    """Deliveries a second over all processes; 0: no limit."""
-    threads: Annotated[int, Meta(ge=1, le=512)] = 64
-    """Calls in flight at once, for each worker process."""
-    timeout_s: Positive = 10.0
-    """One call, from connecting to the last byte of the reply."""
-    connect_timeout_s: Positive = 3.0
-    """Until a connection stands, TLS included. Shorter than `timeout_s`: past it nobody knows what left."""
-    idle_timeout_s: Positive = 4.0
-    """An idle connection is closed after this time: before the partner does it as we write."""
-    max_reply_bytes: Count = 2_000_000
-    """A longer reply is not read on; its outcome is in doubt."""
-    knocks: Count = 2
-    """How often one attempt tries to connect before it says that nobody is there."""
-    allow_http: bool = False
-    """Plain HTTP: only where the network itself is the protection."""
-    private_networks: tuple[str, ...] = ()
-    """Networks beside the public ones in which this partner may stand, `10.0.0.0/24`; all others are refused."""
-    ca_file: str = ""
-    """PEM certificates of the only authorities to trust; without it, the machine's own."""
-    identity_file: str = ""
-    """PEM certificate and key for mutual TLS."""
-    in_flight_s: Positive = 30.0
-    """How long a call may still land after its reply was lost: asking waits it out."""
-    lease_s: Positive = 60.0
-    """How long a worker may hold a dossier before another takes it over: longer than any attempt."""
-    failures_to_open: Count = 5
-    """Attempts in a row that found the partner down, after which only probes go out."""
-    probe_every_s: Positive = 5.0
-    """How often a probe goes out meanwhile."""
-    retry_s: Annotated[tuple[Positive, ...], Meta(min_length=1)] = (2, 5, 15, 30, 60, 120, 300, 600, 900, 1800)
-    """Waits after the first, second … attempt that found it not there; the last one repeats."""
-    retry_jitter: Share = 0.1
-    """Each wait is lengthened by up to this share."""
-    drain: Literal["age", "deadline"] = "age"
-    """A backlog goes out longest waiting first, or nearest due date first."""
-    fresh_share: Share = 0.25
-    """The share of each claim that goes to what came last, so that a backlog does not delay today."""
-    fresh_for_s: Positive = 30.0
-    """What counts as fresh."""
-
-    def __post_init__(self) -> None:
-        if self.connect_timeout_s > self.timeout_s:
-            raise ValueError("connect_timeout_s must not be longer than timeout_s")
-        if self.lease_s <= self.timeout_s:
-            raise ValueError("lease_s must be longer than timeout_s: a call must end before its lease does")
-
-
 class NationalPortalKeys(PartnerSettings, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The national portal. What each key means to it: `adapters/partners/national_portal/settings.py`."""
 
@@ -357,7 +303,7 @@ class OneStopKeys(PartnerSettings, frozen=True, forbid_unknown_fields=True, kw_o
     """A one-stop system that is told outcomes and filed dossiers: `[partners.one_stop]`, `[partners.one_stop-NAME]`."""
 
     url: Annotated[str, Meta(min_length=1)]
-    """SOAP: the service's address. REST: the address below which `outcomes`, `dossiers`, `amendments` and `payments` are."""
+    """SOAP: the service's address. REST: that below which `outcomes`, `dossiers`, `amendments`, `payments` are."""
     protocol: Literal["soap", "rest"] = "soap"
     soap_version: Literal["1.1", "1.2"] = "1.1"
     max_skew_s: Annotated[float, Meta(ge=0, le=600)] = 300.0
@@ -430,6 +376,7 @@ class PartnersSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     one_stop: OneStopKeys | None = None
     one_stops: dict[OneStopName, OneStopKeys] = {}
     """Every `[partners.one_stop-NAME]`; `settings_file` puts them here, and nobody writes this key."""
+    payment_platform: PaymentPlatformKeys | None = None
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -449,6 +396,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     calendar: CalendarSettings = CalendarSettings()
     notices: NoticeSettings = NoticeSettings()
     keys: KeysSettings = KeysSettings()
+    payments: PaymentsSettings = PaymentsSettings()
     partners: PartnersSettings = PartnersSettings()
     files: dict[Name, FileSettings] = {}
 
@@ -526,6 +474,9 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
             "national_portal": self.partners.national_portal,
             "one_stop": self.partners.one_stop,
             **self.partners.one_stops,
+            "payment_platform": self.partners.payment_platform,
+            # The same partner in a lane of its own: receipts come late, and no payment waits for one.
+            "payment_platform-receipts": self.partners.payment_platform,
         }
         return {name: each for name, each in named.items() if each is not None}
 

@@ -14,12 +14,14 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from bus.asking import Asker
 from bus.circuit import Manners
 from bus.dispatch import Dispatcher, PartnerWork, Worker
 from bus.follow_ups import routes_with
 from bus.intake import Intake
 from bus.ledger import Ledger
 from bus.messages import Attempt, Decision, Delivery
+from bus.payment_asking import PaymentQuestions, RefundQuestions
 from bus.ports import Clock, CrashPoint, FileStorage, Randomness, Storage, SystemClock, SystemRandomness, no_crash
 from bus.reads import Reads
 from bus.repairs import Repairs
@@ -28,6 +30,8 @@ from bus.routing import Routes, routes_from_table
 from bus.seal import MasterKey
 from config.follow_ups import follow_ups_of
 from config.partner_addresses import addresses, check_forms
+from config.payment_settings import GatewaySettings
+from config.payments import GatewayTable
 from config.settings import (
     KeyHeaderSettings,
     NationalPortalKeys,
@@ -88,6 +92,14 @@ class Installation:
         """Every partner that the settings name, with its adapter, ready to be spoken to."""
         return {name: _work(self, name, each) for name, each in self.settings.partner_table().items()}
 
+    def asker(self, name: str) -> Asker:
+        """Who asks the gateways what became of payments, beside the loop that delivers."""
+        table = self.settings.partner_table().items()
+        gateways = {name: _work(self, name, each) for name, each in table if isinstance(each, GatewaySettings)}
+        books = (PaymentQuestions(self.ledger), RefundQuestions(self.ledger))
+        clock, point = self.ports.clock, self.ports.crash_point
+        return Asker(self.ledger, gateways, books, name=name, clock=clock, crash_point=point)
+
     def worker(self, name: str, *, watch: Watch | None = None, on_start: Callable[[], None] = lambda: None) -> Worker:
         """The loop that delivers; `name` is how moves will show it."""
         partners = self.partners()
@@ -110,6 +122,7 @@ def build(settings: Settings, ports: Ports | None = None) -> Installation:
     partners = settings.partner_table()
     follow_ups = follow_ups_of(partners)
     routes = routes_with(load_routes(settings), follow_ups)
+    gateways = GatewayTable(partners, settings.payments.receipt_issuer)
     ledger = Ledger.open(
         settings.ledger.path,
         MasterKey.from_file(settings.ledger.master_key_file),
@@ -124,13 +137,15 @@ def build(settings: Settings, ports: Ports | None = None) -> Installation:
         shadows=frozenset(name for name, each in partners.items() if each.mode == "shadow"),
         follow_ups=follow_ups,
     )
+    reads = Reads(ledger)
+    gateways.bind(reads)
     return Installation(
         settings=settings,
         ports=ports,
         ledger=ledger,
         routes=routes,
         intake=Intake(ledger, routes, crash_point=ports.crash_point),
-        reads=Reads(ledger),
+        reads=reads,
         repairs=Repairs(ledger),
     )
 
@@ -194,6 +209,10 @@ def _work(installation: Installation, name: str, partner: PartnerSettings) -> Pa
         from config import partner_one_stop
 
         return partner_one_stop.work(installation, name, partner)
+    if isinstance(partner, GatewaySettings):
+        from config import partner_gateways
+
+        return partner_gateways.work(installation, name, partner)
     assert isinstance(partner, NationalPortalKeys)
     from config.partner_tables import WithFreshTables
 

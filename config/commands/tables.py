@@ -157,10 +157,10 @@ def _mistake(mistake: Any) -> Mapping[str, Any]:
 
 
 def _known(desk: Desk, partner: str) -> str:
-    from config.partner_tables import CALENDAR, WITH_TABLES
+    from config.partner_tables import OTHERS, WITH_TABLES
 
-    if partner not in (*WITH_TABLES, CALENDAR):
-        desk.fail(USAGE, "no_such_partner", name=partner, partners=", ".join((*WITH_TABLES, CALENDAR)))
+    if partner not in (*WITH_TABLES, *OTHERS):
+        desk.fail(USAGE, "no_such_partner", name=partner, partners=", ".join((*WITH_TABLES, *OTHERS)))
     return partner
 
 

@@ -25,7 +25,7 @@ from contracts.payment_platform.checksums import CONFIRM, INIT, QUERY, checksum
 from contracts.payment_platform.choices import SWITCHES
 
 MERCHANT: Final = "TINHDEMO"
-SECRET: Final = "demo-secret-0123456789abcdef"  # noqa: S105  # what the mock expects; everybody knows it
+SECRET: Final = "mock-payment-platform-0123456789"  # noqa: S105  # what the mock expects; everybody knows it
 STATES: Final = {"open": "3", "pending": "3", "paid": "1", "failed": "4", "expired": "4"}
 """r53, r58."""
 PDF: Final = b"%PDF-1.4\n%mock receipt of %s\n%%EOF\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,7 +12,7 @@ from adapters.channels.http import HttpChannel
 from adapters.partners.gateways.adapter import GatewayAdapter
 from adapters.partners.receipt_issuer.adapter import receipt_issuer
 from adapters.partners.receipt_issuer.settings import ReceiptIssuerSettings
-from bus.messages import Delivery, Event
+from bus.messages import Attempt, Delivered, Delivery, Event, InDoubt, Outcome, Refused, State
 from bus.payments import PaymentStanding
 from bus.ports import Clock, CrashPoint, SystemClock, no_crash
 from contracts.receipt_issuer.mock import ACCOUNT, ReceiptIssuer
@@ -105,3 +106,26 @@ def issuer_with(
         channel = HttpChannel(settings.http)
         yield mock, receipt_issuer(settings, channel, clock=clock or SystemClock(), crash_point=crash_point)
         channel.close()
+
+
+def carry(adapter: GatewayAdapter, delivery: Delivery, *, tries: int = 8) -> tuple[Outcome, list[Attempt]]:
+    """As the bus would: deliver, ask while an answer is owed, deliver again; what was learned stays known."""
+    attempts: list[Attempt] = []
+    for n in range(tries):
+        now = replace(delivery, tries=n)
+        attempts.append(adapter.ask(now) if now.is_unanswered else adapter.deliver([now])[0])
+        outcome = attempts[-1].outcome
+        if isinstance(outcome, Delivered | Refused) or (isinstance(outcome, InDoubt) and outcome.then != "ask"):
+            break
+        is_unclear = isinstance(outcome, InDoubt)
+        state = State.IN_DOUBT if is_unclear else State.SENDING
+        delivery = replace(_wiser(delivery, attempts[-1]), is_unanswered=is_unclear, state=state)
+    return attempts[-1].outcome, attempts
+
+
+def _wiser(delivery: Delivery, attempt: Attempt) -> Delivery:
+    """With the numbers that the ledger would know by now."""
+    told = {fact["kind"]: fact["number"] for fact in attempt.facts.get("receipts", ()) if fact["state"] == "issued"}
+    assert delivery.payment is not None
+    known = {**told, **delivery.payment.receipts}
+    return replace(delivery, payment=replace(delivery.payment, receipts=known))

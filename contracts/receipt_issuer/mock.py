@@ -182,16 +182,18 @@ class ReceiptIssuer(Mock):
     def _page(self, kept: Kept) -> str:
         """The receipt as a person reads it (r43, r44)."""
         receipt, shows = kept.receipt, self.switches["page_shows"]
-        amount = receipt.amount + 1_000 if shows == "other_amount" else receipt.amount
+        more = 1_000 if shows == "other_amount" else 0
         number = "" if shows == "no_number" else f"<p>Số: <b>{kept.number}</b></p>"
         mark = "<p class=cancelled>ĐÃ HỦY</p>" if kept.standing is Standing.CANCELLED else ""
-        rows = "".join(f"<tr><td>{escape(name)}</td><td>{_dotted(each)}</td></tr>" for name, each in receipt.products)
+        rows = "".join(
+            f"<tr><td>{escape(name)}</td><td>{_dotted(each + more)}</td></tr>" for name, each in receipt.products
+        )
         return (
             f"<!doctype html><html lang=vi><title>Biên lai</title><h1>BIÊN LAI THU PHÍ, LỆ PHÍ</h1>{mark}"
             f"<p>Mẫu số: {self.account.pattern} Ký hiệu: {self.account.serial}</p>{number}"
             f"<p>{escape(self.account.agency)}, MST {self.account.tax_code}</p>"
             f"<p>Người nộp: {escape(receipt.payer)}</p><table>{rows}</table>"
-            f"<p>Tổng cộng: {_dotted(amount)} đồng ({escape(receipt.words)})</p><p>Ngày {receipt.dated}</p></html>"
+            f"<p>Tổng cộng: {_dotted(receipt.amount + more)} đồng ({escape(receipt.words)})</p><p>Ngày {receipt.dated}</p></html>"
         )
 
     def _no(self, no: Trouble, call: Call, visit: Visit) -> Response:

@@ -193,7 +193,8 @@ class ReceiptIssuer(Mock):
             f"<p>Mẫu số: {self.account.pattern} Ký hiệu: {self.account.serial}</p>{number}"
             f"<p>{escape(self.account.agency)}, MST {self.account.tax_code}</p>"
             f"<p>Người nộp: {escape(receipt.payer)}</p><table>{rows}</table>"
-            f"<p>Tổng cộng: {_dotted(receipt.amount + more)} đồng ({escape(receipt.words)})</p><p>Ngày {receipt.dated}</p></html>"
+            f"<p>Tổng cộng: {_dotted(receipt.amount + more)} đồng ({escape(receipt.words)})</p>"
+            f"<p>Ngày {receipt.dated}</p></html>"
         )
 
     def _no(self, no: Trouble, call: Call, visit: Visit) -> Response:

@@ -36,8 +36,10 @@ OUR_PAUSE: Final = timedelta(minutes=10)
 class Book(Protocol):
     """One kind of question: which are due, what they are about, and what an answer comes to."""
 
-    name: str
-    """Begins the names of its queries, `due_<name>_questions` and the like."""
+    @property
+    def name(self) -> str:
+        """Stands in the names of its queries: `due_<name>_questions` and the like."""
+        ...
 
     def load(self, number: int) -> Delivery | None:
         """What to ask about; None where nothing can be asked any more."""
@@ -81,6 +83,16 @@ class Asker:
         self._name = name
         self._clock = clock
         self._point = crash_point
+        self._is_stopped = False
+
+    @property
+    def partners(self) -> tuple[str, ...]:
+        """Who is asked."""
+        return tuple(self._partners)
+
+    def stop(self) -> None:
+        """Put no further question: the one under way is the last."""
+        self._is_stopped = True
 
     def run_once(self, now: datetime | None = None) -> int:
         """Ask every partner all that is due by now, and end what is over; how many questions."""
@@ -128,8 +140,8 @@ class Asker:
     def _ask_page(self, book: Book, page: Page) -> int:
         """One after another, while the lease holds and the partner is there; how many."""
         for count, number in enumerate(page.numbers):
-            if count and self._clock.now() >= page.until:
-                return count  # this worker slept: the rest is anybody's by now
+            if self._is_stopped or (count and self._clock.now() >= page.until):
+                return count  # it stops, or it slept: the rest is anybody's when the lease is over
             if not self._ask_one(book, number, is_probe=page.is_probe):
                 return count + 1
         return len(page.numbers)

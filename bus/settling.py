@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final, TypeAlias, assert_never
+from typing import Final, Protocol, TypeAlias, assert_never
 
 import msgspec
 
@@ -84,6 +84,20 @@ def prepare(bodies: Bodies, exchanges: Sequence[Exchange]) -> list[tuple[Exchang
     return [(exchange, bodies.seal_exchange(exchange)) for exchange in exchanges]
 
 
+class MoneySettler(Protocol):
+    """Whatever a settled attempt means for money, in the settlement's own transaction."""
+
+    def decided(
+        self, tx: Tx, delivery: Delivery, attempt: Attempt, decision: Decision, at: int, worker: str
+    ) -> Decision:
+        """Where the delivery stands; called before that is written."""
+        ...
+
+    def settled(self, tx: Tx, delivery: Delivery, attempt: Attempt, decision: Decision, at: int, worker: str) -> None:
+        """It stands there now."""
+        ...
+
+
 class Settler:
     """Writes what attempts came to. One for a ledger; it keeps nothing between transactions."""
 
@@ -92,6 +106,8 @@ class Settler:
         self._bodies = bodies
         self._claimer = claimer
         self._point = crash_point
+        self.money: MoneySettler | None = None
+        """What follows for payments, refunds and receipts (`payment_settling.py`)."""
 
     def settle(self, tx: Tx, work: Settlement, manners: Manners) -> SettleResult:
         """One attempt. A worker that lost its lease is told so by a value: nothing was written for it."""
@@ -99,14 +115,18 @@ class Settler:
         now = tx.one("settle_view", delivery.id)
         if now is None or now[0] != delivery.fence or now[1] is None or now[2] != delivery.id:
             return StaleFence()
-        binds = self._write_attempt(tx, work) if work.decision.is_tried else None
+        binds = self.write_attempt(tx, work) if work.decision.is_tried else None
         if not work.decision.is_tried and State(now[4]) is State.SENDING:
             tx.run("count_no_try", delivery.id)
         self._point("settle.after_attempt")
         decision = known_by_now(tx, delivery, self._decision(tx, work, now), at)
+        if self.money is not None:
+            decision = self.money.decided(tx, delivery, work.attempt, decision, at, work.worker)
         self._write_state(tx, work, State(now[4]), decision, binds, at)
         if delivery.crashes and work.decision.cause != PUT_BACK:
             came_back(tx, delivery.id, State(now[4]))
+        if self.money is not None:
+            self.money.settled(tx, delivery, work.attempt, decision, at, work.worker)
         self._point("settle.after_move")
         change = self.health(tx, work, manners, at)
         if State(now[4]) is State.SENDING and now[5] == "latest_wins" and work.decision.state in UNKNOWN:
@@ -117,17 +137,17 @@ class Settler:
         return Settled(state=decision.state, cause=decision.cause, next=following, circuit=change, numbers=numbers)
 
     def settle_beside(self, tx: Tx, work: Settlement) -> bool:
-        """An answer that no lane waits for; False where the delivery waits for none any more, and nothing is written."""
+        """An answer that no lane waits for; False, and nothing written, where the delivery waits for none any more."""
         now = tx.one("delivery_now", work.delivery.id)
         if now is None or State(now[0]) is not State.AWAITING:
             return False
-        binds = self._write_attempt(tx, work)
+        binds = self.write_attempt(tx, work)
         self._write_state(tx, work, State.AWAITING, work.decision, binds, to_ms(work.settled_at))
         return True
 
     # -- what was said ------------------------------------------------------------------------------------------
 
-    def _write_attempt(self, tx: Tx, work: Settlement) -> bytes:
+    def write_attempt(self, tx: Tx, work: Settlement) -> bytes:
         """The attempt with its exchanges; what its move binds."""
         written: dict[int, tuple[int, str]] = tx.memory.setdefault("exchanges", {})
         numbers, commitments = [], []

@@ -10,6 +10,7 @@ import structlog
 from adapters.doors import server
 from bus.errors import LedgerUnavailable
 from config import logging
+from config.asking import Asking
 from config.desk import Desk
 from config.doors import make_app
 from config.minding import DoorMinding, Minding
@@ -74,12 +75,15 @@ def both(desk: Desk, installation: Installation, key: InstallationKey, *, demo_t
     cause = on_signals(worker.stop)
     tell_first_run(installation)
     minding, running = Minding(installation, key), Running(installation)
+    asking = Asking(installation, worker_name())
     with server.serve(app, web.host, web.port):
         minding.start()
         running.start()
+        asking.start()
         try:
             worker.run()
         finally:
+            asking.stop()
             running.stop()
             minding.stop()
     log.info("worker_stopped", cause=cause())

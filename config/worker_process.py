@@ -80,6 +80,7 @@ def deliver(installation: Installation, key: InstallationKey, name: str, *, pare
     """A worker in this thread, with what it minds beside it."""
     import structlog
 
+    from config.asking import Asking
     from config.minding import Minding
 
     log = structlog.get_logger("worker")
@@ -88,11 +89,13 @@ def deliver(installation: Installation, key: InstallationKey, name: str, *, pare
         cause = on_signals(worker.stop)
         if parent is not None:
             follow_parent(parent, worker.stop)
-        minding = Minding(installation, key)
+        minding, asking = Minding(installation, key), Asking(installation, name)
         minding.start()
+        asking.start()
         try:
             worker.run()
         finally:
+            asking.stop()
             minding.stop()
     log.info("worker_stopped", cause=cause())
 

@@ -78,6 +78,9 @@ PERSONAL: Final[Mapping[str, Mask]] = {
     "/collected_by": mask_name,
     # A source's own page may open without a login for who knows its address.
     "/return_url": mask_link,
+    # Where a payer pays, and what he scans: whoever has it sees his payment.
+    "/pay_url": mask_link,
+    "/qr": mask_free,
     "/summary": mask_free,
     "/note": mask_free,
     "/other_information": mask_free,
@@ -109,7 +112,8 @@ PUBLIC: Final[frozenset[str]] = frozenset(
     | {f"/{name}" for name in ("channel", "receipt_number", "filed_at", "received_at", "due_at", "finished_at")}
     | {f"/{name}" for name in ("returned_at", "refused_at", "return_by", "paid_online", "started_at", "databases/*")}
     | {f"/{name}" for name in ("payment", "refund", "amount", "currency", "procedure_name", "expires_at", "gateway")}
-    | {"/paid_at"}
+    | {f"/{name}" for name in ("paid_at", "attempt", "reference", "transaction", "bank", "is_late", "via", "at")}
+    | {f"/{name}" for name in ("code", "total_refunded", "document")}
     | {"/applicant/kind", "/applicant/identity/kind", "/applicant/verified_by_vneid"}
     | {"/officer/position", "/officer/department"}
     | {f"/{place}/*/{name}" for place in ("submitted", "supplements/*/documents") for name in _FILE}

@@ -6,6 +6,8 @@ from typing import Any
 
 from adapters.doors.auth import Visitor
 from bus.errors import NotFound
+from bus.follow_ups import LEDGER_SOURCE
+from bus.prepared import RECORD_KIND
 from bus.privacy import mask_text
 from bus.reads import Reads, View
 
@@ -25,13 +27,21 @@ def dossier_for(reads: Reads, visitor: Visitor, number: str) -> View:
 def _facts_for(visitor: Visitor, view: View) -> View:
     """What is known of a dossier, for whom its newest record belongs to (without one: for whom it came from first).
 
+    A record of ours (of what was paid, of a correction) holds what all have told, so it is for whom they all are.
     Everybody else gets none: whoever guesses a number may send a step of that name, and must not learn of the dossier.
     """
     sources = {event["number"]: event["source"] for event in view["events"]}
-    if not visitor.may_use(sources.get(view["record_event"], view["source"])):
+    told_by = sources.get(view["record_event"], view["source"])
+    tellers = {told_by} if told_by != LEDGER_SOURCE else _who_told_records(view)
+    if not all(visitor.may_use(source) for source in tellers):
         return {}
     hidden = {"record_event"} if visitor.may_use(view["source"]) else {"record_event", "source"}
     return {name: value for name, value in view.items() if name not in hidden}
+
+
+def _who_told_records(view: View) -> set[str]:
+    found = {event["source"] for event in view["events"] if event["kind"] == RECORD_KIND}
+    return found - {LEDGER_SOURCE} or {view["source"]}
 
 
 def without_free_words(value: Any) -> Any:

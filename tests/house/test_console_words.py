@@ -11,7 +11,7 @@ import pytest
 
 from adapters.doors.console.words import load
 from bus.audit import Act
-from bus.messages import AMENDED, FILED, SETTLED, State
+from bus.messages import AMENDED, FILED, PAYMENT_NEWS, SETTLED, State
 from bus.rights import ROLES, Right
 from contracts.check import load_schema
 from tests.house.blocks import read_toml
@@ -48,6 +48,8 @@ SAME = {
     "English",
     "Tiếng Việt",
     "webhook",
+    "KeyPay",
+    "VNPAY",
     "p50",
     "p95",
     "p99",
@@ -227,7 +229,8 @@ def test_every_kind_and_status_has_its_word():
     """Kinds of events and the contract's ten statuses are told by the glossary."""
     schema = load_schema("intake/event.schema.json")
     types = schema["properties"]["type"]["enum"]
-    told = {name.removeprefix("vn.lienthong.").removesuffix(".v1") for name in types} | {FILED, AMENDED, SETTLED}
+    told = {name.removeprefix("vn.lienthong.").removesuffix(".v1") for name in types}
+    told |= {FILED, AMENDED, SETTLED, *PAYMENT_NEWS}
 
     assert told == glossary("kinds")
     assert {word for word in schema["$defs"]["progressed"]["properties"]["status"]["enum"] if word} == glossary(

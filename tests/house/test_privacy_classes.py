@@ -8,14 +8,17 @@ from importlib.resources import files
 from typing import Any
 
 from bus.privacy import PERSONAL, PUBLIC
+from contracts.one_stop.results import RESULTS
 
 SCHEMA = json.loads(files("contracts.intake").joinpath("event.schema.json").read_text())
+
+MESSAGES = json.loads(files("contracts.one_stop").joinpath("v1/messages.schema.json").read_text())
 
 
 def leaves(node: dict[str, Any], place: str = "") -> Iterator[str]:
     """The pointers of all members that are neither objects nor arrays, `*` for an index."""
     while "$ref" in node:
-        node = SCHEMA["$defs"][node["$ref"].removeprefix("#/$defs/")]
+        node = SCHEMA["$defs"][node["$ref"].rpartition("/")[2]]
     branches = [branch for branch in node.get("anyOf", node.get("oneOf", [])) if branch.get("type") != "null"]
     if "properties" in node:
         for name, member in node["properties"].items():
@@ -30,8 +33,9 @@ def leaves(node: dict[str, Any], place: str = "") -> Iterator[str]:
 
 
 def test_every_member_of_the_schema_is_classed():
-    """A field added to the event's schema must be called public or personal before it can be shown."""
+    """A field added to the event's schema, or to what is told of payments, is called public or personal first."""
     kinds = [branch["then"]["properties"]["data"] for branch in SCHEMA["allOf"]]
+    kinds += [MESSAGES["$defs"][f"payment_{result}"] for result in RESULTS]
     members = {place for kind in kinds for place in leaves(kind)}
 
     assert set() == members - PUBLIC - PERSONAL.keys()

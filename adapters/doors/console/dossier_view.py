@@ -10,7 +10,8 @@ from typing import Any, Final, Literal
 from adapters.doors.console.timeline import Picture, picture
 from adapters.doors.console.visible import one_line, visible
 from bus.calendar import Left
-from bus.messages import SETTLED
+from bus.follow_ups import LEDGER_SOURCE
+from bus.messages import PAYMENT_NEWS, SETTLED
 from bus.privacy import mask_event
 
 Row = Mapping[str, Any]
@@ -18,6 +19,8 @@ Who = Literal["person", "source", "system"]
 
 ENDED: Final = frozenset({"not_accepted", "withdrawn", "returned"})
 """Statuses of a dossier on which nothing is due any more."""
+TOLD_BACK: Final = frozenset({SETTLED}) | PAYMENT_NEWS
+"""Kinds that the bus tells to a source."""
 MOST_CONTENTS: Final = 50
 """Events whose content stands on the page; of older ones it tells that they were."""
 MOST_MEMBERS: Final = 200
@@ -164,7 +167,7 @@ def dossier_view(
         received_at=dossier["received_at"],
         first_seen_at=dossier["first_seen_at"],
         deadline=deadline_of(dossier, left),
-        partners=tuple(_shows(lane) for lane in dossier["partners"] if is_told(lane)),
+        partners=tuple(_shows(lane) for lane in dossier["partners"] if is_told(lane, dossier["timeline"])),
         picture=picture(dossier["events"], dossier["timeline"], at or now),
         lines=tuple(reversed(lines)),
         events=tuple(_event(row, contents, is_opened) for row in reversed(dossier["events"])),
@@ -201,7 +204,7 @@ def timeline_lines(events: Sequence[Row], moves: Sequence[Row]) -> list[Line]:
 def _told(event: Row) -> Line:
     return Line(
         at=event["accepted_at"],
-        key="adopted" if event["is_adopted"] else "outcome" if event["kind"] == SETTLED else "event",
+        key=_key(event),
         partner=None,
         delivery=None,
         kind=event["kind"],
@@ -209,11 +212,20 @@ def _told(event: Row) -> Line:
         state=None,
         cause=None,
         reason="",
-        who="source",
+        who="system" if event["source"] == LEDGER_SOURCE else "source",
         name=event["source"],
         event=event["id"],
         occurred_at=_if_apart(event["occurred_at"], event["accepted_at"]),
     )
+
+
+def _key(event: Row) -> str:
+    """By which words an event is told; a record of our own shows what was paid here, or corrected."""
+    if event["is_adopted"]:
+        return "adopted"
+    if event["kind"] in TOLD_BACK:
+        return "outcome"
+    return "own" if event["source"] == LEDGER_SOURCE else "event"
 
 
 def _if_apart(occurred_at: str, accepted_at: str) -> str | None:
@@ -252,9 +264,18 @@ def shortened(text: str, most: int = LONGEST_SHOWN) -> str:
     return text if len(text) <= most else f"{text[:most]}… ({len(text)})"
 
 
-def is_told(lane: Row) -> bool:
-    """Whether a partner shows anything: a one-stop system that only hears outcomes has the dossier anyhow."""
-    return not is_one_stop(lane["partner"]) or bool(lane["shown_status"] or lane["is_on_its_way"])
+def is_told(lane: Row, moves: Sequence[Row]) -> bool:
+    """Whether a partner shows anything: a one-stop system that only hears outcomes has the dossier anyhow, and who
+    takes payments alone has no dossiers."""
+    if is_one_stop(lane["partner"]):
+        return bool(lane["shown_status"] or lane["is_on_its_way"])
+    return not is_paid_through(lane, moves)
+
+
+def is_paid_through(lane: Row, moves: Sequence[Row]) -> bool:
+    """Whether all that a partner was ever sent of a dossier are payments."""
+    kinds = {move["kind"] for move in moves if move["partner"] == lane["partner"]}
+    return lane["shown_status"] is None and bool(kinds) and all(kind.startswith("payment.") for kind in kinds)
 
 
 def is_one_stop(partner: str) -> bool:

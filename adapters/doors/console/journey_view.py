@@ -18,11 +18,23 @@ from adapters.doors.console.dossier_view import (
     Named,
     deadline_of,
     is_one_stop,
+    is_paid_through,
     timeline_lines,
 )
 from adapters.doors.console.visible import one_line
 from bus.calendar import Left
-from bus.messages import SETTLED, State
+from bus.follow_ups import LEDGER_SOURCE
+from bus.messages import (
+    PAID_AT_COUNTER,
+    PAYMENT_EXPIRED,
+    PAYMENT_FAILED,
+    PAYMENT_NEWS,
+    PAYMENT_REFUNDED,
+    PAYMENT_REQUESTED,
+    PAYMENT_SETTLED,
+    SETTLED,
+    State,
+)
 from bus.privacy import mask_name
 
 Row = Mapping[str, Any]
@@ -32,6 +44,19 @@ Holder = Literal["unit", "applicant", "nobody"]
 WITH_APPLICANT: Final = frozenset({"supplement_requested", "payment_requested"})
 """Statuses in which the office waits for the applicant."""
 SHOWN_TO_CITIZENS: Final = frozenset({"delivered"})
+STEPS: Final = {
+    "dossier.recorded": "told",
+    "dossier.progressed": "step",
+    "dossier.filed": "filed",
+    "dossier.amended": "amended",
+    PAYMENT_REQUESTED: "asked_to_pay",
+    PAID_AT_COUNTER: "paid_at_counter",
+    PAYMENT_SETTLED: "paid",
+    PAYMENT_FAILED: "not_paid",
+    PAYMENT_EXPIRED: "pay_expired",
+    PAYMENT_REFUNDED: "refunded",
+}
+"""Kinds of events that concern the citizen, by the words that tell them; all others are between the offices."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,11 +65,13 @@ class Step:
 
     at: str
     key: str
-    """Of the words: `told`, `step`, `filed`, `amended`, `shown`."""
+    """Of the words: `shown`, or one of `STEPS`."""
     status: str | None
     step: str
     """The source's own name of a step, where it is no status of ours."""
     partner: str | None
+    amount: int | None = None
+    """Đồng, of what is to be paid, was paid or was paid back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +143,7 @@ def journey_view(
         status=dossier["status"],
         deadline=deadline_of(dossier, left),
         holder=_holder(dossier["status"]),
-        partners=tuple(_at(lane, moves) for lane in dossier["partners"] if not is_one_stop(lane["partner"])),
+        partners=tuple(_at(lane, moves) for lane in dossier["partners"] if _has_it(lane, moves)),
         is_for_citizen=is_for_citizen,
         steps=tuple(_steps(events, moves, contents)) if is_for_citizen else (),
         lines=() if is_for_citizen else tuple(filter(_is_for_paper, timeline_lines(events, moves))),
@@ -130,7 +157,13 @@ def journey_view(
 def _is_for_paper(line: Line) -> bool:
     """A sheet tells what became of the dossier; that a worker took something up, and what was told back to sources,
     stands on the page."""
-    return line.kind != SETTLED and line.state != State.SENDING
+    is_told_back = line.kind == SETTLED or (line.kind in PAYMENT_NEWS and line.state is not None)
+    return not is_told_back and line.state != State.SENDING
+
+
+def _has_it(lane: Row, moves: Sequence[Row]) -> bool:
+    """Whether a partner is one that shows dossiers."""
+    return not is_one_stop(lane["partner"]) and not is_paid_through(lane, moves)
 
 
 def _holder(status: str | None) -> Holder:
@@ -177,17 +210,21 @@ def _steps(events: Sequence[Row], moves: Sequence[Row], contents: Contents) -> l
 
 
 def _told(event: Row, contents: Contents) -> Step | None:
-    """What the office said of the dossier; outcomes of our own calls are nobody's business here."""
-    if event["kind"] == SETTLED:
+    """What the office said of the dossier, and what became of its payments.
+
+    Other outcomes of our own calls, and the records that we made of payments, are nobody's business here.
+    """
+    key = STEPS.get(event["kind"])
+    if key is None or (key == "told" and event["source"] == LEDGER_SOURCE):
         return None
     data = contents.get(event["number"]) or {}
-    key = {"dossier.recorded": "told", "dossier.progressed": "step", "dossier.filed": "filed"}.get(event["kind"])
     return Step(
         at=event["occurred_at"],
-        key=key or "amended",
+        key=key,
         status=data.get("status"),
         step=one_line(data.get("local_step") or "")[:100],
         partner=None,
+        amount=data.get("amount") if event["kind"].startswith("payment.") else None,
     )
 
 

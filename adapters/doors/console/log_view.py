@@ -9,12 +9,29 @@ from typing import Final
 
 from adapters.doors.console.links import url_for
 from bus.looks import Filter, Found, Line
-from bus.messages import AMENDED, FILED, SETTLED, State
+from bus.messages import (
+    AMENDED,
+    FILED,
+    PAID_AT_COUNTER,
+    PAYMENT_EXPIRED,
+    PAYMENT_FAILED,
+    PAYMENT_OPENED,
+    PAYMENT_REFUNDED,
+    PAYMENT_REQUESTED,
+    PAYMENT_SETTLED,
+    REFUND_REQUESTED,
+    SETTLED,
+    State,
+)
 from bus.prepared import RECORD_KIND
 from bus.reasons import code_in
 
 ZONE: Final = timezone(timedelta(hours=7))
-KINDS: Final = (RECORD_KIND, "dossier.progressed", FILED, AMENDED, SETTLED)
+KINDS: Final = (
+    *(RECORD_KIND, "dossier.progressed", FILED, AMENDED, SETTLED),
+    *(PAYMENT_REQUESTED, REFUND_REQUESTED, PAID_AT_COUNTER),
+    *(PAYMENT_OPENED, PAYMENT_SETTLED, PAYMENT_FAILED, PAYMENT_EXPIRED, PAYMENT_REFUNDED),
+)
 LONGEST: Final = 200
 """Of one filter: the longest dossier number fits."""
 OPEN: Final = "open"

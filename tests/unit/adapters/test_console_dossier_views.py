@@ -287,6 +287,55 @@ def test_citizens_sheet_has_steps_and_no_lines() -> None:
     assert ["e1", "e2", "e4"] == [proof.event for proof in view.proofs]
 
 
+OURS = "lienthong"
+
+
+def paid_dossier() -> dict[str, Any]:
+    """A fee that was asked for, opened, paid, shown in a record of our own, and paid back in part."""
+    rows = [
+        event(1, 0),
+        event(2, 1, "payment.requested"),
+        event(3, 2, "payment.opened", source=OURS),
+        event(4, 3, "payment.settled", source=OURS),
+        event(5, 3, "dossier.recorded", source=OURS),
+        event(6, 9, "payment.refunded", source=OURS),
+    ]
+    moves = [
+        move(1, 1, "waiting", kind="payment.requested", partner="payment_platform", event="e2", status=None),
+        move(2, 3, "delivered", kind="payment.requested", partner="payment_platform", event="e2", status=None),
+        move(3, 3, "delivered", kind="payment.settled", partner="one_stop", event="e4", status=None, source=OURS),
+    ]
+    lanes = [lane("national_portal", "accepted"), lane("payment_platform", None), lane("one_stop", None)]
+    return dossier(events=rows, timeline=moves, partners=lanes)
+
+
+AMOUNTS = {2: {"amount": 225_000}, 3: {}, 4: {"amount": 225_000}, 5: CONTENT, 6: {"amount": 75_000}}
+
+
+def test_citizens_sheet_tells_what_became_of_a_payment() -> None:
+    """The citizen reads what was asked for, paid and paid back, in đồng; not what the offices told each other."""
+    view = journey_view(paid_dossier(), AMOUNTS, now=NOON, made_by="", is_for_citizen=True)
+
+    assert [("told", None), ("asked_to_pay", 225_000), ("paid", 225_000), ("refunded", 75_000)] == [
+        (step.key, step.amount) for step in view.steps
+    ]
+    assert ["national_portal"] == [one.partner for one in view.partners]
+
+
+def test_page_tells_whose_word_a_payments_event_is() -> None:
+    """What the bus says of a payment is told back to the source, or written here; a gateway shows no dossiers."""
+    view = dossier_view(paid_dossier(), {}, now=NOON)
+    office = journey_view(paid_dossier(), {}, now=NOON, made_by="", is_for_citizen=False)
+
+    told = {line.event: (line.key, line.who) for line in view.lines if line.state is None}
+    assert {"e1": ("event", "source"), "e2": ("event", "source"), "e3": ("outcome", "system")} == {
+        name: told[name] for name in ("e1", "e2", "e3")
+    }
+    assert ("own", "system") == told["e5"]
+    assert ["national_portal"] == [one.partner for one in view.partners]
+    assert "payment.settled" not in {line.kind for line in office.lines if line.state is not None}
+
+
 def test_offices_sheet_leaves_out_what_nobody_asks_about() -> None:
     """Neither that a worker took something up nor what was told back to sources is printed."""
     told = event(2, 3, "delivery.settled")

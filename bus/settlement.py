@@ -157,6 +157,7 @@ class Run:
 
     id: int
     partner: str
+    merchant: str
     day: date
     file: str
     digest: bytes
@@ -173,6 +174,17 @@ class Run:
     actor: str
     at: datetime
     ended_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Book:
+    """Whose file it is: a gateway may know a province under several names, each with a file and units of its own."""
+
+    partner: str
+    merchant: str = ""
+    units: frozenset[str] = frozenset()
+    is_rest: bool = True
+    """Whether all units belong to it but these; else only these."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -307,21 +319,22 @@ def run_of(row: Row) -> Run:
     return Run(
         id=row[0],
         partner=row[1],
-        day=date.fromisoformat(row[2]),
-        file=row[3],
-        digest=row[4],
-        one_stop_file=row[5],
-        state=row[6],
-        replaces=row[7],
-        is_changed=bool(row[8]),
-        rows=row[9],
-        findings=row[10],
-        total=row[11],
-        matched=row[12],
-        differing=row[13],
-        actor=row[14],
-        at=from_ms(row[15]),
-        ended_at=_time(row[16]),
+        merchant=row[2],
+        day=date.fromisoformat(row[3]),
+        file=row[4],
+        digest=row[5],
+        one_stop_file=row[6],
+        state=row[7],
+        replaces=row[8],
+        is_changed=bool(row[9]),
+        rows=row[10],
+        findings=row[11],
+        total=row[12],
+        matched=row[13],
+        differing=row[14],
+        actor=row[15],
+        at=from_ms(row[16]),
+        ended_at=_time(row[17]),
     )
 
 

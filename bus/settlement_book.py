@@ -20,6 +20,7 @@ from bus.ledger import Ledger
 from bus.moves import Move
 from bus.ports import CrashPoint, no_crash
 from bus.settlement import (
+    Book,
     ClassCount,
     DayFile,
     Difference,
@@ -78,32 +79,30 @@ class Settlements:
     # -- comparing ----------------------------------------------------------------------------------------------
 
     def compare(
-        self, partner: str, day: date, file: DayFile, *, one_stop: ExportFile | None = None, actor: str
+        self, book: Book, day: date, file: DayFile, *, one_stop: ExportFile | None = None, actor: str
     ) -> Compared:
         """Compare a day. Raises NotAllowedNow when another process began anew meanwhile, LedgerUnavailable."""
-        known = self._find(self._ledger.engine.read(), partner, day, file, one_stop)
+        known = self._find(self._ledger.engine.read(), book, day, file, one_stop)
         if known is not None and known[1] in ("done", "replaced"):
             return Compared(run=self.get(known[0]), is_known=True)
-        writing = self._ledger.engine.write(lambda tx: self._begin(tx, partner, day, file, one_stop, actor))
+        writing = self._ledger.engine.write(lambda tx: self._begin(tx, book, day, file, one_stop, actor))
         self._point("compare.begun")
         try:
             with self._ledger.engine.bench() as bench:
-                self._compared(bench, writing, partner, day, file, one_stop, actor)
+                self._compared(bench, writing, book, day, file, one_stop, actor)
         except StaleFence:
             raise NotAllowedNow(f"another process began run {writing.run} anew", code="taken_over") from None
         return Compared(run=self.get(writing.run), is_known=False)
 
-    def _find(self, tx: Tx, partner: str, day: date, file: DayFile, one_stop: ExportFile | None) -> Row | None:
+    def _find(self, tx: Tx, book: Book, day: date, file: DayFile, one_stop: ExportFile | None) -> Row | None:
         other = b"" if one_stop is None else one_stop.digest
-        return tx.one("find_settlement", partner, day.isoformat(), file.name, file.digest, other)
+        return tx.one("find_settlement", book.partner, book.merchant, day.isoformat(), file.name, file.digest, other)
 
-    def _begin(
-        self, tx: Tx, partner: str, day: date, file: DayFile, one_stop: ExportFile | None, actor: str
-    ) -> _Writing:
-        now, known = self._now(), self._find(tx, partner, day, file, one_stop)
+    def _begin(self, tx: Tx, book: Book, day: date, file: DayFile, one_stop: ExportFile | None, actor: str) -> _Writing:
+        now, known = self._now(), self._find(tx, book, day, file, one_stop)
         if known is None:
             files = (file.name, file.digest, *(("", b"") if one_stop is None else (one_stop.name, one_stop.digest)))
-            run = tx.insert("add_settlement", partner, day.isoformat(), *files, actor, now)
+            run = tx.insert("add_settlement", book.partner, book.merchant, day.isoformat(), *files, actor, now)
         else:
             run = known[0]
             tx.run("begin_settlement_again", actor, now, run)
@@ -115,7 +114,7 @@ class Settlements:
         self,
         bench: Bench,
         writing: _Writing,
-        partner: str,
+        book: Book,
         day: date,
         file: DayFile,
         one_stop: ExportFile | None,
@@ -128,7 +127,7 @@ class Settlements:
             self._under(writing, lambda tx: self._refuse(tx, writing.run, read, actor))
             return
         with bench.together():
-            search(bench, partner, day, with_export=one_stop is not None)
+            search(bench, book, day, with_export=one_stop is not None)
         # What was found stands in tables of our own: no writer's log grows while it is written.
         self._point("compare.found")
         for page in paged(bench.each("all_found")):
@@ -138,7 +137,7 @@ class Settlements:
             self._under(writing, lambda tx, rows=page: self._note_across(tx, writing.run, day, rows))  # type: ignore[misc]
         sums = bench.one("count_theirs")
         assert sums is not None
-        self._under(writing, lambda tx: self._end(tx, writing.run, partner, day, file, sums, actor))
+        self._under(writing, lambda tx: self._end(tx, writing.run, book, day, file, sums, actor))
         self._point("compare.ended")
 
     def _under(self, writing: _Writing, work: Callable[[Tx], object]) -> None:
@@ -171,17 +170,18 @@ class Settlements:
             tx.run("add_across", attempt, run)
             tx.run("find_late_row", now, f"in the file of {day.isoformat()}, run {run}", attempt)
 
-    def _end(self, tx: Tx, run: int, partner: str, day: date, file: DayFile, sums: Row, actor: str) -> None:
-        now, name = self._now(), day.isoformat()
-        earlier = tx.one("earlier_settlement", partner, name, run)
+    def _end(self, tx: Tx, run: int, book: Book, day: date, file: DayFile, sums: Row, actor: str) -> None:
+        now = self._now()
+        whose = (book.partner, book.merchant, day.isoformat())
+        earlier = tx.one("earlier_settlement", *whose, run)
         rows, total, differing_rows, differing = sums
         replaces, is_changed = (None, False) if earlier is None else (earlier[0], earlier[1] != file.digest)
         tx.run("end_settlement", replaces, int(is_changed), rows, total, rows - differing_rows, differing, now, run)
         if earlier is not None:
-            tx.run("replace_settlements", partner, name, run)
-            tx.run("close_replaced", now, f"replaced by run {run}", partner, name)
-            tx.run("end_replaced_repairs", now, partner, name)
-        said = f"run {run}: {partner} {name}, {rows} rows, {differing} differences"
+            tx.run("replace_settlements", *whose, run)
+            tx.run("close_replaced", now, f"replaced by run {run}", *whose)
+            tx.run("end_replaced_repairs", now, *whose)
+        said = f"run {run}: {' '.join(filter(None, whose))}, {rows} rows, {differing} differences"
         self._note(tx, "settlement_replaced" if is_changed else "settlement_compared", said, actor)
 
     def _note(self, tx: Tx, cause: str, reason: str, actor: str) -> None:
@@ -272,17 +272,19 @@ def _doubled(bench: Bench, query: str, side: Side) -> list[Finding]:
     return [Finding(side=side, line=row[0], rule="duplicated", field="reference", detail=row[1]) for row in rows]
 
 
-def search(bench: Bench, partner: str, day: date, *, with_export: bool) -> None:
+def search(bench: Bench, book: Book, day: date, *, with_export: bool) -> None:
     """Find where the sides differ, all questions over the ledger as it is at one moment."""
-    first, end = span_of(day)
-    bench.run("find_theirs", partner)
-    bench.run("find_across", partner, first, end)
+    whose, first, end = int(not book.is_rest), *span_of(day)
+    bench.run("make_scope")
+    bench.many("add_scope", [(unit,) for unit in sorted(book.units)])
+    bench.run("find_theirs", book.partner)
+    bench.run("find_across", book.partner, first, end)
     bench.run("order_found")
-    bench.run("find_missing", partner, first, end)
-    bench.run("find_untold", partner, first, end)
+    bench.run("find_missing", book.partner, first, end, whose)
+    bench.run("find_untold", book.partner, first, end, whose)
     if with_export:
-        bench.run("find_export", partner)
-        bench.run("find_unlisted", partner, first, end)
+        bench.run("find_export", book.partner, whose)
+        bench.run("find_unlisted", book.partner, first, end, whose)
 
 
 def paged(rows: Iterable[Row], size: int = PAGE) -> Iterable[Sequence[Row]]:

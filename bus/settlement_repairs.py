@@ -8,7 +8,7 @@ dies or comes twice, each is repaired once.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Final, Protocol
 
@@ -21,6 +21,7 @@ from bus.payments import Heard, TaskKind, Told
 from bus.ports import CrashPoint, no_crash
 from bus.reasons import kept
 from bus.repairs import Repairs
+from bus.seal import Sealed
 from bus.selections import NO
 from bus.settlement import (
     HEARD,
@@ -47,10 +48,16 @@ WAITS: Final = "waits"
 """The outcome where the next day's file is asked first."""
 
 
-class Hear(Protocol):
-    """`PaymentBook.hear_in`."""
+class Hears(Protocol):
+    """`PaymentBook`: the one rule for all that a gateway says."""
 
-    def __call__(self, tx: Tx, told: Told, /) -> Heard: ...
+    def sealed(self, told: Told) -> tuple[Told, Sealed]:
+        """Ready to be heard."""
+        ...
+
+    def hear_in(self, tx: Tx, work: Sequence[tuple[Told, Sealed]], actor: str | None = None) -> list[Heard]:
+        """In a transaction of the caller's."""
+        ...
 
 
 class SettlementRepairs:
@@ -62,13 +69,13 @@ class SettlementRepairs:
         settlements: Settlements,
         repairs: Repairs,
         *,
-        hear: Hear,
+        payments: Hears,
         crash_point: CrashPoint = no_crash,
     ) -> None:
         self._ledger = ledger
         self._settlements = settlements
         self._repairs = repairs
-        self._hear = hear
+        self._payments = payments
         self._point = crash_point
 
     # -- persons ------------------------------------------------------------------------------------------------
@@ -167,38 +174,52 @@ class SettlementRepairs:
 
     def _step(self, number: int) -> int | None:
         self._point("settlement_repair.before_page")
-        looked = self._ledger.engine.write(lambda tx: self._page(tx, number))
+        reading = self._ledger.engine.read()
+        # Sealed before the writer is asked: it costs time.
+        run, _of, found = self._due(reading, number)
+        told = {one.id: self._payments.sealed(told_of(run.partner, run, one)) for one in found if one.kind in HEARD}
+        looked = self._ledger.engine.write(lambda tx: self._page(tx, number, told))
         self._point("settlement_repair.after_page")
         return looked
 
-    def _page(self, tx: Tx, number: int) -> int | None:
-        """A page and what becomes of each; None when nothing is left, or it is not to go on."""
+    def _due(self, tx: Tx, number: int) -> tuple[Run, Repair, list[Difference]]:
+        """The next page of what is still open."""
         of = self.get(number, tx=tx)
-        if of.state != "running":
-            return None
         run, named = self._settlements.get(of.run, tx=tx), " ".join(of.classes)
         rows = tx.all("settlement_page", of.run, of.next, of.last, named, 1, PAGE)
-        for row in rows:
-            self._mend(tx, run, of, difference_of(row))
-        if rows:
-            tx.run("go_on_with_settlement_repair", rows[-1][0], len(rows), number)
-            return len(rows)
+        return run, of, [difference_of(row) for row in rows]
+
+    def _page(self, tx: Tx, number: int, told: Mapping[int, tuple[Told, Sealed]]) -> int | None:
+        """A page and what becomes of each; None when nothing is left, or it is not to go on."""
+        run, of, found = self._due(tx, number)
+        if of.state != "running":
+            return None
+        # Others may have been here since the page was sealed: what is not sealed waits for the next page.
+        due = [one for one in found if one.id in told or one.kind not in HEARD]
+        for one in due:
+            self._mend(tx, run, of, one, told.get(one.id))
+        if found:
+            tx.run("go_on_with_settlement_repair", due[-1].id if len(due) == len(found) else of.next, len(due), number)
+            return len(due)
         tx.run("end_settlement_repair", to_ms(self._ledger.clock.now()), number)
         self._repairs.note(tx, "settlement_repaired", f"repair {number} of run {of.run}: {of.done}", actor=of.actor)
         return None
 
-    def _mend(self, tx: Tx, run: Run, of: Repair, one: Difference) -> None:
+    def _mend(self, tx: Tx, run: Run, of: Repair, one: Difference, told: tuple[Told, Sealed] | None) -> None:
         """One difference, and what became of it."""
-        outcome, is_closed = self._mended(tx, run, of, one)
+        outcome, is_closed = self._mended(tx, run, of, one, told)
         self._point("settlement_repair.after_act")
         now = to_ms(self._ledger.clock.now())
         tx.run("repair_difference", now, of.actor, outcome, int(is_closed), of.reason, one.id)
 
-    def _mended(self, tx: Tx, run: Run, of: Repair, one: Difference) -> tuple[str, bool]:
+    def _mended(
+        self, tx: Tx, run: Run, of: Repair, one: Difference, told: tuple[Told, Sealed] | None
+    ) -> tuple[str, bool]:
         if one.kind is DifferenceClass.MISSING_THERE and not tx.one("next_day_is_in", run.id):
             return WAITS, False
-        if one.kind in HEARD:
-            return self._hear(tx, told_of(run.partner, run, one)).effect.value, True
+        if told is not None:
+            (heard,) = self._payments.hear_in(tx, [told], of.actor)
+            return heard.effect.value, True
         if one.kind is DifferenceClass.ONE_STOP_NOT_TOLD:
             return self._tell(tx, of, one)
         at, cause = to_ms(self._ledger.clock.now()), f"{run.partner} {run.day.isoformat()} {one.kind} {one.reference}"

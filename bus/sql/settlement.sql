@@ -8,6 +8,12 @@ CREATE TEMP TABLE export (line INTEGER PRIMARY KEY, source TEXT NOT NULL, name T
 -- make_takers -- Who is told of a source's payments.
 CREATE TEMP TABLE takers (source TEXT PRIMARY KEY, partner TEXT NOT NULL) WITHOUT ROWID;
 
+-- make_scope -- Units whose payments are these, or are not.
+CREATE TEMP TABLE scope (unit TEXT PRIMARY KEY) WITHOUT ROWID;
+
+-- add_scope -- One of them.
+INSERT INTO scope (unit) VALUES (?);
+
 -- make_found -- Where they differ.
 CREATE TEMP TABLE found (class TEXT NOT NULL, line INTEGER, reference TEXT, transaction_id TEXT, verdict TEXT, told_at INTEGER, told_time TEXT,
   bank TEXT, currency TEXT, payment INTEGER, attempt INTEGER, delivery INTEGER, ours INTEGER, theirs INTEGER, one_stop INTEGER, detail TEXT NOT NULL DEFAULT '');
@@ -73,7 +79,7 @@ WHERE t.verdict = 'paid' AND a.state = 'paid' AND (a.paid_at < ?2 OR a.paid_at >
 INSERT INTO found (class, reference, transaction_id, told_at, currency, payment, attempt, ours)
 SELECT 'missing_there', a.reference, a.transaction_id, a.paid_at, p.currency, p.id, a.id, p.amount
 FROM payment_attempts a JOIN payments p ON p.id = a.payment
-WHERE a.partner = ?1 AND a.state = 'paid' AND a.paid_at >= ?2 AND a.paid_at < ?3
+WHERE a.partner = ?1 AND a.state = 'paid' AND a.paid_at >= ?2 AND a.paid_at < ?3 AND (ifnull(p.unit, '') IN (SELECT unit FROM scope)) = ?4
   AND NOT EXISTS (SELECT 1 FROM theirs t WHERE t.reference = a.reference)
   AND NOT EXISTS (SELECT 1 FROM found f WHERE f.attempt = a.id)
   AND NOT EXISTS (SELECT 1 FROM settlement_across x JOIN settlement_runs r ON r.id = x.run WHERE x.attempt = a.id AND r.state = 'done');
@@ -84,7 +90,7 @@ SELECT 'one_stop_not_told', a.reference, a.transaction_id, a.paid_at, p.currency
 FROM payment_attempts a JOIN payments p ON p.id = a.payment AND p.paid_attempt = a.id
 JOIN takers k ON k.source = p.source LEFT JOIN deliveries d ON d.partner = k.partner AND d.event = (
   SELECT n.event FROM payment_news n JOIN events e ON e.id = n.event WHERE n.payment = p.id AND e.kind = 'payment.settled' ORDER BY n.event DESC LIMIT 1)
-WHERE a.partner = ?1 AND a.state = 'paid' AND a.paid_at >= ?2 AND a.paid_at < ?3 AND d.state IS NOT 'delivered';
+WHERE a.partner = ?1 AND a.state = 'paid' AND a.paid_at >= ?2 AND a.paid_at < ?3 AND (ifnull(p.unit, '') IN (SELECT unit FROM scope)) = ?4 AND d.state IS NOT 'delivered';
 
 -- find_export -- What the one-stop system's rows say otherwise than the ledger.
 INSERT INTO found (class, line, reference, currency, payment, attempt, ours, one_stop, detail)
@@ -96,14 +102,14 @@ SELECT class, line, coalesce(reference, name), currency, payment, attempt, ours,
     e.line, e.name, a.reference, p.currency, p.id AS payment, a.id AS attempt, p.amount AS ours, e.amount, coalesce(p.state, '') AS detail
   FROM export e LEFT JOIN payments p ON p.source = e.source AND p.name = e.name
   LEFT JOIN payment_attempts a ON a.id = coalesce(p.paid_attempt, (SELECT max(id) FROM payment_attempts WHERE payment = p.id))
-  WHERE p.id IS NULL OR a.partner = ?1)
+  WHERE p.id IS NULL OR (a.partner = ?1 AND (ifnull(p.unit, '') IN (SELECT unit FROM scope)) = ?2))
 WHERE class IS NOT NULL;
 
 -- find_unlisted -- What was paid on this day, was acknowledged by the one-stop system, and is not in its file.
 INSERT INTO found (class, reference, transaction_id, told_at, currency, payment, attempt, ours, detail)
 SELECT 'one_stop_state', a.reference, a.transaction_id, a.paid_at, p.currency, p.id, a.id, p.amount, 'absent'
 FROM payment_attempts a JOIN payments p ON p.id = a.payment AND p.paid_attempt = a.id
-WHERE a.partner = ?1 AND a.state = 'paid' AND a.paid_at >= ?2 AND a.paid_at < ?3
+WHERE a.partner = ?1 AND a.state = 'paid' AND a.paid_at >= ?2 AND a.paid_at < ?3 AND (ifnull(p.unit, '') IN (SELECT unit FROM scope)) = ?4
   AND NOT EXISTS (SELECT 1 FROM export e WHERE e.source = p.source AND e.name = p.name)
   AND NOT EXISTS (SELECT 1 FROM found f WHERE f.attempt = a.id AND f.class = 'one_stop_not_told');
 
@@ -118,11 +124,11 @@ FROM found ORDER BY class, line, attempt;
 SELECT attempt FROM across ORDER BY attempt;
 
 -- find_settlement -- The run of these very files.
-SELECT id, state FROM settlement_runs WHERE partner = ? AND day = ? AND file = ? AND digest = ? AND one_stop_digest = ?;
+SELECT id, state FROM settlement_runs WHERE partner = ? AND merchant = ? AND day = ? AND file = ? AND digest = ? AND one_stop_digest = ?;
 
 -- add_settlement -- A run begins.
-INSERT INTO settlement_runs (partner, day, file, digest, one_stop_file, one_stop_digest, state, actor, at)
-VALUES (?, ?, ?, ?, ?, ?, 'reading', ?, ?);
+INSERT INTO settlement_runs (partner, merchant, day, file, digest, one_stop_file, one_stop_digest, state, actor, at)
+VALUES (?, ?, ?, ?, ?, ?, ?, 'reading', ?, ?);
 
 -- begin_settlement_again -- After a crash, or in place of a refusal; whoever had it writes nothing more.
 UPDATE settlement_runs SET state = 'reading', fence = fence + 1, actor = ?, at = ?, findings = 0, ended_at = NULL WHERE id = ?;
@@ -153,18 +159,18 @@ INSERT OR IGNORE INTO settlement_across (attempt, run) VALUES (?, ?);
 UPDATE settlement_differences SET closed_at = ?, closed_by = 'bus', close_reason = ? WHERE class = 'missing_there' AND closed_at IS NULL AND attempt = ?;
 
 -- earlier_settlement -- The run of this day that stood until now.
-SELECT id, digest FROM settlement_runs WHERE partner = ? AND day = ? AND state = 'done' AND id <> ? ORDER BY id DESC LIMIT 1;
+SELECT id, digest FROM settlement_runs WHERE partner = ? AND merchant = ? AND day = ? AND state = 'done' AND id <> ? ORDER BY id DESC LIMIT 1;
 
 -- replace_settlements -- A later file took their place.
-UPDATE settlement_runs SET state = 'replaced' WHERE partner = ? AND day = ? AND state = 'done' AND id <> ?;
+UPDATE settlement_runs SET state = 'replaced' WHERE partner = ? AND merchant = ? AND day = ? AND state = 'done' AND id <> ?;
 
 -- close_replaced -- What they found is told anew by the run that took their place.
 UPDATE settlement_differences SET closed_at = ?1, closed_by = 'bus', close_reason = ?2
-WHERE closed_at IS NULL AND run IN (SELECT id FROM settlement_runs WHERE partner = ?3 AND day = ?4 AND state = 'replaced');
+WHERE closed_at IS NULL AND run IN (SELECT id FROM settlement_runs WHERE partner = ?3 AND merchant = ?4 AND day = ?5 AND state = 'replaced');
 
 -- end_replaced_repairs -- Wishes about a run that was replaced.
 UPDATE settlement_repairs SET state = 'expired', ended_at = ?1
-WHERE state IN ('asked', 'running') AND run IN (SELECT id FROM settlement_runs WHERE partner = ?2 AND day = ?3 AND state = 'replaced');
+WHERE state IN ('asked', 'running') AND run IN (SELECT id FROM settlement_runs WHERE partner = ?2 AND merchant = ?3 AND day = ?4 AND state = 'replaced');
 
 -- end_settlement -- It is compared.
 UPDATE settlement_runs SET state = 'done', replaces = ?, is_changed = ?, rows = ?, total = ?, matched = ?, differing = ?, ended_at = ? WHERE id = ?;
@@ -173,11 +179,11 @@ UPDATE settlement_runs SET state = 'done', replaces = ?, is_changed = ?, rows = 
 UPDATE settlement_runs SET state = 'refused', rows = ?, findings = ?, ended_at = ? WHERE id = ?;
 
 -- get_settlement -- One run.
-SELECT id, partner, day, file, digest, one_stop_file, state, replaces, is_changed, rows, findings, total, matched, differing, actor, at, ended_at
+SELECT id, partner, merchant, day, file, digest, one_stop_file, state, replaces, is_changed, rows, findings, total, matched, differing, actor, at, ended_at
 FROM settlement_runs WHERE id = ?;
 
 -- newest_settlements -- The newest runs.
-SELECT id, partner, day, file, digest, one_stop_file, state, replaces, is_changed, rows, findings, total, matched, differing, actor, at, ended_at
+SELECT id, partner, merchant, day, file, digest, one_stop_file, state, replaces, is_changed, rows, findings, total, matched, differing, actor, at, ended_at
 FROM settlement_runs WHERE id < ? ORDER BY id DESC LIMIT ?;
 
 -- settlement_findings_page -- What is wrong with a run's files.
@@ -198,7 +204,7 @@ ORDER BY f.id LIMIT ?6;
 SELECT id FROM settlement_differences WHERE run = ?1 AND closed_at IS NULL AND instr(' ' || ?2 || ' ', ' ' || class || ' ') ORDER BY id;
 
 -- next_day_is_in -- Whether a later day of this partner was compared: what it would have brought is known.
-SELECT 1 FROM settlement_runs r JOIN settlement_runs n ON n.partner = r.partner AND n.day = date(r.day, '+1 day') AND n.state IN ('done', 'replaced') WHERE r.id = ?;
+SELECT 1 FROM settlement_runs r JOIN settlement_runs n ON n.partner = r.partner AND n.merchant = r.merchant AND n.day = date(r.day, '+1 day') AND n.state IN ('done', 'replaced') WHERE r.id = ?;
 
 -- repair_difference -- What its repair came to; closed where nothing is left to do.
 UPDATE settlement_differences SET repaired_at = ?1, repaired_by = ?2, outcome = ?3, closed_at = CASE WHEN ?4 THEN ?1 END,

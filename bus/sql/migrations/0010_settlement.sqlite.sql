@@ -3,6 +3,7 @@
 CREATE TABLE settlement_runs (
   id              INTEGER PRIMARY KEY,
   partner         TEXT NOT NULL,
+  merchant        TEXT NOT NULL,         -- us, as the gateway calls us: each has a file of its own; '' where it has one name
   day             TEXT NOT NULL,         -- yyyy-mm-dd, of Vietnam
   file            TEXT NOT NULL,         -- its name; as refused ones may have any
   digest          BLOB NOT NULL,         -- SHA-256 of the file as it came
@@ -25,8 +26,8 @@ CREATE TABLE settlement_runs (
   at              INTEGER NOT NULL,
   ended_at        INTEGER
 );
-CREATE UNIQUE INDEX settlement_runs_once ON settlement_runs (partner, day, file, digest, one_stop_digest);
-CREATE INDEX settlement_runs_day ON settlement_runs (partner, day, state);
+CREATE UNIQUE INDEX settlement_runs_once ON settlement_runs (partner, merchant, day, file, digest, one_stop_digest);
+CREATE INDEX settlement_runs_day ON settlement_runs (partner, merchant, day, state);
 
 CREATE TABLE settlement_findings (
   id     INTEGER PRIMARY KEY,

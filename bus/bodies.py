@@ -5,7 +5,7 @@ Data keys are rows of the ledger, wrapped under the master key; a process makes 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -19,6 +19,10 @@ from bus.times import from_ms
 
 EVENT: Final = b"event"
 EXCHANGE: Final = b"exchange"
+HEARING: Final = b"hearing"
+"""What a gateway told, as received."""
+OFFER: Final = b"offer"
+"""Where an attempt may be paid: JSON with `pay_url` and `qr`."""
 
 
 class Bodies:
@@ -51,16 +55,20 @@ class Bodies:
 
     def terms(self, event: Event) -> frozenset[bytes]:
         """Keyed hashes by which the dossier is found: identity number, phone, words of the name."""
-        applicant = event.data.get("applicant") or {}
-        found: set[bytes] = set()
+        applicant, payer = event.data.get("applicant") or {}, event.data.get("payer") or {}
         identity = applicant.get("identity") or {}
-        if identity.get("number"):
-            found.add(self._sealer.terms.identity_term(identity["number"]))
-        if applicant.get("phone"):
-            found.add(self._sealer.terms.phone_term(applicant["phone"]))
-        if applicant.get("name"):
-            found |= self._sealer.terms.name_terms(applicant["name"])
-        return frozenset(found)
+        found = self._terms_of(applicant, identity.get("number"))
+        return frozenset(found | self._terms_of(payer, payer.get("identity_number")))
+
+    def _terms_of(self, person: Mapping[str, Any], number: str | None) -> set[bytes]:
+        found: set[bytes] = set()
+        if number:
+            found.add(self._sealer.terms.identity_term(number))
+        if person.get("phone"):
+            found.add(self._sealer.terms.phone_term(person["phone"]))
+        if person.get("name"):
+            found |= self._sealer.terms.name_terms(person["name"])
+        return found
 
     def seal_exchange(self, exchange: Exchange) -> Sealed:
         """The exact bytes of one call, both ways, sealed as one."""

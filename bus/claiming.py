@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal, TypeAlias
@@ -14,6 +15,7 @@ from bus.lanes import BUS, set_head
 from bus.messages import Delivery, Standing, State
 from bus.moves import Move, MoveWriter
 from bus.own_numbers import Pairs, numbers_of
+from bus.payments import PaidFee, PaymentStanding
 from bus.ports import CrashPoint
 from bus.suspects import expire_leases
 from bus.times import from_ms, ms, to_ms
@@ -47,6 +49,9 @@ class Claimed:
     fence: int
     is_probe: bool
     until: int
+    payment: PaymentStanding | None = None
+    paid: tuple[PaidFee, ...] = ()
+    """What was paid through us of its dossier's fees."""
 
 
 def read_partner(tx: Tx, name: str) -> PartnerRow:
@@ -102,6 +107,8 @@ class Claimer:
     def __init__(self, moves: MoveWriter, crash_point: CrashPoint) -> None:
         self._moves = moves
         self._point = crash_point
+        self.money: Callable[[Tx, Claimed, int], Claimed] | None = None
+        """Adds what is known of payments (`payment_standing.py`)."""
         self._probed: dict[str, int] = {}
         """By this process's own clock: two whose clocks differ would each think the other's next probe overdue."""
 
@@ -214,14 +221,18 @@ class Claimer:
         fence = tx.one("lease_lane", at + ms(manners.lease), worker, head, lane)
         assert fence is not None
         self._start(tx, row, at, partner, worker)
-        return Claimed(row=row, fence=fence[0], is_probe=is_probe, until=at + ms(manners.lease))
+        claimed = Claimed(row=row, fence=fence[0], is_probe=is_probe, until=at + ms(manners.lease))
+        return self._with_money(tx, claimed, at)
 
     def start_next(self, tx: Tx, head: int, fence: int, worker: str, at: int, partner: str, until: int) -> Claimed:
         """The same worker goes on with the lane's next delivery; its lease stands already, under the same number."""
         row = tx.one("load_claimed", head)
         assert row is not None
         self._start(tx, row, at, partner, worker)
-        return Claimed(row=row, fence=fence, is_probe=False, until=until)
+        return self._with_money(tx, Claimed(row=row, fence=fence, is_probe=False, until=until), at)
+
+    def _with_money(self, tx: Tx, claimed: Claimed, at: int) -> Claimed:
+        return claimed if self.money is None else self.money(tx, claimed, at)
 
     def park(self, tx: Tx, claimed: Claimed, cause: str, reason: str, at: int) -> None:
         """What cannot even be read is held; its lane waits for a person, and no other lane notices."""
@@ -270,7 +281,7 @@ def open_claimed(claimed: Claimed, bodies: Bodies, *, is_shadow: bool) -> Delive
     body = bodies.open(row[17], row[18], EVENT)
     event = event_from_body(body, kind=row[12], occurred_at=from_ms(row[13]), sequence=row[14], digest=row[15])
     exists = None if row[24] is None else bool(row[24])
-    filed_as, own, is_filed, own_of_told, is_told_filed = row[29:]
+    filed_as, own, is_filed, own_of_told, is_told_filed = row[29:34]
     pairs = Pairs(
         filed_as=filed_as,
         own=own,
@@ -299,6 +310,8 @@ def open_claimed(claimed: Claimed, bodies: Bodies, *, is_shadow: bool) -> Delive
             origin=numbers.origin,
             own_number=numbers.own,
             is_filed=numbers.is_filed,
+            payments=claimed.paid,
+            source=row[34],
         ),
         batch_kind=f"{event.kind}:{exists}",
         is_probe=claimed.is_probe,
@@ -306,4 +319,5 @@ def open_claimed(claimed: Claimed, bodies: Bodies, *, is_shadow: bool) -> Delive
         is_step=row[7] == "every_step",
         is_suspect=bool(row[27]),
         leased_until=from_ms(claimed.until),
+        payment=claimed.payment,
     )

@@ -12,13 +12,15 @@ from typing import Any, Final
 
 from bus.engines.sqlite import Row, Tx
 from bus.lanes import deadline_of
-from bus.messages import AMENDED, FILED, State
+from bus.messages import AMENDED, FILED, PAYMENT_KINDS, State
 from bus.moves import Move, MoveWriter
 from bus.ports import CrashPoint
 from bus.prepared import RECORD_KIND, Prepared, event_row_digest, record_facts, status_of
 from bus.routing import Route
 from bus.times import to_ms
 
+UNUSUAL: Final = PAYMENT_KINDS | {FILED, AMENDED}
+"""Kinds that do more than to stand in a line."""
 NO_NONCE: Final = ("", "")
 NO_RECORD: Final[tuple[None, ...]] = (None,) * 8
 TABLES: Final = (
@@ -95,7 +97,7 @@ class Fresh:
 
     def take(self, tx: Tx, prepared: Prepared, at: int, point: CrashPoint) -> int | None:
         """Take the event and give its number; None when it is not usual, and then nothing was noted of it."""
-        if prepared.order != "arrival" or prepared.is_adopted or prepared.event.kind in (FILED, AMENDED):
+        if prepared.order != "arrival" or prepared.is_adopted or prepared.event.kind in UNUSUAL:
             return None
         nonce = NO_NONCE if prepared.nonce is None else (prepared.nonce.key_id, prepared.nonce.nonce)
         key, place = (prepared.event.source, prepared.event.id), to_ms(prepared.event.occurred_at)

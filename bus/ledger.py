@@ -22,6 +22,8 @@ from bus.messages import Acceptance, Attempt, Decision, Delivery, Event, Exchang
 from bus.moves import MoveWriter
 from bus.own_numbers import NOTHING as NOTHING_LEARNED
 from bus.own_numbers import Learned
+from bus.payment_house import Parts, open_book
+from bus.payments import NO_PAYMENTS, PaymentPolicy
 from bus.ports import Clock, CrashPoint, Randomness, Storage, no_crash
 from bus.prepared import Nonce, Order, Prepared, ReceiptKey
 from bus.recording import Recorder, repeated
@@ -66,12 +68,13 @@ class Ledger:
         speakers: Mapping[str, frozenset[str]] | None = None,
         receipt_key: str | None = None,
         follow_ups: FollowUps = NOTHING,
+        payments: PaymentPolicy = NO_PAYMENTS,
     ) -> None:
         """`manners` for each partner, `orders` for each source, `shadows`: partners that are only watched.
 
         `speakers`: source → the sources whose dossiers it may speak of beside its own (None: of any). `receipt_key`:
         the name of the key that signs receipts now; the ledger remembers it with each event. `follow_ups`: who is told
-        what became of which source's events.
+        what became of which source's events. `payments`: who takes payments, and who is told of them.
 
         Raises SchemaBehind when the file needs `lienthong migrate`, LedgerUnsafe when the master key is another one
         or a migration was applied with another text.
@@ -87,9 +90,21 @@ class Ledger:
         self.recorder = Recorder(self.moves, self.bodies, crash_point)
         if follow_ups.outcomes:
             self.moves.follow = OutcomeWriter(self.recorder, self.bodies, follow_ups, crash_point).write
-        self.refund_desk = RefundDesk(self.moves, approval_above=0, crash_point=crash_point)
         self.claimer = Claimer(self.moves, crash_point)
         self._settler = Settler(self.moves, self.bodies, self.claimer, crash_point)
+        above = payments.refund_approval_above
+        self.refund_desk = RefundDesk(self.moves, approval_above=above, crash_point=crash_point)
+        parts = Parts(
+            engine=engine,
+            moves=self.moves,
+            bodies=self.bodies,
+            recorder=self.recorder,
+            claimer=self.claimer,
+            settler=self._settler,
+            refunds=self.refund_desk,
+            manners=self.manners,
+        )
+        self.payments = open_book(parts, payments, clock=clock, crash_point=crash_point)
         self.master = master
         self._require_schema()
         self._load_keys()
@@ -115,6 +130,7 @@ class Ledger:
         speakers: Mapping[str, frozenset[str]] | None = None,
         receipt_key: str | None = None,
         follow_ups: FollowUps = NOTHING,
+        payments: PaymentPolicy = NO_PAYMENTS,
     ) -> Ledger:
         """Open a migrated ledger file."""
         engine = SqliteEngine(path, storage, crash_point=crash_point)
@@ -131,6 +147,7 @@ class Ledger:
                 speakers=speakers,
                 receipt_key=receipt_key,
                 follow_ups=follow_ups,
+                payments=payments,
             )
         except BaseException:
             engine.close()
@@ -228,7 +245,8 @@ class Ledger:
         is_adopted: bool = False,
         order: Order | None = None,
     ) -> Prepared:
-        terms = self.bodies.terms(event) if event.data.get("applicant") else frozenset()
+        has_person = event.data.get("applicant") or event.data.get("payer")
+        terms = self.bodies.terms(event) if has_person else frozenset()
         return Prepared(
             event=event,
             sealed=self.bodies.seal_event(event),

@@ -210,6 +210,8 @@ class Standing:
     """Whether what the portal filed under `national_number` was taken in here."""
     payments: tuple[PaidFee, ...] = ()
     """Fees that were paid through us: a record is sent with them (`payments.with_payments`)."""
+    source: str | None = None
+    """The source that speaks for the dossier: what the ledger itself tells of it is told in that one's codes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from bus.bodies import Bodies
 from bus.engines.sqlite import Row, Tx
@@ -11,16 +12,33 @@ from bus.errors import NonceSeen
 from bus.follow_ups import LEDGER_SOURCE
 from bus.fresh import Fresh
 from bus.lanes import BUS, Entry, deadline_of, enter, leave, put_before_steps, set_head, supersede_waiting
-from bus.messages import FILED, Acceptance, Contradicted, Decision, Event, ForeignDossier, Recorded, Repeated, State
+from bus.messages import (
+    FILED,
+    PAYMENT_KINDS,
+    PAYMENT_REQUESTED,
+    Acceptance,
+    Contradicted,
+    Decision,
+    Event,
+    ForeignDossier,
+    Recorded,
+    Repeated,
+    State,
+)
 from bus.moves import Move, MoveWriter
 from bus.ports import CrashPoint
 from bus.prepared import RECORD_KIND, Prepared, event_row_digest, ms_of, record_facts, status_of
 from bus.routing import Route
 from bus.times import from_ms, to_ms
 
+if TYPE_CHECKING:
+    from bus.payment_entry import PaymentEntry
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Dossier:
+class DossierRow:
+    """A dossier as the transaction finds it."""
+
     id: int
     owner: str
     """The source that spoke of it first."""
@@ -51,6 +69,8 @@ class Recorder:
         self._moves = moves
         self._bodies = bodies
         self._point = crash_point
+        self.payments: PaymentEntry | None = None
+        """What sources tell of payments is taken in by this (`payment_entry.py`)."""
         self.doubt_before: int | None = None
         """Set after a restore: steps of before it may have gone out without our knowing (milliseconds)."""
 
@@ -81,6 +101,8 @@ class Recorder:
             twin = tx.one("find_sequence_twin", dossier.id, event.source, sequence)
             if twin:
                 return Contradicted(digest=twin[0])
+        if self.payments is not None and (asked_before := self.payments.asked_before(tx, event)) is not None:
+            return Contradicted(digest=asked_before)
         place: int | None
         if prepared.order == "acceptance":
             # Never behind what was taken before it, even where a clock went back or another source runs ahead.
@@ -92,7 +114,10 @@ class Recorder:
         if place is not None:
             self._note_dossier(tx, prepared, number, place, dossier)
         binds = event_row_digest(number, event, sequence, at, prepared.sealed.commitment)
-        self._deliver_to_all(tx, prepared, number, place, dossier, at, binds)
+        if event.kind in PAYMENT_KINDS and self.payments is not None and not prepared.is_adopted:
+            self.payments.enter(tx, prepared, number, place, dossier, at, binds)
+        else:
+            self.deliver_to_all(tx, prepared, number, place, dossier, at, binds)
         self._point("record.after_deliveries")
         if sequence is not None and place is not None:
             if prepared.is_adopted:
@@ -100,14 +125,18 @@ class Recorder:
             self._release_followers(tx, event.source, dossier.id, at)
         return _recorded(prepared, number, at)
 
-    def record_own(self, tx: Tx, prepared: Prepared, dossier: int, due_at: int | None, at: int) -> None:
-        """An event that the ledger itself tells of a dossier: nothing that is known of the dossier changes by it."""
+    def record_own(self, tx: Tx, prepared: Prepared, dossier: int, due_at: int | None, at: int) -> int:
+        """An event that the ledger itself tells of a dossier: nothing that is known of the dossier changes by it.
+
+        Its number.
+        """
         place = to_ms(prepared.event.occurred_at)
         number = self._write_event(tx, prepared, dossier, None, place, at)
         self._point("tell.after_event")
         binds = event_row_digest(number, prepared.event, None, at, prepared.sealed.commitment)
-        of = _Dossier(id=dossier, owner=LEDGER_SOURCE, due_at=due_at, record_place=None, status_place=None)
-        self._deliver_to_all(tx, prepared, number, place, of, at, binds)
+        of = DossierRow(id=dossier, owner=LEDGER_SOURCE, due_at=due_at, record_place=None, status_place=None)
+        self.deliver_to_all(tx, prepared, number, place, of, at, binds)
+        return number
 
     def record_instead(self, tx: Tx, prepared: Prepared, place: int, at: int) -> tuple[int, bytes] | ForeignDossier:
         """An event that stands for an earlier one of its dossier, at that one's place; its number, and what binds it.
@@ -123,12 +152,12 @@ class Recorder:
 
     # -- the event ----------------------------------------------------------------------------------------------
 
-    def _dossier(self, tx: Tx, event: Event, at: int) -> _Dossier:
+    def _dossier(self, tx: Tx, event: Event, at: int) -> DossierRow:
         row = tx.one("find_dossier", event.dossier)
         if row:
-            return _Dossier(id=row[0], owner=row[4], due_at=row[1], record_place=row[2], status_place=row[3])
+            return DossierRow(id=row[0], owner=row[4], due_at=row[1], record_place=row[2], status_place=row[3])
         new = tx.insert("add_dossier", event.dossier, event.source, at)
-        return _Dossier(id=new, owner=event.source, due_at=None, record_place=None, status_place=None, is_new=True)
+        return DossierRow(id=new, owner=event.source, due_at=None, record_place=None, status_place=None, is_new=True)
 
     def _place(
         self, tx: Tx, event: Event, sequence: int | None, dossier: int, at: int, *, is_adopted: bool
@@ -174,12 +203,14 @@ class Recorder:
             prepared.receipt_number,
         )
 
-    def _note_dossier(self, tx: Tx, prepared: Prepared, number: int, place: int, dossier: _Dossier) -> None:
+    def _note_dossier(self, tx: Tx, prepared: Prepared, number: int, place: int, dossier: DossierRow) -> None:
         """Keep what the dossier's newest record and newest status say."""
         event = prepared.event
         status = status_of(event)
         if status is not None and (dossier.status_place is None or place >= dossier.status_place):
             tx.run("update_dossier_status", status, place, dossier.id)
+        if event.kind == PAYMENT_REQUESTED:
+            tx.many("add_search_term", [(term, dossier.id) for term in prepared.terms])
         if event.kind == FILED:
             tx.run("note_filed", event.data.get("procedure"), event.data.get("unit"), dossier.id)
             tx.many("add_search_term", [(term, dossier.id) for term in prepared.terms])
@@ -189,13 +220,22 @@ class Recorder:
 
     # -- its deliveries -----------------------------------------------------------------------------------------
 
-    def _deliver_to_all(
-        self, tx: Tx, prepared: Prepared, number: int, place: int | None, dossier: _Dossier, at: int, bound: bytes
+    def deliver_to_all(
+        self,
+        tx: Tx,
+        prepared: Prepared,
+        number: int,
+        place: int | None,
+        dossier: DossierRow,
+        at: int,
+        bound: bytes,
+        noted: str = "no_route",
     ) -> None:
+        """A delivery for each route, and the move that binds the event; `noted`: its cause where there is no route."""
         event = prepared.event
         binds: bytes | None = bound
         if prepared.is_adopted or not prepared.routes:
-            cause = "adopted" if prepared.is_adopted else "no_route"
+            cause = "adopted" if prepared.is_adopted else noted
             self._moves.add(
                 tx, Move(lane=None, at=at, delivery=None, event=number, cause=cause, actor=event.source, binds=binds)
             )
@@ -222,7 +262,7 @@ class Recorder:
             binds = None
 
     def _add_delivery(
-        self, tx: Tx, route: Route, event: Event, number: int, place: int | None, dossier: _Dossier, at: int
+        self, tx: Tx, route: Route, event: Event, number: int, place: int | None, dossier: DossierRow, at: int
     ) -> tuple[int, int, Decision]:
         lane = self._lane(tx, route, event, dossier)
         if place is None:
@@ -264,7 +304,7 @@ class Recorder:
             return decision
         return Decision(state=State.IN_DOUBT, due_at=from_ms(at), cause="restore_gap")
 
-    def _lane(self, tx: Tx, route: Route, event: Event, dossier: _Dossier) -> _Lane:
+    def _lane(self, tx: Tx, route: Route, event: Event, dossier: DossierRow) -> _Lane:
         row = None if dossier.is_new else tx.one("find_lane", dossier.id, route.partner)
         if row:
             return _Lane(id=row[0], record_state=row[1], top_record=row[2], step_place=row[3], head_place=row[4])
@@ -273,7 +313,7 @@ class Recorder:
         new = tx.insert("add_lane", dossier.id, route.partner, deadline_of(due_at))
         return _Lane(id=new, record_state="none", top_record=None, step_place=None, head_place=None, is_new=True)
 
-    def _adopt(self, tx: Tx, route: Route, event: Event, number: int, place: int, dossier: _Dossier, at: int) -> None:
+    def _adopt(self, tx: Tx, route: Route, event: Event, number: int, place: int, dossier: DossierRow, at: int) -> None:
         """What is on the portal already: the lane's facts are set, and nothing is sent."""
         lane = self._lane(tx, route, event, dossier)
         if route.rule == "latest_wins":

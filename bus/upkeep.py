@@ -15,7 +15,7 @@ from typing import Final
 from bus.accounts import misstated
 from bus.audit import misnoted
 from bus.bindings import unbound
-from bus.bodies import EVENT, EXCHANGE
+from bus.bodies import EVENT, EXCHANGE, HEARING, OFFER
 from bus.copies import copy_of, new_private, require_whole
 from bus.engines.sqlite import SqliteEngine, Tx
 from bus.errors import LedgerDamaged, LedgerUnavailable
@@ -34,10 +34,14 @@ from bus.lanes import BUS, set_head
 from bus.ledger import Ledger, require_same_steps, schema_version
 from bus.messages import State
 from bus.moves import Move
+from bus.payment_evidence import unbound as payments_unbound
 from bus.ports import Clock, Storage
+from bus.receipts import RECEIPT
 from bus.sql import Migration, load_migrations
 from bus.times import from_ms, to_ms
 
+CONTEXTS: Final = {"event": EVENT, "exchange": EXCHANGE, "hearing": HEARING, "offer": OFFER, "receipt": RECEIPT}
+"""As what each kind of body is sealed."""
 STAMP: Final = "%Y%m%dT%H%M%SZ"
 
 
@@ -263,6 +267,7 @@ def _verify_all(
     yield from (Damage(table="accounts", row=None, detail=detail) for detail in misstated(tx))
     yield from (Damage(table="audit", row=number, detail=detail) for number, detail in misnoted(tx))
     yield from (Damage(table=table, row=number, detail=detail) for table, number, detail in unbound(tx))
+    yield from (Damage(table=table, row=number, detail=detail) for table, number, detail in payments_unbound(tx))
     if bodies:
         yield from _verify_bodies(ledger, tx)
 
@@ -315,6 +320,6 @@ def _verify_bodies(ledger: Ledger, tx: Tx) -> Iterator[Damage]:
         if sealed is None:
             continue  # destroyed by retention or erasure: the chain holds its commitment
         try:
-            ledger.bodies.open(data_key, sealed, EVENT if kind == "event" else EXCHANGE, commitment)
+            ledger.bodies.open(data_key, sealed, CONTEXTS[kind], commitment)
         except LedgerDamaged as trouble:
             yield Damage(table=f"{kind} bodies", row=number, detail=str(trouble))

@@ -119,7 +119,7 @@ SELECT d.id, d.partner, d.lane, d.state, d.tries, d.crashes, d.is_unanswered, d.
     (SELECT f.kind = 'dossier.filed' FROM events f WHERE f.dossier = o.id ORDER BY f.id LIMIT 1) END,
   (SELECT own_number FROM own_numbers WHERE national_number = o.national_number),
   (SELECT f.kind = 'dossier.filed' FROM events f JOIN dossiers t ON t.id = f.dossier WHERE t.number = o.national_number
-   ORDER BY f.id LIMIT 1)
+   ORDER BY f.id LIMIT 1), o.source
 FROM deliveries d JOIN lanes l ON l.id = d.lane JOIN events e ON e.id = d.event
   JOIN dossiers o ON o.id = e.dossier JOIN bodies b ON b.id = e.body
 WHERE d.id = ?;

@@ -1,4 +1,6 @@
 -- Payments: what is due, each try at a gateway, and everything that a gateway ever told. Amounts are whole đồng.
+-- Each change is bound by a move, field by field as bus/payment_evidence.py names them: `payment_changed` binds the
+-- payment with its attempts as they stand, `payment_heard` one hearing; the row's number begins the move's reason.
 
 CREATE TABLE payments (
   id           INTEGER PRIMARY KEY,
@@ -11,8 +13,11 @@ CREATE TABLE payments (
   unit         TEXT,
   procedure    TEXT,
   kinds        TEXT NOT NULL DEFAULT '', -- kinds of its fees: fee, charge
+  fees         TEXT NOT NULL DEFAULT '[]', -- JSON: kind, code, name and amount of each
+  number       INTEGER NOT NULL DEFAULT 0, -- in the references of its attempts
   gateway      TEXT,
   receipts     TEXT NOT NULL DEFAULT 'none',
+  issuer       TEXT,                   -- the partner that writes or fetches its receipts
   account      TEXT,                   -- the beneficiary's, as in force when it was asked for
   account_bank TEXT,
   account_name TEXT,
@@ -46,6 +51,7 @@ CREATE TABLE payment_attempts (
   opened_at   INTEGER,
   open_until  INTEGER,
   offer       INTEGER REFERENCES bodies (id), -- sealed: address of the gateway's page, text of the QR
+  offer_commitment BLOB,
   transaction_id TEXT,
   amount      INTEGER,                 -- as told by the gateway
   bank        TEXT,
@@ -54,6 +60,7 @@ CREATE TABLE payment_attempts (
   code        TEXT NOT NULL DEFAULT '',
   ask_at      INTEGER,
   asked       INTEGER NOT NULL DEFAULT 0,
+  asked_at    INTEGER,
   lease_until INTEGER,
   changed_at  INTEGER NOT NULL,
   UNIQUE (partner, reference),
@@ -74,6 +81,7 @@ CREATE TABLE payment_hearings (
   effect     TEXT NOT NULL,
   transaction_id TEXT,
   amount     INTEGER,
+  currency   TEXT,
   code       TEXT NOT NULL DEFAULT '',
   address    TEXT NOT NULL DEFAULT '',
   key_id     TEXT,                     -- which of our secrets matched
@@ -81,3 +89,18 @@ CREATE TABLE payment_hearings (
   body       INTEGER NOT NULL REFERENCES bodies (id)
 );
 CREATE INDEX payment_hearings_attempt ON payment_hearings (attempt);
+
+-- What is known of an attempt and of its payment, for whatever is told of it.
+CREATE VIEW attempts_known AS
+SELECT a.id, a.payment, a.n, a.partner, a.reference, a.delivery, a.state, a.made_at, a.opened_at, a.transaction_id, a.paid_at,
+  a.ask_at, a.asked, p.state AS payment_state, p.amount, p.currency, p.expires_at, p.paid_attempt, p.source, p.name, p.event,
+  p.dossier, o.number AS dossier_number, (SELECT max(n) FROM payment_attempts l WHERE l.payment = p.id) AS last
+FROM payment_attempts a JOIN payments p ON p.id = a.payment JOIN dossiers o ON o.id = p.dossier;
+
+-- What the ledger told of a payment, as events of its own.
+CREATE TABLE payment_news (
+  event   INTEGER PRIMARY KEY REFERENCES events (id),
+  payment INTEGER NOT NULL,
+  refund  INTEGER
+);
+CREATE INDEX payment_news_payment ON payment_news (payment);

@@ -42,6 +42,7 @@ from config.noticing import messengers
 from config.office_calendar import calendar_of
 from config.partner_addresses import addresses, check_forms
 from config.partner_tables import WITH_TABLES, in_force
+from config.receipt_settings import ReceiptIssuerKeys
 from config.settings import (
     CallerKeySettings,
     NationalPortalKeys,
@@ -202,6 +203,10 @@ def _partner(name: str, partner: PartnerSettings) -> str:
             return f"partners.{name}.{member}: {found}"
     if isinstance(partner, OneStopKeys):
         return _one_stop(name, partner)
+    if isinstance(partner, ReceiptIssuerKeys):
+        from config.partner_receipts import read
+
+        return _void(read(name, partner))
     assert isinstance(partner, NationalPortalKeys)
     return _void(national_portal_settings(partner))
 

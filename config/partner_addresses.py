@@ -6,6 +6,7 @@ import re
 from typing import Final
 
 from config.payment_settings import GatewaySettings
+from config.receipt_settings import ReceiptIssuerKeys
 from config.settings import NationalPortalKeys, OAuth2Settings, OneStopKeys, PartnerSettings
 from config.settings_file import SettingsRefused
 
@@ -22,7 +23,7 @@ def addresses(partner: PartnerSettings) -> dict[str, str]:
     """Setting → where calls go. Lists of revoked certificates are public and signed, so they come by plain HTTP too."""
     if isinstance(partner, OneStopKeys):
         return {"url": partner.url}
-    if isinstance(partner, GatewaySettings):
+    if isinstance(partner, GatewaySettings | ReceiptIssuerKeys):
         return {name: getattr(partner, name) for name in partner.called}
     assert isinstance(partner, NationalPortalKeys)
     found = {name: getattr(partner, name) for name in _WAYS[partner.variant]}

@@ -32,6 +32,7 @@ from config.follow_ups import follow_ups_of
 from config.partner_addresses import addresses, check_forms
 from config.payment_settings import GatewaySettings
 from config.payments import GatewayTable
+from config.receipt_settings import ReceiptIssuerKeys
 from config.settings import (
     KeyHeaderSettings,
     NationalPortalKeys,
@@ -213,6 +214,10 @@ def _work(installation: Installation, name: str, partner: PartnerSettings) -> Pa
         from config import partner_gateways
 
         return partner_gateways.work(installation, name, partner)
+    if isinstance(partner, ReceiptIssuerKeys):
+        from config import partner_receipts
+
+        return partner_receipts.work(installation, name, partner)
     assert isinstance(partner, NationalPortalKeys)
     from config.partner_tables import WithFreshTables
 

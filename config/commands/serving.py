@@ -62,6 +62,7 @@ def mocks(
     from config.worker_process import follow_parent
     from contracts.national_portal.mock import Portal
     from contracts.one_stop.mock import OneStop
+    from contracts.receipt_issuer.mock import ReceiptIssuer
     from contracts.serve import run as serve_until_signalled
 
     desk = Desk(as_json=as_json, lang=lang)
@@ -72,4 +73,5 @@ def mocks(
 
     if parent is not None:
         follow_parent(parent, lambda: os.kill(os.getpid(), signal.SIGTERM))
-    serve_until_signalled([Portal(keep=500_000), OneStop(keep=500_000)], host=host, port=port, ready=ready)
+    houses = [Portal(keep=500_000), OneStop(keep=500_000), ReceiptIssuer()]
+    serve_until_signalled(houses, host=host, port=port, ready=ready)

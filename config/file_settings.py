@@ -9,7 +9,13 @@ from msgspec import Meta, Struct
 
 Pointer = Annotated[str, Meta(min_length=2, max_length=200, pattern=r"^/[a-z0-9_/]+$")]
 Header = Annotated[str, Meta(min_length=1, max_length=200)]
-FileKind = Literal["dossier.recorded", "dossier.progressed"]
+FileKind = Literal[
+    "dossier.recorded",
+    "dossier.progressed",
+    "payment.requested",
+    "payment.refund_requested",
+    "payment.paid_at_counter",
+]
 
 DATE_FORMATS: Final = ("%d/%m/%Y %H:%M:%S", "%d/%m/%Y %H:%M", "%d/%m/%Y", "iso")
 

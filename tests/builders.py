@@ -11,6 +11,9 @@ from typing import Any, Final
 
 from bus.messages import (
     KIND_PREFIX,
+    PAID_AT_COUNTER,
+    PAYMENT_REQUESTED,
+    REFUND_REQUESTED,
     Attempt,
     Delivered,
     Delivery,
@@ -69,6 +72,41 @@ def step_json(**overrides: Any) -> dict[str, Any]:
     """The wire form of a valid processing step."""
     members: dict[str, Any] = {"status": "processing"}
     return event_json(PROGRESSED, **(members | overrides))
+
+
+def payment_json(
+    kind: str = PAYMENT_REQUESTED,
+    *,
+    dossier: str = DOSSIER,
+    id: str | None = None,
+    source: str = SOURCE,
+    at: datetime = NOON,
+    sequence: int | None = None,
+    payment: str = "P1",
+    amount: int = 75_000,
+    envelope: dict[str, Any] | None = None,
+    **data: Any,
+) -> dict[str, Any]:
+    """The wire form of a valid event about a payment; of what is asked for, the one fee is the whole amount."""
+    body = {"payment": payment, "amount": amount, "currency": "VND"} | _PAYMENT_DATA[kind](at, amount) | data
+    event: dict[str, Any] = {
+        "specversion": "1.0",
+        "id": id or _id_for(kind, dossier, at, sequence, body),
+        "source": source,
+        "type": f"{KIND_PREFIX}{kind}.v1",
+        "subject": dossier,
+        "time": at.isoformat(),
+        "datacontenttype": "application/json",
+        "data": body,
+    }
+    if sequence is not None:
+        event["sequence"] = str(sequence)
+    return event | (envelope or {})
+
+
+def make_payment(kind: str = PAYMENT_REQUESTED, **overrides: Any) -> Event:
+    """A valid event about a payment as the bus holds it, from the arguments of `payment_json`."""
+    return from_json(payment_json(kind, **overrides))
 
 
 def make_event(kind: str = RECORDED, **overrides: Any) -> Event:
@@ -157,7 +195,34 @@ def make_attempt(outcome: Outcome | None = None, **overrides: Any) -> Attempt:
 
 def _id_for(kind: str, dossier: str, at: datetime, sequence: int | None, body: dict[str, Any]) -> str:
     content = digest_of(canonical_bytes([kind, dossier, at.isoformat(), sequence, body])).hex()[:12]
-    return f"{'record' if kind == RECORDED else 'step'}-{content}"
+    name = {RECORDED: "record", PROGRESSED: "step"}.get(kind, "payment")
+    return f"{name}-{content}"
+
+
+def _requested(at: datetime, amount: int) -> dict[str, Any]:
+    return {
+        "unit": "000.00.09.H99",
+        "procedure": "1.013225",
+        "fees": [{"kind": "charge", "code": "XD01", "name": "Lệ phí cấp phép", "amount": amount}],
+        "payer": {
+            "name": "Nguyễn Thị Ví Dụ",
+            "identity_number": "099000000001",
+            "address": "Thôn Mẫu, xã Thử Nghiệm",
+            "phone": "0900000001",
+            "email": "vi.du@example.invalid",
+        },
+    }
+
+
+def _refund(at: datetime, amount: int) -> dict[str, Any]:
+    return {"refund": "R1", "reason": "Thu thừa lệ phí cấp phép", "requested_by": "Trần Văn Mẫu"}
+
+
+def _at_counter(at: datetime, amount: int) -> dict[str, Any]:
+    return {"paid_at": at.isoformat()}
+
+
+_PAYMENT_DATA: Final = {PAYMENT_REQUESTED: _requested, REFUND_REQUESTED: _refund, PAID_AT_COUNTER: _at_counter}
 
 
 def _record_data(at: datetime) -> dict[str, Any]:

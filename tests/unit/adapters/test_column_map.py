@@ -224,3 +224,47 @@ def test_a_row_keeps_the_contract() -> None:
     import json
 
     assert () == breaches(json.loads(read(GOOD).raw))
+
+
+PAYMENT = {
+    "Số hồ sơ": "/subject",
+    "Lúc": "/time",
+    "Số khoản": "/data/payment",
+    "Tổng": "/data/amount",
+    "Người nộp": "/data/payer/name",
+    "Số định danh": "/data/payer/identity_number",
+    "Điện thoại": "/data/payer/phone",
+    "Phí": "/data/fees/0/amount",
+    "Lệ phí": "/data/fees/1/amount",
+}
+
+
+@pytest.mark.parametrize(
+    ("charge", "total", "fees", "rules"),
+    [
+        ("75.000", "225.000", [150_000, 75_000], None),
+        ("", "150.000", [150_000], None),
+        ("1", "150.002", [], [("Tổng", "not_the_sum")]),
+        ("0", "150.000", [], [("Lệ phí", "too_small")]),
+    ],
+)
+def test_a_row_asks_for_a_payment(
+    charge: str, total: str, fees: list[int], rules: list[tuple[str, str]] | None
+) -> None:
+    """A row is a payment of as many fees as it has cells for; what does not add up is refused, the column blamed."""
+    kind = "payment.requested"
+    columns = tuple(
+        column(name, place, kind=kind, **({"thousands": "."} if "amount" in place else {}))
+        for name, place in PAYMENT.items()
+    )
+    constants = {"/source": "one-stop/h99", "/data/unit": "000.00.09.H99", "/data/procedure": "1.013225"}
+    for at, (word, name) in enumerate((("fee", "Phí thẩm định"), ("charge", "Lệ phí"))):
+        told = {"kind": word, "code": f"P{at}", "name": name}
+        constants |= {f"/data/fees/{at}/{member}": value for member, value in told.items()}
+    by = ColumnMap(kind=kind, columns=columns, constants=constants, id_from=("/data/payment",))
+    cells: list[Cell] = ["H99.1", GOOD[2], "P-1", total, "Nguyễn Thị Ví Dụ", "099000000001", "0900000001"]
+
+    line = read([*cells, "150.000", charge], by, [*PAYMENT])
+
+    assert fees == ([fee["amount"] for fee in line.event.data["fees"]] if line.event is not None else [])
+    assert rules == (None if line.event is not None else errors(line))

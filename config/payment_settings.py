@@ -13,6 +13,7 @@ from msgspec import Meta, Struct
 
 from config.door_settings import ADDRESS, NotNegative, Positive
 from config.partner_settings import PartnerSettings
+from config.settlement_settings import SettlementSettings
 
 Text = Annotated[str, Meta(min_length=1)]
 Host = Annotated[str, Meta(max_length=255, pattern=r"^[a-z0-9.\-\[\]:]+$")]
@@ -60,6 +61,7 @@ class PaymentsSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     return_hosts: tuple[Host, ...] = ()
     """Hosts that a payment's `return_url` may name; any other is not linked to."""
     lookup: LookUpSettings = LookUpSettings()
+    settlement: SettlementSettings = SettlementSettings()
 
     def __post_init__(self) -> None:
         if self.public_url and not ADDRESS.fullmatch(self.public_url):

@@ -18,6 +18,7 @@ from config.commands import (
     keys,
     ledger,
     partners,
+    reconcile,
     refusals,
     serving,
     setting_up,
@@ -44,7 +45,7 @@ def app() -> typer.Typer:
         rich_markup_mode=None,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    for module in (demo, serving, setting_up, checking, feeding, keeping):
+    for module in (demo, serving, setting_up, checking, feeding, keeping, reconcile):
         module.add_to(root)
     for name, group in (
         ("deliveries", deliveries),

@@ -52,6 +52,8 @@ class Claimed:
     payment: PaymentStanding | None = None
     paid: tuple[PaidFee, ...] = ()
     """What was paid through us of its dossier's fees."""
+    asked: Row | None = None
+    """The event that asked for the payment, with its sealed body: receipts need to know the payer."""
 
 
 def read_partner(tx: Tx, name: str) -> PartnerRow:
@@ -273,6 +275,13 @@ class Claimer:
         )
 
 
+def _payment(claimed: Claimed, bodies: Bodies) -> PaymentStanding | None:
+    """Its payment, with what was asked for; without, where that body was destroyed."""
+    if claimed.payment is None or claimed.asked is None or claimed.asked[9] is None:
+        return claimed.payment
+    return replace(claimed.payment, asked=bodies.event(claimed.asked).data)
+
+
 def open_claimed(claimed: Claimed, bodies: Bodies, *, is_shadow: bool) -> Delivery:
     """The noun that an adapter gets, its body opened."""
     row = claimed.row
@@ -319,5 +328,5 @@ def open_claimed(claimed: Claimed, bodies: Bodies, *, is_shadow: bool) -> Delive
         is_step=row[7] == "every_step",
         is_suspect=bool(row[27]),
         leased_until=from_ms(claimed.until),
-        payment=claimed.payment,
+        payment=_payment(claimed, bodies),
     )

@@ -57,7 +57,8 @@ class Standings:
         standing = standing_of(tx, attempt, self._refunds.standing_of(tx, delivery))
         if kind == PAYMENT_REQUESTED and standing.beneficiary is None:
             standing = self._with_account(tx, standing, at)
-        return replace(claimed, payment=standing)
+        asked = tx.one("load_event", read_payment(tx, standing.payment).event) if kind in _NEWS else None
+        return replace(claimed, payment=standing, asked=asked)
 
     def _with_account(self, tx: Tx, standing: PaymentStanding, at: int) -> PaymentStanding:
         """The account may have been entered after the payment was asked for; from now on it is the payment's."""

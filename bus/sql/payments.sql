@@ -116,7 +116,7 @@ FROM payment_news w JOIN payments p ON p.id = w.payment WHERE w.event = ?;
 SELECT coalesce(r.attempt, p.paid_attempt) FROM refunds r JOIN payments p ON p.id = r.payment WHERE r.delivery = ?;
 
 -- receipts_of_payment -- Numbers of its receipts, by kind.
-SELECT r.kind, r.number FROM payment_receipts r WHERE r.payment = ?;
+SELECT r.kind, r.number FROM payment_receipts r WHERE r.payment = ? AND r.adjusts IS NULL;
 
 -- paid_fees_beside -- What was paid through us of the dossier that an event speaks of.
 SELECT p.fees, p.state, p.gateway FROM payments p

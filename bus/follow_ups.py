@@ -17,7 +17,6 @@ from bus.messages import (
     AMENDED,
     FILED,
     KIND_PREFIX,
-    PAYMENT_KINDS,
     PAYMENT_NEWS,
     SETTLED,
     Event,
@@ -32,9 +31,8 @@ LEDGER_SOURCE: Final = "lienthong"
 """The source of what the ledger itself says; nobody else may speak under this name."""
 TOLD: Final = frozenset({State.DELIVERED, State.REFUSED, State.HELD, State.SUPERSEDED, State.CANCELLED, State.NOT_OURS})
 """States that say something a source can act on. What waits or is in doubt is still on its way to one of them."""
-UNTOLD: Final = frozenset({SETTLED, FILED, AMENDED}) | PAYMENT_KINDS | PAYMENT_NEWS
-"""Kinds whose outcomes are told to nobody: their sources are the ledger itself and the portal, and what became of a
-payment is told by news of its own."""
+UNTOLD: Final = frozenset({SETTLED, FILED, AMENDED}) | PAYMENT_NEWS
+"""Kinds whose outcomes are told to nobody: their sources are the ledger itself and the portal."""
 LONGEST_REASON: Final = 2_000
 """Characters, by contracts/one_stop/NOTES.md#r43."""
 CUT: Final = "…"

@@ -30,7 +30,7 @@ class OutcomeWriter:
 
     def write(self, tx: Tx, moves: Sequence[tuple[Move, Row]]) -> None:
         """The outcomes of a transaction's moves, in their order; each move stands beside its row."""
-        told = [n for n, (move, _row) in enumerate(moves) if move.delivery is not None and move.to_state in TOLD]
+        told = [n for n, (move, _row) in enumerate(moves) if _says_something(move)]
         if not told:
             return
         last = tx.one("last_move_id")  # nobody else writes while this transaction is open
@@ -76,3 +76,8 @@ class OutcomeWriter:
         """The move's time; later than that of the dossier's last outcome, for the latest is the one that stands."""
         last = tx.one("last_outcome_place", dossier, taker)
         return at if last is None else max(at, last[0] + 1)
+
+
+def _says_something(move: Move) -> bool:
+    """Whether a source may act on it; what is noted of a delivery that stays where it stands was told already."""
+    return move.delivery is not None and move.to_state in TOLD and move.from_state is not move.to_state

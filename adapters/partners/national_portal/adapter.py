@@ -122,16 +122,16 @@ class NationalPortal:
         return body
 
     def _record_or_step(self, delivery: Delivery, tables: Tables) -> dict[str, Any]:
+        event, standing = wire.in_its_words(delivery.event, delivery.standing), delivery.standing
         if self._is_born(delivery):
             if not self._speaker.calls.has_status:
                 raise Unmappable(field="facade_status_url", rule="missing")
-            if born.tells_nothing_new(delivery.event, delivery.standing, tables):
+            if born.tells_nothing_new(event, standing, tables):
                 raise NothingNew
-            return born.status_of(delivery.event, delivery.standing, tables, self._settings)
-        if delivery.event.kind == RECORDED:
-            paid = delivery.standing.payments
-            return wire.record_of(delivery.event, tables, self._settings, payments=paid)
-        return wire.step_of(delivery.event, delivery.standing, tables, self._settings)
+            return born.status_of(event, standing, tables, self._settings)
+        if event.kind == RECORDED:
+            return wire.record_of(event, tables, self._settings, payments=standing.payments)
+        return wire.step_of(event, standing, tables, self._settings)
 
     def _prepare(self, delivery: Delivery, body: dict[str, Any], tables: Tables) -> Shaped | Attempt:
         """Decide the operation from durable facts; ask the portal where there are none."""
@@ -267,7 +267,8 @@ class NationalPortal:
         """`unclear_steps` for this step's status; whatever cannot be read is held."""
         try:
             procedure = delivery.event.data.get("procedure") or delivery.standing.procedure or ""
-            status = wire.status_of(delivery.event, procedure, self._tables, "TrangThai")
+            event = wire.in_its_words(delivery.event, delivery.standing)
+            status = wire.status_of(event, procedure, self._tables, "TrangThai")
         except Unmappable:
             return "hold"
         row = self._tables["unclear_steps"].find(status, wire.local_date(delivery.event.occurred_at))

@@ -6,6 +6,7 @@ Strings everywhere, as the portal wants them (NOTES.md#r50); the few numbers and
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta, timezone
 from typing import Any, Final
 
@@ -14,6 +15,7 @@ from adapters.partners.national_portal.limits import check_record, check_step
 from adapters.partners.national_portal.settings import NationalPortalSettings
 from adapters.partners.national_portal.tables import Tables
 from bus.errors import NotOurs, Unmappable
+from bus.follow_ups import LEDGER_SOURCE
 from bus.messages import Event, Standing
 from bus.payments import PaidFee, with_payments
 
@@ -105,6 +107,13 @@ def step_of(event: Event, standing: Standing, tables: Tables, settings: National
     }
     check_step(step, settings.limit_unit)
     return step
+
+
+def in_its_words(event: Event, standing: Standing) -> Event:
+    """What the ledger tells itself (a fee that was paid, a correction) speaks in the codes of the dossier's source."""
+    if event.source != LEDGER_SOURCE or standing.source is None:
+        return event
+    return replace(event, source=standing.source)
 
 
 def check_owner(tables: Tables, procedure: str, received: date) -> None:

@@ -10,7 +10,7 @@ from adapters.partners.national_portal.adapter import NationalPortal
 from adapters.partners.national_portal.settings import SessionError
 from bus.errors import NotOurs, Unmappable
 from bus.messages import Delivered, InDoubt, Refused, Unreachable
-from tests.builders import DOSSIER, make_delivery, make_event, make_step
+from tests.builders import DOSSIER, make_delivery, make_event, make_standing, make_step
 from tests.portal_kit import (
     CLOSED,
     ENDED,
@@ -330,6 +330,20 @@ def test_check_shapes_and_sends_nothing():
         adapter.check(make_delivery(make_event(procedure="1.014389")))
     adapter.check(record(True))
     assert channel.sent == []
+
+
+@pytest.mark.parametrize(("teller", "is_known"), [("one-stop/h99", True), ("one-stop/other", False), (None, False)])
+def test_ledgers_own_record_speaks_in_its_sources_codes(teller, is_known):
+    """A record that the ledger tells of a payment has the local step of the dossier's source, and is read as that."""
+    event = make_event(source="lienthong", local_step="THU_LY")
+    delivery = make_delivery(event, standing=make_standing(source=teller))
+
+    adapter, _ = portal()
+    if is_known:
+        adapter.check(delivery)
+    else:
+        with pytest.raises(Unmappable, match="local_steps"):
+            adapter.check(delivery)
 
 
 def test_shadow_looks_and_sends_nothing():

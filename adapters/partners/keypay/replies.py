@@ -6,14 +6,13 @@ question has another text. Its state and amount are covered by TLS alone.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
-from urllib.parse import urlsplit
+from typing import Any
 
 from adapters.partners.gateways.amounts import amount_of
 from adapters.partners.gateways.answers import RefundSaid, object_in
+from adapters.partners.gateways.pages import is_page_of
 from adapters.partners.gateways.reading import Opened, Row, find_row, shape_of, text_in, words
 from adapters.partners.gateways.stamps import time_of
 from adapters.partners.gateways.vietqr import reads_as
@@ -23,8 +22,6 @@ from adapters.partners.keypay.settings import KeypaySettings, Message
 from adapters.partners.keypay.wire import HASHED
 from bus.messages import Exchange, InDoubt
 from bus.payments import PaymentStanding, Told, Verdict
-
-_HOST: Final = re.compile(r"[a-z0-9.-]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +41,11 @@ def created(exchange: Exchange, standing: PaymentStanding, qr: str | None, setti
     data = data_in(answer)
     url = text_in(answer, "payment_url") or text_in(data, "url_pay")
     error = text_in(answer, "error")
-    code = create_code(error, has_address=bool(url), is_allowed=is_allowed(url, settings))
+    code = create_code(
+        error,
+        has_address=bool(url),
+        is_allowed=is_page_of(url, settings.pay_hosts, allow_http=settings.http.allow_http),
+    )
     row = find_row(CREATE, exchange.status or 0, shape, code)
     theirs = text_in(data, "qrcode_static")
     shown = qr or (theirs if reads_as(theirs, amount=standing.amount) else None)
@@ -52,18 +53,6 @@ def created(exchange: Exchange, standing: PaymentStanding, qr: str | None, setti
     said = words(text_in(answer, "msg"))
     reason = ": ".join(part for part in (named, error, said) if part)
     return Created(row=row, code=error, reason=reason, opened=Opened(pay_url=url or None, qr=shown))
-
-
-def is_allowed(url: str, settings: KeypaySettings) -> bool:
-    """Whether a citizen may be sent there (NOTES.md#r27). Plain HTTP only where calls may be plain too: mocks."""
-    try:
-        parts = urlsplit(url)
-        host, schemes = parts.hostname or "", ("https", "http") if settings.http.allow_http else ("https",)
-    except ValueError:
-        return False
-    # Browsers read a backslash as a slash, and what stands before an @ as a name: neither is in an honest address.
-    is_plain = "@" not in parts.netloc and "\\" not in url and url.isascii() and url.isprintable() and " " not in url
-    return is_plain and parts.scheme in schemes and bool(_HOST.fullmatch(host)) and host in settings.pay_hosts
 
 
 def data_in(answer: Mapping[str, Any]) -> Mapping[str, Any]:

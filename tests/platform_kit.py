@@ -43,7 +43,7 @@ def platform_settings(url: str = "http://127.0.0.1:1", **overrides: Any) -> Plat
         "pay_hosts": frozenset({"127.0.0.1", "thanhtoan.example.invalid"}),
         "bill_hosts": frozenset({"127.0.0.1"}),
         "not_there_codes": frozenset({"25"}),
-        "http": local_http(timeout=timedelta(seconds=2), connect_timeout=timedelta(seconds=1)),
+        "http": local_http(timeout=timedelta(seconds=1.5), connect_timeout=timedelta(seconds=1)),
     }
     return PlatformSettings(**(members | overrides))
 

@@ -84,6 +84,8 @@ def judge(tx: Tx, of: Target, act: Act, how: How = "") -> Verdict:
     """What this act makes of it. Raises NotAllowedNow."""
     if of.is_step and tx.one("is_refund_delivery", of.delivery) is not None:
         return _of_refund(of, act)
+    if of.is_step and tx.one("is_payment_delivery", of.delivery) is not None:
+        return _of_payment(of, act)
     match act:
         case "replay":
             return _replayed(tx, of)
@@ -104,6 +106,21 @@ def _of_refund(of: Target, act: Act) -> Verdict:
             f"delivery {of.delivery} carries a refund: approve, reject, resolve or record the refund itself",
             code="refund_has_own_verbs",
         )
+    if of.is_unanswered:
+        return Verdict(state=State.IN_DOUBT, cause="replayed", is_asked=True)
+    return Verdict(state=State.WAITING, cause="replayed")
+
+
+def _of_payment(of: Target, act: Act) -> Verdict:
+    """A payment has verbs of its own (`payment_hands.py`): here one reference would be opened twice, or a payment stand
+    as paid that nobody paid."""
+    if act == "resolve" or of.state is not State.HELD:
+        raise NotAllowedNow(
+            f"delivery {of.delivery} opens a payment: ask its gateway, or try the payment again",
+            code="payment_has_own_verbs",
+        )
+    if act == "cancel":
+        return _cancelled(of)
     if of.is_unanswered:
         return Verdict(state=State.IN_DOUBT, cause="replayed", is_asked=True)
     return Verdict(state=State.WAITING, cause="replayed")

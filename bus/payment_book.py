@@ -22,6 +22,7 @@ from bus.moves import Move, MoveWriter
 from bus.payment_deliveries import end
 from bus.payment_evidence import note
 from bus.payment_follow_ups import PaymentNews
+from bus.payment_hands import PaymentHands
 from bus.payment_hearing import OVER, Hearer, attempt_named, attempt_numbered
 from bus.payment_standing import standing_of
 from bus.payments import AttemptFacts, AttemptState, Heard, PaymentPolicy, PaymentState, Told
@@ -50,6 +51,7 @@ class PaymentBook:
         hearer: Hearer,
         news: PaymentNews,
         policy: PaymentPolicy,
+        hands: PaymentHands,
         manners: Callable[[str], Manners],
         *,
         clock: Clock,
@@ -62,6 +64,7 @@ class PaymentBook:
         self._hearer = hearer
         self.news = news
         self.policy = policy
+        self._hands = hands
         self._clock = clock
         self._manners = manners
         self._point = crash_point
@@ -93,6 +96,16 @@ class PaymentBook:
         """What is known of an attempt; None where nobody here gave that reference."""
         of = attempt_named(self._engine.read(), partner, reference)
         return None if of is None else of.facts()
+
+    # -- a person's ---------------------------------------------------------------------------------------------
+
+    def ask_now(self, tx: Tx, payment: int, *, account: str, reason: str) -> int:
+        """Have every attempt that may still be paid asked about at once. Raises NotFound, NotAllowedNow."""
+        return self._hands.ask_now(tx, payment, account=account, reason=reason)
+
+    def try_again(self, tx: Tx, payment: int, *, account: str, reason: str) -> str:
+        """Send a fresh attempt; its reference. Raises NotFound, NotAllowedNow."""
+        return self._hands.try_again(tx, payment, account=account, reason=reason)
 
     # -- asked about --------------------------------------------------------------------------------------------
 

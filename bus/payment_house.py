@@ -14,6 +14,7 @@ from bus.paid_records import PaidRecords
 from bus.payment_book import PaymentBook
 from bus.payment_entry import PaymentEntry
 from bus.payment_follow_ups import PaymentNews, read_payment
+from bus.payment_hands import PaymentHands
 from bus.payment_hearing import Hearer
 from bus.payment_settling import MoneySettling
 from bus.payment_standing import Standings
@@ -55,6 +56,7 @@ def open_book(of: Parts, policy: PaymentPolicy, *, clock: Clock, crash_point: Cr
     of.recorder.payments = entry
     of.claimer.money = Standings(of.moves, of.refunds, policy).of
     of.settler.money = MoneySettling(of.moves, of.bodies, hearer, entry, news, of.refunds, receipts, crash_point)
+    hands = PaymentHands(of.moves, entry, policy, clock, crash_point)
     return PaymentBook(
         of.engine,
         of.moves,
@@ -63,6 +65,7 @@ def open_book(of: Parts, policy: PaymentPolicy, *, clock: Clock, crash_point: Cr
         hearer,
         news,
         policy,
+        hands,
         of.manners,
         clock=clock,
         crash_point=crash_point,

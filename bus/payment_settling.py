@@ -32,7 +32,7 @@ MOST_ATTEMPTS: Final = 20
 TOO_MANY: Final = "too_many_references"
 UNASKED: Final = "not_asked"
 """The cause of what stays in doubt because the question itself could not be asked."""
-_UNOPENED: Final = frozenset({AttemptState.CREATED, AttemptState.UNKNOWN, AttemptState.NOT_OPENED})
+_UNOPENED: Final = frozenset({AttemptState.CREATED, AttemptState.UNKNOWN})
 
 
 class MoneySettling:
@@ -135,7 +135,7 @@ class MoneySettling:
 
     def _not_there(self, tx: Tx, of: Opened, attempt: Attempt, decision: Decision, at: int, worker: str) -> Decision:
         """Only a gateway that was asked and knows nothing of it lets it go again, and never under the same name."""
-        if not of.state.is_open or not of.payment_state.is_open:
+        if not of.state.is_open:
             return decision
         if not _says_not_there(attempt):
             return replace(decision, state=State.IN_DOUBT, cause=UNASKED)

@@ -133,3 +133,12 @@ SELECT count(*) FROM payment_news WHERE payment = ?;
 
 -- delivery_of_event -- The delivery of an event that goes to one partner.
 SELECT id FROM deliveries WHERE event = ?;
+
+-- renew_payment -- A person has it tried again: it may be paid for so long.
+UPDATE payments SET state = 'created', expires_at = ?, changed_at = ? WHERE id = ?;
+
+-- is_payment_delivery -- Whether it opens a payment.
+SELECT 1 FROM payment_attempts WHERE delivery = ?;
+
+-- stop_waiting_answer -- It goes anew, under another name: what was not answered was something else.
+UPDATE deliveries SET is_unanswered = 0 WHERE id = ?;

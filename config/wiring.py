@@ -31,7 +31,7 @@ from bus.seal import MasterKey
 from config.follow_ups import follow_ups_of
 from config.partner_addresses import addresses, check_forms
 from config.payment_settings import GatewaySettings
-from config.payments import GatewayTable
+from config.payments import GatewayTable, policy_of
 from config.receipt_settings import ReceiptIssuerKeys
 from config.settings import (
     KeyHeaderSettings,
@@ -137,6 +137,7 @@ def build(settings: Settings, ports: Ports | None = None) -> Installation:
         receipt_key=_receipt_key(settings),
         shadows=frozenset(name for name, each in partners.items() if each.mode == "shadow"),
         follow_ups=follow_ups,
+        payments=policy_of(settings, gateways),
     )
     reads = Reads(ledger)
     gateways.bind(reads)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -9,6 +10,7 @@ from bus.claiming import Claimed, open_claimed
 from bus.engines.sqlite import Tx
 from bus.ledger import Ledger
 from bus.messages import Attempt, Awaiting, Decision, Delivered, Delivery, Refused, State
+from bus.payment_standing import standing_of
 from bus.refund_rules import RefundState
 
 AGAIN: Final = timedelta(hours=1)
@@ -51,7 +53,10 @@ class RefundQuestions:
         row = tx.one("load_claimed", refund.delivery)
         if row is None or refund.state is not RefundState.PENDING or State(row[3]) is not State.AWAITING:
             return None
-        return open_claimed(Claimed(row=row, fence=0, is_probe=False, until=0), self._ledger.bodies, is_shadow=False)
+        assert refund.attempt is not None
+        payment = standing_of(tx, refund.attempt, self._ledger.refund_desk.standing_of(tx, row[0]))
+        claimed = Claimed(row=row, fence=-1, is_probe=False, until=0, payment=payment)
+        return replace(open_claimed(claimed, self._ledger.bodies, is_shadow=False), leased_until=None)
 
     def answered(self, delivery: Delivery, attempt: Attempt, *, worker: str, started_at: datetime) -> str | None:
         """Write down what the gateway says of it; whatever is no yes and no no leaves it pending."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from bus.dispatch import Adapter, PartnerWork
 from config.partner_addresses import addresses, check_forms
-from config.payment_settings import GatewaySettings, PaymentPlatformKeys
+from config.payment_settings import KEYPAY_COMMANDS, GatewaySettings, KeypayKeys, PaymentPlatformKeys, VnpayKeys
 from config.payments import OWN_LANE
 from config.settings_file import SettingsRefused, secret
 from config.wiring import Installation, Ports, http_settings, patience_of
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from adapters.partners.gateways.bill_block import BlockForm
     from adapters.partners.gateways.calls import Gateway
     from adapters.partners.gateways.secrets import Secret
+    from adapters.partners.keypay.settings import KeypaySettings
     from adapters.partners.payment_platform.settings import PlatformSettings
+    from adapters.partners.vnpay.settings import VnpaySettings
 
 PUBLISHED: Final = (b"demo-", b"DEMO")
 """How the secrets of published test vectors begin: everybody can read them."""
@@ -97,6 +99,19 @@ def channel_settings(name: str, partner: GatewaySettings, *more: str) -> HttpSet
         except AddressRefused as trouble:
             raise SettingsRefused(f"partners.{name}.{member}", str(trouble)) from None
     return replace(http_settings(partner, f"partners.{name}"), hosts=frozenset(hosts))
+
+
+def return_to(installation: Installation, name: str) -> Callable[[str], str]:
+    """Reference → our page for the citizen whom this gateway sends back. Raises SettingsRefused."""
+    from adapters.doors.return_page import ReturnTokens
+
+    base = installation.settings.payments.public_url
+    if not base:
+        raise SettingsRefused(
+            "payments.public_url", f"say how browsers reach these doors: {name} sends them back there"
+        )
+    tokens = ReturnTokens(installation.ledger.master.index_key)
+    return lambda reference: tokens.address(base, name, reference)
 
 
 def block_form(installation: Installation, **told: Any) -> BlockForm:
@@ -175,6 +190,87 @@ def _platform_door(installation: Installation, name: str, partner: PaymentPlatfo
     return Confirms(platform_settings(installation, name, partner), name=name)
 
 
+# -- KeyPay and VNPAY --------------------------------------------------------------------------------------------------
+
+
+def keypay_settings(installation: Installation, name: str, partner: KeypayKeys) -> KeypaySettings:
+    """The adapter's own settings. Raises SettingsRefused."""
+    from adapters.partners.keypay.settings import KeypaySettings, VietQr
+
+    qr, key = partner.vietqr, f"partners.{name}"
+    theirs = [
+        (partner.their_secret_file, f"{key}.their_secret_file", "key-2"),
+        *((file, f"{key}.previous_secret_files", f"key-2-{n}") for n, file in enumerate(partner.previous_secret_files)),
+    ]
+    return KeypaySettings(
+        addresses={
+            "create": partner.create_url,
+            "detail": partner.detail_url,
+            "refund": partner.refund_url,
+            "refund_detail": partner.refund_detail_url,
+        },
+        commands={**KEYPAY_COMMANDS, **partner.commands},
+        client_id=partner.client_id,
+        key_1=shared(partner, partner.secret_file, f"{key}.secret_file", "key-1"),
+        keys_2=tuple(shared(partner, file, place, key_id) for file, place, key_id in theirs),
+        return_to=return_to(installation, name),
+        pay_hosts=frozenset(partner.pay_hosts),
+        flow=partner.flow,
+        environment=partner.environment,
+        addition_fee=partner.addition_fee,
+        confirm_callbacks=partner.confirm_callbacks,
+        signed_answers=partner.signed_answers,
+        bill=block_form(installation),
+        vietqr=None if qr is None else VietQr(bank_bin=qr.bank_bin, account=qr.account),
+        http=channel_settings(name, partner),
+    )
+
+
+def _keypay(installation: Installation, name: str, partner: KeypayKeys) -> Adapter:
+    from adapters.partners.keypay.adapter import Keypay
+
+    ports, settings = installation.ports, keypay_settings(installation, name, partner)
+    return Keypay(settings, _channel(settings.http, ports), clock=ports.clock, name=name, crash_point=ports.crash_point)
+
+
+def _keypay_door(installation: Installation, name: str, partner: KeypayKeys) -> Gateway:
+    from adapters.partners.keypay.callbacks import KeypayCallbacks
+
+    return KeypayCallbacks(keypay_settings(installation, name, partner), name=name)
+
+
+def vnpay_settings(installation: Installation, name: str, partner: VnpayKeys) -> VnpaySettings:
+    """The adapter's own settings. Raises SettingsRefused."""
+    from adapters.partners.vnpay.settings import VnpaySettings
+
+    return VnpaySettings(
+        pay_url=partner.pay_url,
+        api_url=partner.api_url,
+        tmn_code=partner.tmn_code,
+        secrets=secrets_of(name, partner),
+        return_to=return_to(installation, name),
+        ip=partner.ip,
+        locale=partner.locale,
+        order_type=partner.order_type,
+        bank_code=partner.bank_code,
+        created_by=partner.created_by,
+        http=channel_settings(name, partner),
+    )
+
+
+def _vnpay(installation: Installation, name: str, partner: VnpayKeys) -> Adapter:
+    from adapters.partners.vnpay.adapter import Vnpay
+
+    ports, settings = installation.ports, vnpay_settings(installation, name, partner)
+    return Vnpay(settings, _channel(settings.http, ports), clock=ports.clock, name=name, crash_point=ports.crash_point)
+
+
+def _vnpay_door(installation: Installation, name: str, partner: VnpayKeys) -> Gateway:
+    from adapters.partners.vnpay.callbacks import VnpayCallbacks
+
+    return VnpayCallbacks(vnpay_settings(installation, name, partner), name=name)
+
+
 def _channel(settings: HttpSettings, ports: Ports) -> Any:
     from adapters.channels.http import HttpChannel
 
@@ -183,4 +279,6 @@ def _channel(settings: HttpSettings, ports: Ports) -> Any:
 
 _MAKERS: Final[dict[type[GatewaySettings], Maker]] = {
     PaymentPlatformKeys: Maker(adapter=_platform, gateway=_platform_door, read=platform_settings),
+    KeypayKeys: Maker(adapter=_keypay, gateway=_keypay_door, read=keypay_settings),
+    VnpayKeys: Maker(adapter=_vnpay, gateway=_vnpay_door, read=vnpay_settings),
 }

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Final, Literal
 
 import msgspec
 from msgspec import Meta, Struct
@@ -137,3 +137,79 @@ class PaymentPlatformKeys(GatewaySettings, frozen=True, forbid_unknown_fields=Tr
         PartnerSettings.__post_init__(self)
         if set(self.fee_kinds) != {"fee", "charge"}:
             raise ValueError("fee_kinds must name both, fee and charge")
+
+
+class VietQrSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A VietQR code of our own beside the gateway's page, where the gateway watches the account."""
+
+    bank_bin: Annotated[str, Meta(pattern=r"^[0-9]{6}$")]
+    """The bank's six digits at Napas."""
+    account: Annotated[str, Meta(pattern=r"^[A-Za-z0-9]{0,19}$")] = ""
+    """Empty: the beneficiary's."""
+
+
+KeypayMessage = Literal["create", "detail", "refund", "refund_detail"]
+KEYPAY_COMMANDS: Final[dict[KeypayMessage, str]] = {
+    "create": "PAY",
+    "detail": "DETAIL",
+    "refund": "REFUND",
+    "refund_detail": "REFUND_DETAIL",
+}
+
+
+class KeypayKeys(GatewaySettings, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """KeyPay v3, or its PayLater: `[partners.keypay]`. `secret_file` is key 1, for what we send."""
+
+    called: ClassVar[tuple[str, ...]] = ("create_url", "detail_url", "refund_url", "refund_detail_url")
+
+    create_url: Text
+    """Opening a payment."""
+    detail_url: Text
+    """Asking about one."""
+    refund_url: Text
+    """Paying back."""
+    refund_detail_url: Text
+    """Asking about that."""
+    client_id: Annotated[str, Meta(min_length=1, max_length=50, pattern=r"^[^|]*$")]
+    """Our name there."""
+    their_secret_file: Text
+    """Key 2, for what KeyPay sends. `previous_secret_files` are former ones of this."""
+    flow: Literal["pay", "pay_later"] = "pay"
+    """Which of both was agreed on: they differ in answers, states and acknowledgements."""
+    commands: dict[KeypayMessage, str] = {}
+    """`command` of a message, where KeyPay agreed on another than `PAY`, `DETAIL`, `REFUND`, `REFUND_DETAIL`."""
+    pay_hosts: Annotated[tuple[Host, ...], Meta(min_length=1)]
+    """The only hosts that a citizen is sent to for paying."""
+    environment: Literal["1", "2"] = "1"
+    """Web, or app."""
+    addition_fee: Annotated[int, Meta(ge=0)] = 0
+    """Đồng that KeyPay takes from the citizen on top: both sides sign it."""
+    confirm_callbacks: bool = True
+    """A call back only makes us ask: no checksum covers its `status`. `false` believes it."""
+    signed_answers: bool = True
+    """Whether answers carry a checksum under key 2."""
+    vietqr: VietQrSettings | None = None
+    """Show a code of our own too: `{bank_bin = "970400", account = ""}`."""
+
+
+class VnpayKeys(GatewaySettings, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """VNPAY 2.1.0: `[partners.vnpay]`."""
+
+    called: ClassVar[tuple[str, ...]] = ("pay_url", "api_url")
+
+    pay_url: Text
+    """The page that the citizen's browser opens, `…/paymentv2/vpcpay.html`."""
+    api_url: Text
+    """Questions and refunds, `…/merchant_webapi/api/transaction`."""
+    tmn_code: Annotated[str, Meta(pattern=r"^[A-Za-z0-9]{8}$")]
+    """The merchant."""
+    ip: Annotated[str, Meta(pattern=r"^(\d{1,3}\.){3}\d{1,3}$")] = "127.0.0.1"
+    """`vnp_IpAddr`: this server's; the citizen's is not known when the address is made."""
+    locale: Literal["vn", "en"] = "vn"
+    """The page's language."""
+    order_type: Annotated[str, Meta(pattern=r"^[A-Za-z0-9]{1,50}$")] = "other"
+    """VNPAY's category of goods."""
+    bank_code: Annotated[str, Meta(pattern=r"^[A-Za-z0-9]{0,20}$")] = ""
+    """Empty: VNPAY shows its list."""
+    created_by: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.-]{1,245}$")] = "lienthong"
+    """`vnp_CreateBy` of a refund: the system. Who asked for it stands in the ledger."""

@@ -29,7 +29,7 @@ from config.door_settings import (
 )
 from config.file_settings import FileSettings
 from config.partner_settings import PartnerSettings as PartnerSettings
-from config.payment_settings import PaymentPlatformKeys, PaymentsSettings
+from config.payment_settings import KeypayKeys, PaymentPlatformKeys, PaymentsSettings, VnpayKeys
 from config.receipt_settings import ReceiptIssuerKeys
 from config.time_settings import CalendarSettings, KeysSettings, NoticeSettings
 
@@ -378,6 +378,8 @@ class PartnersSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     one_stops: dict[OneStopName, OneStopKeys] = {}
     """Every `[partners.one_stop-NAME]`; `settings_file` puts them here, and nobody writes this key."""
     payment_platform: PaymentPlatformKeys | None = None
+    keypay: KeypayKeys | None = None
+    vnpay: VnpayKeys | None = None
     receipt_issuer: ReceiptIssuerKeys | None = None
 
 
@@ -479,6 +481,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
             "payment_platform": self.partners.payment_platform,
             # The same partner in a lane of its own: receipts come late, and no payment waits for one.
             "payment_platform-receipts": self.partners.payment_platform,
+            "keypay": self.partners.keypay,
+            "vnpay": self.partners.vnpay,
             "receipt_issuer": self.partners.receipt_issuer,
         }
         return {name: each for name, each in named.items() if each is not None}

@@ -34,7 +34,7 @@ class Account:
     """A merchant of VNPAY, and its secret. Everybody knows the mock's."""
 
     tmn_code: str = "DEMOTMN1"
-    secret: str = "MOCKVNPAYSECRETOFLIENTHONG000000"  # noqa: S105  # the mock's, which everybody knows
+    secret: str = "mock-vnpay-secret-of-lien-thong"  # noqa: S105  # the mock's, which everybody knows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

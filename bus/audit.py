@@ -42,6 +42,7 @@ class Act(StrEnum):
     JOURNEY_SEEN = "journey_seen"
     DELIVERY_SEEN = "delivery_seen"
     EXCHANGE_SEEN = "exchange_seen"
+    PAYMENT_SEEN = "payment_seen"
     REFUSAL_SEEN = "refusal_seen"
     AUDIT_SEEN = "audit_seen"
     REVEALED = "revealed"

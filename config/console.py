@@ -23,6 +23,7 @@ from adapters.doors.console.threads import Threads
 from adapters.doors.console.visit import Visit
 from adapters.doors.metrics import Metrics
 from bus.audit import Audit
+from bus.beneficiaries import Beneficiaries
 from bus.close_reads import CloseReads
 from bus.corrections import Corrections
 from bus.dues import Dues
@@ -32,8 +33,12 @@ from bus.looks import Looks
 from bus.outages import Circuits
 from bus.pace import Pace
 from bus.partner_looks import PartnerLooks
+from bus.payment_close import PaymentClose
+from bus.payment_looks import PaymentLooks
+from bus.payment_tasks import PaymentTasks
 from bus.people import People
 from bus.presses import Presses
+from bus.refunds import Refunds
 from bus.rights import Right
 from bus.sessions import SessionRules
 from bus.unmapped import Unmapped
@@ -104,6 +109,12 @@ def make_console(
         corrections=Corrections(ledger),
         unmapped=Unmapped(ledger),
         tables=ConsoleTables(installation.reads),
+        payment_looks=PaymentLooks(ledger),
+        payment_close=PaymentClose(ledger),
+        payment_tasks=PaymentTasks(ledger),
+        refunds=Refunds(ledger),
+        beneficiaries=Beneficiaries(ledger),
+        refund_approval_above=ledger.payments.policy.refund_approval_above,
         people=people,
         audit=audit,
         passwords=passwords or Passwords(),

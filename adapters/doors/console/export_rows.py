@@ -14,6 +14,7 @@ from adapters.doors.console.export_files import Cell
 from adapters.doors.console.frame import Console
 from adapters.doors.console.lateness import chosen_months
 from adapters.doors.console.log_view import typed
+from adapters.doors.console.payments_view import typed as payments_typed
 from adapters.doors.console.reach import LOCAL, dossier_in_reach
 from adapters.doors.console.refused import day, see_all
 from adapters.doors.console.visit import Visit
@@ -21,6 +22,7 @@ from bus.close_reads import MOST_REFUSALS
 from bus.export import DELIVERY_COLUMNS, MOVE_COLUMNS, role_of
 from bus.lateness import PARTS
 from bus.looks import LARGEST_PAGE, Filter, Line
+from bus.payment_looks import Line as PaymentLine
 from bus.rights import Right
 
 Row = tuple[Cell, ...]
@@ -259,8 +261,58 @@ def users(console: Console, visit: Visit, asked: Asked) -> Rows:
     return Rows(rows=rows())
 
 
+# -- payments: the list, as it is filtered ----------------------------------------------------------------------------
+
+
+def payments(console: Console, visit: Visit, asked: Asked) -> Rows:
+    """With the filter of the list's address. Amounts are whole numbers; nothing of a payer is in it."""
+    found = payments_typed(asked.query)
+    if found.troubles:
+        raise Wrong("exports.wrong_filter")
+
+    def rows() -> Iterator[Row]:
+        before: int | None = None
+        while True:
+            page = console.payment_looks.payments(found.wanted, visit.units, before=before, limit=LARGEST_PAGE)
+            yield from map(_payment, page.lines)
+            if page.before is None:
+                return
+            before = page.before
+
+    return Rows(rows=rows(), told=" ".join(sorted(found.values)))
+
+
+def _payment(line: PaymentLine) -> Row:
+    return (
+        line.id,
+        line.source,
+        line.name,
+        line.dossier,
+        line.unit,
+        line.procedure,
+        line.gateway,
+        str(line.state),
+        line.tasks,
+        line.amount,
+        line.refunded,
+        line.currency,
+        line.attempts,
+        local(line.created_at),
+        local(line.paid_at),
+        local(line.changed_at),
+    )
+
+
 EXPORTS: Final[Mapping[str, Export]] = {
     "deliveries": Export(right=Right.LIST, columns=(*DELIVERY_COLUMNS, "unit"), rows=deliveries),
+    "payments": Export(
+        right=Right.LIST,
+        columns=(
+            *("payment", "source", "payment_name", "dossier", "unit", "procedure", "gateway", "state", "open_tasks"),
+            *("amount", "refunded", "currency", "attempts", "requested_at", "paid_at", "changed_at"),
+        ),
+        rows=payments,
+    ),
     "timeline": Export(right=Right.LIST, columns=MOVE_COLUMNS, rows=timeline, needs="number"),
     "refusals": Export(
         right=Right.LIST,

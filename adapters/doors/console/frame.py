@@ -11,6 +11,7 @@ from adapters.doors.console.export_progress import Exporting
 from adapters.doors.console.passwords import Passwords
 from adapters.doors.console.words import Words
 from bus.audit import Audit
+from bus.beneficiaries import Beneficiaries
 from bus.calendar import Calendar
 from bus.close_reads import CloseReads
 from bus.corrections import Corrections
@@ -23,10 +24,14 @@ from bus.looks import Looks
 from bus.outages import Circuits
 from bus.pace import Pace
 from bus.partner_looks import PartnerLooks
+from bus.payment_close import PaymentClose
+from bus.payment_looks import PaymentLooks
+from bus.payment_tasks import PaymentTasks
 from bus.people import People
 from bus.ports import Clock, Randomness
 from bus.presses import Presses
 from bus.reads import Reads
+from bus.refunds import Refunds
 from bus.repairs import Repairs
 from bus.runs import Runs
 from bus.selections import Selections
@@ -95,6 +100,15 @@ class Console:
     corrections: Corrections
     unmapped: Unmapped
     tables: TablesDesk
+    payment_looks: PaymentLooks
+    payment_close: PaymentClose
+    payment_tasks: PaymentTasks
+    refunds: Refunds
+    beneficiaries: Beneficiaries
+    gateways: Sequence[str] = ()
+    """Partners that take payments here."""
+    refund_approval_above: int = 0
+    """Đồng: a refund of more needs a second person."""
     names: Names
     people: People
     audit: Audit

@@ -71,6 +71,13 @@ BELOW: Final = {
     "correct": "search",
     "mapping_row": "mapping",
     "mapping_put": "mapping",
+    "payment": "payments",
+    "payment_repair": "payments",
+    "hearing": "payments",
+    "payment_tasks": "payments",
+    "payment_task": "payments",
+    "refunds": "payments",
+    "beneficiaries": "payments",
 }
 """Pages that stand below one of the navigation."""
 

@@ -7,6 +7,7 @@ from typing import Final
 from adapters.doors.console import (
     account,
     audit_page,
+    beneficiaries,
     correct,
     delivery,
     dossier,
@@ -21,6 +22,10 @@ from adapters.doors.console import (
     login,
     mapping,
     partners,
+    payment,
+    payment_repair,
+    payments,
+    refunds,
     refused,
     repair,
     rooms,
@@ -28,6 +33,7 @@ from adapters.doors.console import (
     search,
     selections,
     sso,
+    tasks,
     today,
     users,
 )
@@ -58,5 +64,11 @@ PAGES: Final[tuple[Page, ...]] = (
     *incidents.PAGES,
     *keys.PAGES,
     *lateness.PAGES,
+    *payments.PAGES,
+    *tasks.PAGES,
+    *refunds.PAGES,
+    *payment_repair.PAGES,
+    *payment.PAGES,
+    *beneficiaries.PAGES,
     *rooms.PAGES,
 )

@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from adapters.doors.console import static
 from adapters.doors.console.frame import ConsoleFacts
-from adapters.doors.console.links import PREFIX, url_for
+from adapters.doors.console.links import PREFIX, is_page, url_for
 from adapters.doors.console.navigation import Group, navigation
 from adapters.doors.console.visible import one_line, visible
 from adapters.doors.console.visit import Visit
@@ -61,6 +61,7 @@ class Renderer:
             "t": t,
             "word": word,
             "url": url_for,
+            "is_page": is_page,
             "file": self.file,
             "facts": self._facts,
             "groups": self.groups(visit),
@@ -195,6 +196,21 @@ def state(context: Context, value: object) -> Markup:
     return Markup('<span class="state s-{}"><span class="mark" aria-hidden="true"></span>{}</span>').format(safe, words)
 
 
+def _marked(kind: str, letter: str) -> Callable[[Context, object], Markup]:
+    """A state of payments: a word of `money.<kind>`, and a mark by its class."""
+
+    @pass_context
+    def say(context: Context, value: object) -> Markup:
+        name = str(getattr(value, "value", value))
+        words = context["word"](f"money.{kind}.{name}", name)
+        safe = name if name.replace("_", "").isalpha() and name.isascii() else "unknown"
+        return Markup('<span class="state {}-{}"><span class="mark" aria-hidden="true"></span>{}</span>').format(
+            letter, safe, words
+        )
+
+    return say
+
+
 @pass_context
 def partner(context: Context, value: str) -> str:
     """A partner as people call it; what stands after its name in the settings tells two of one kind apart."""
@@ -214,6 +230,8 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "number": number,
     "num_head": lambda head: (head, "num"),
     "state": state,
+    "payment_state": _marked("states", "p"),
+    "refund_state": _marked("refunds", "r"),
     "partner": partner,
     "cause": _glossary("causes"),
     "kind": _glossary("kinds"),

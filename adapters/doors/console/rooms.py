@@ -20,17 +20,9 @@ class Room:
     name: str
 
 
-def payments(console: Console, visit: Visit, asked: Asked) -> Answer:
-    """GET /payments."""
-    return Shown("room.html", Room(name="payments"))
-
-
 def signatures(console: Console, visit: Visit, asked: Asked) -> Answer:
     """GET /signatures."""
     return Shown("room.html", Room(name="signatures"))
 
 
-PAGES: Final = (
-    Page("GET", "/payments", "payments", payments, Right.LIST),
-    Page("GET", "/signatures", "signatures", signatures, Right.LIST),
-)
+PAGES: Final = (Page("GET", "/signatures", "signatures", signatures, Right.LIST),)

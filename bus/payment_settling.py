@@ -95,7 +95,7 @@ class MoneySettling:
     ) -> Decision:
         if decision.state is State.WAITING and delivery.is_unanswered:
             return self._not_there(tx, of, attempt, decision, at, worker)
-        if of.state not in _UNOPENED or (not of.payment_state.is_open and of.state is not AttemptState.NOT_OPENED):
+        if of.state not in _UNOPENED:
             return decision
         if decision.state is State.AWAITING:
             self._open(tx, of, attempt.facts, at, worker)

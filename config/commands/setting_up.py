@@ -28,21 +28,20 @@ def init(
     lang: Lang = None,
 ) -> None:
     """Write settings and keys, each for its owner's eyes only. Never overwrites anything."""
-    from config import mocked_one_stop, mocked_receipts
+    from config import mocked_gateways, mocked_one_stop, mocked_receipts
     from config.new_installation import AlreadyThere, make
 
     desk = Desk(as_json=as_json, lang=lang)
-    if there := [
-        folder / name for name in (*mocked_one_stop.FILES, *mocked_receipts.FILES) if (folder / name).exists()
-    ]:
+    mocked = (mocked_one_stop, mocked_receipts, mocked_gateways)
+    if there := [folder / name for part in mocked for name in part.FILES if (folder / name).exists()]:
         desk.fail(FINDING, "init_already_there", path=there[0])
     try:
         made = make(folder, for_mocks=for_mocks)
     except AlreadyThere as found:
         desk.fail(FINDING, "init_already_there", path=found)
     if for_mocks:
-        made += mocked_one_stop.join(folder, for_mocks)
-        made += mocked_receipts.join(folder, for_mocks)
+        for part in mocked:
+            made += part.join(folder, for_mocks)
     for path in made:
         desk.say("init_made", path=path)
     desk.say("init_next", folder=folder)

@@ -45,7 +45,8 @@ class Target:
     partner: str
     step_place: int | None
     is_unanswered: bool
-    cause: str = ""
+    cause: str
+    tries: int
 
     @property
     def is_step(self) -> bool:
@@ -77,6 +78,7 @@ def _target(delivery: int, row: Row) -> Target:
         step_place=row[9],
         is_unanswered=bool(row[13]),
         cause=row[12],
+        tries=row[11],
     )
 
 
@@ -106,7 +108,7 @@ def _of_refund(of: Target, act: Act) -> Verdict:
             f"delivery {of.delivery} carries a refund: approve, reject, resolve or record the refund itself",
             code="refund_has_own_verbs",
         )
-    if of.is_unanswered:
+    if of.tries:  # it left once: whatever came of that, the gateway is asked before it goes again
         return Verdict(state=State.IN_DOUBT, cause="replayed", is_asked=True)
     return Verdict(state=State.WAITING, cause="replayed")
 
@@ -121,7 +123,7 @@ def _of_payment(of: Target, act: Act) -> Verdict:
         )
     if act == "cancel":
         return _cancelled(of)
-    if of.is_unanswered:
+    if of.tries:
         return Verdict(state=State.IN_DOUBT, cause="replayed", is_asked=True)
     return Verdict(state=State.WAITING, cause="replayed")
 

@@ -131,9 +131,15 @@ class Refunds:
         return self.get(number, tx=tx)
 
     def reject(self, tx: Tx, number: int, *, account: str, reason: str) -> Refund:
-        """A no, of anybody: who asked may take it back so too. Raises NotFound, NotAllowedNow."""
-        refund = self._asked(tx, number)
-        return self._end(tx, refund, RefundState.REJECTED, "refund_declined", account, required(reason))
+        """A no, of anybody: who asked may take it back so too. Raises NotFound, NotAllowedNow.
+
+        What was agreed to is taken back too, while it is held and nothing of it ever left.
+        """
+        refund, told = self.get(number, tx=tx), required(reason)
+        row = None if refund.state is not RefundState.APPROVED else tx.one("refund_delivery", refund.delivery)
+        if row is None or State(row[0]) is not State.HELD or row[4]:
+            refund = self._asked(tx, number)
+        return self._end(tx, refund, RefundState.REJECTED, "refund_declined", account, told)
 
     def _asked(self, tx: Tx, number: int) -> Refund:
         refund = self.get(number, tx=tx)

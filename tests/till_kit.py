@@ -67,7 +67,7 @@ class Drawer:
 
 
 class Till:
-    """The gateway's adapter. Fates: ok, pending, refuse, lost_ and blind_before/after, offline, down, bug."""
+    """The gateway's adapter. Fates: ok, pending, refuse, lost_ and blind_before/after, offline, down, unmappable, bug."""
 
     def __init__(self, drawer: Drawer, clock: SimClock, fate: Callable[[Delivery], str]) -> None:
         self.drawer = drawer
@@ -93,6 +93,8 @@ class Till:
         fate = self.fate(delivery)
         if fate == "offline":
             raise Unmappable(field="/data/refund", rule="offline_refund")
+        if fate == "unmappable":
+            raise Unmappable(field="vnp_OrderInfo", rule="too_long")
         if fate == "bug":
             raise ValueError("a bug of ours")
         self.sent.append(of.refund.key)
@@ -125,6 +127,8 @@ class Till:
         fate = self.fate(delivery)
         if fate == "down":
             return self._said(delivery, Unreachable(reason="refused"))
+        if fate == "unmappable":
+            raise Unmappable(field="vnp_OrderInfo", rule="too_long")
         if fate.startswith("blind"):
             return Attempt(outcome=InDoubt(reason="cannot be asked", then="hold", is_down=False))
         if key in self.drawer.back:

@@ -116,7 +116,7 @@ UPDATE refunds SET state = ?, approved_by = ?, partner_reference = ?, document =
 UPDATE payments SET state = ?, refunded = ?, changed_at = ? WHERE id = ?;
 
 -- refund_delivery -- The delivery that carries a refund, and whether a worker has it.
-SELECT d.state, d.lane, d.partner, l.lease_until IS NOT NULL AND l.head = d.id FROM deliveries d JOIN lanes l ON l.id = d.lane WHERE d.id = ?;
+SELECT d.state, d.lane, d.partner, l.lease_until IS NOT NULL AND l.head = d.id, d.tries FROM deliveries d JOIN lanes l ON l.id = d.lane WHERE d.id = ?;
 
 -- is_refund_delivery -- Whether a delivery carries a refund: it has verbs of its own.
 SELECT 1 FROM deliveries d JOIN events e ON e.id = d.event WHERE d.id = ? AND e.kind = 'payment.refund_requested';

@@ -221,21 +221,77 @@ def mended(world: TillWorld, refund: int, act: Any) -> str:
     return Repairs(world.ledger)._act(delivery, act, actor="person:an", reason="again")
 
 
-def test_own_trouble_with_a_refund_can_be_released(make: Make) -> None:
-    """Held because of a bug of ours after it was shaped, it may have left: it is asked about before it goes again."""
+def test_own_trouble_with_a_refund(make: Make) -> None:
+    """After a bug of ours it may have left: it is asked about, and only what is not there goes."""
     fate = Fate("bug")
+    world = make(fate=fate)
+    payment = world.paid()
+    refund = world.ask_refund(payment, 10_000)
+    world.approve(refund.id)
+    world.run()
+    stood = world.delivery(refund.id)
+    resolve(world, refund.id, "rejected")
+
+    assert (("in_doubt", "our_trouble"), {}) == (stood, world.drawer.back)
+    assert 1 == world.tasks().count(TaskKind.REFUND_UNCLEAR)
+    assert ("paid", 0) == world.payment(payment)
+
+
+def test_held_refund_is_released(make: Make) -> None:
+    """What could not be shaped goes once that is mended; nothing of it had left."""
+    fate = Fate("unmappable")
     world = make(fate=fate)
     refund = world.ask_refund(world.paid(), 10_000)
     world.approve(refund.id)
     world.run()
-    stood = world.delivery(refund.id)
     fate.now = "ok"
+    released = mended(world, refund.id, "release")
+    world.run()
+
+    assert "waiting" == released
+    assert RefundState.REFUNDED is world.refunds.get(refund.id).state
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_released_after_it_left_it_is_asked_about(make: Make, there: bool) -> None:
+    """Held while its lost answer was asked for, it never just goes again: what the gateway has is not paid twice."""
+    fate = Fate("lost_after" if there else "lost_before")
+    world = make(fate=fate)
+    refund = world.ask_refund(world.paid(), 10_000)
+    world.approve(refund.id)
+    world.run()
+    fate.now = "unmappable"
     world.clock.sleep(60)
+    world.run()
+    held = world.delivery(refund.id)
+    fate.now = "ok"
+    released = mended(world, refund.id, "release")
     world.run(3)
 
-    assert ("in_doubt", "our_trouble") == stood
-    assert {} == world.drawer.back
-    assert 1 == world.tasks().count(TaskKind.REFUND_UNCLEAR)
+    assert (("held", "too_long"), "in_doubt") == (held, released)
+    assert RefundState.REFUNDED is world.refunds.get(refund.id).state
+    assert (1 if there else 2) == len([key for key in world.till.sent if key.startswith("RF")])
+    assert [10_000] == [amount for _, amount in world.drawer.back.values()]
+
+
+def test_taken_back_before_anything_left(make: Make) -> None:
+    """Agreed to, and held with nothing sent, it may still be rejected; once it left, only what was found counts."""
+    fate = Fate("unmappable")
+    world = make(fate=fate)
+    payment = world.paid()
+    held = world.ask_refund(payment, 10_000)
+    world.approve(held.id)
+    world.run()
+    done = world.write(lambda tx: world.refunds.reject(tx, held.id, account="an", reason="another way"))
+    fate.now = "blind_before"
+    sent = world.ask_refund(payment, AMOUNT)
+    world.approve(sent.id)
+    world.run()
+
+    assert (RefundState.REJECTED, ("cancelled", "refund_declined")) == (done.state, world.delivery(held.id))
+    assert "not_asked" == code_of(
+        lambda: world.write(lambda tx: world.refunds.reject(tx, sent.id, account="an", reason="another way"))
+    )
 
 
 # -- what the gateway does -------------------------------------------------------------------------------------------

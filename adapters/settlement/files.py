@@ -7,8 +7,7 @@ another's is not guessed. The file may come bare or in its JSON envelope (`envel
 from __future__ import annotations
 
 import hmac
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from itertools import islice
 from typing import Final, TypeVar
@@ -47,11 +46,12 @@ class _File:
         """How many findings there were."""
         return self._faults.count
 
-    @contextmanager
-    def _reading(self) -> Iterator[Lines]:
+    def _batches(self, read: Callable[[Lines], Iterator[T]]) -> Iterator[Sequence[T]]:
         try:
             with self._opened.open() as source:
-                yield Lines(source, self._layout, self._faults)
+                rows = read(Lines(source, self._layout, self._faults))
+                while batch := list(islice(rows, BATCH)):
+                    yield batch
         except EnvelopeRefused as refused:
             self._faults.add(0, "envelope", "NoiDung", str(refused))
 
@@ -132,9 +132,8 @@ class PlatformFile(_File):
 
     def batches(self) -> Iterator[Sequence[TheirRow]]:
         """Its good rows, some at a time."""
-        with self._reading() as lines:
-            yield from _batched(self._read(lines))
-            self._judge_sums()
+        yield from self._batches(self._read)
+        self._judge_sums()
 
     def _read(self, lines: Lines) -> Iterator[TheirRow]:
         layout, faults = self._layout, self._faults
@@ -205,8 +204,7 @@ class OneStopFile(_File):
 
     def batches(self) -> Iterator[Sequence[ExportRow]]:
         """Its good rows, some at a time."""
-        with self._reading() as lines:
-            yield from _batched(self._read(lines))
+        yield from self._batches(self._read)
 
     def _read(self, lines: Lines) -> Iterator[ExportRow]:
         codes = verdicts(self._layout)
@@ -222,12 +220,6 @@ class OneStopFile(_File):
                 continue
             is_paid = int(codes[state] == Verdict.PAID)
             yield (lines.number, source or self._source, payment, amount, is_paid)
-
-
-def _batched(rows: Iterable[T]) -> Iterator[Sequence[T]]:
-    left = iter(rows)
-    while batch := list(islice(left, BATCH)):
-        yield batch
 
 
 def _whole(text: str) -> int:

@@ -145,7 +145,7 @@ def test_paid_payment_is_receipted(make: Make) -> None:
 
 
 @pytest.mark.parametrize("lost", LOST, ids=lambda lost: str(lost["fault"]))
-def test_r4_one_receipt_whatever_is_lost(make: Make, lost: dict[str, Any]) -> None:
+def test_p02_one_receipt_whatever_is_lost(make: Make, lost: dict[str, Any]) -> None:
     """Each kind of lost answer, at the publish and at the page: one receipt of each kind, and the payment untouched."""
     town = make()
     payment = paid(town)
@@ -170,7 +170,7 @@ LINES = (
 
 
 @pytest.mark.parametrize("line", LINES)
-def test_r1_crash_at_every_step(make: Make, line: str) -> None:
+def test_p02_crash_at_every_step_of_a_receipt(make: Make, line: str) -> None:
     """A process that ends at any step of a receipt: the next worker ends with one receipt a kind, and asks first."""
     armed: list[str] = []
 

@@ -28,6 +28,10 @@ _EXTRA2: Final = {"fee": "0", "charge": "1"}
 _ONLINE: Final = "TTO"
 _DOWN: Final = "3"
 _CUT: Final = "..."
+LONGEST_EXTRA: Final = 500
+CUT_TO: Final = 450
+LONGEST_EMAIL: Final = 50
+"""NOTES.md#r25."""
 _NO_XML: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _BLANKS: Final = re.compile(r"\s+")
 
@@ -76,7 +80,11 @@ def receipts_of(delivery: Delivery) -> tuple[Receipt, ...]:
         raise Unmappable(field="/data/fees", rule="fees_sum", value=str(paid.amount), table="receipts")
     found = []
     for kind, prefix in KINDS.items():
-        rows = tuple((clean(fee["name"], 200), fee["amount"]) for fee in fees if fee["kind"] == kind and fee["amount"])
+        rows = tuple(
+            (plain("ProdName", fee["name"], 200), fee["amount"])
+            for fee in fees
+            if fee["kind"] == kind and fee["amount"]
+        )
         if rows:
             found.append(Receipt(kind=kind, key=f"{prefix}{paid.reference}", rows=rows))
     return tuple(found)
@@ -142,24 +150,24 @@ def adjustment_xml(receipt: Receipt, facts: Facts, settings: ReceiptIssuerSettin
 
 def _fill(parent: etree._Element, receipt: Receipt, facts: Facts, settings: ReceiptIssuerSettings) -> None:
     amount, payer = str(receipt.amount), facts.payer
-    email = clean(payer.get("email"), 1_000)
+    email = plain("Email", payer.get("email"), 1_000)
     for name, text in (
         ("Extra1", facts.dossier),
         ("CusCode", facts.dossier),
         ("ArisingDate", facts.day.astimezone(VIETNAM).strftime("%d/%m/%Y")),
-        ("CusName", clean(payer.get("name"), 200)),
+        ("CusName", plain("CusName", payer.get("name"), 200)),
         ("Total", amount),
         ("Amount", amount),
         ("AmountInWords", spoken_amount(receipt.amount)),
         ("VATAmount", "0"),
         ("VATRate", "0"),
         ("ComTaxCode", settings.tax_code),
-        ("CusAddress", clean(payer.get("address"), 300)),
+        ("CusAddress", plain("CusAddress", payer.get("address"), 300)),
         # Half an address of e-mail is another one's.
-        ("Email", email if len(email) <= 50 else ""),
+        ("Email", email if len(email) <= LONGEST_EMAIL else ""),
         ("PaymentMethod", _ONLINE),
         ("PaymentStatus", "1"),
-        ("Extra", clean("; ".join(name for name, _ in receipt.rows), 500)),
+        ("Extra", _shortened("; ".join(name for name, _ in receipt.rows))),
     ):
         _add(parent, name, text)
     products = etree.SubElement(parent, "Products")
@@ -189,7 +197,16 @@ def _add(parent: etree._Element, name: str, text: str) -> None:
     etree.SubElement(parent, name).text = text
 
 
-def clean(text: str | None, longest: int) -> str:
-    """As XML can carry it, in NFC, one line, and no longer than the issuer takes (NOTES.md#r25)."""
-    plain = _BLANKS.sub(" ", unicodedata.normalize("NFC", _NO_XML.sub(" ", text or ""))).strip()
-    return plain if len(plain) <= longest else plain[: longest - len(_CUT)] + _CUT
+def plain(field: str, text: str | None, longest: int) -> str:
+    """In NFC and on one line. Raises Unmappable: a receipt is never cut, and says nothing that was not written."""
+    told = _BLANKS.sub(" ", unicodedata.normalize("NFC", text or "")).strip()
+    if _NO_XML.search(told):
+        raise Unmappable(field=field, rule="not_in_xml")
+    if len(told) > longest:
+        raise Unmappable(field=field, rule="too_long", value=f"{len(told)} > {longest}")
+    return told
+
+
+def _shortened(text: str) -> str:
+    """Only what repeats the names of the fees, as the field's own code does it (NOTES.md#r25)."""
+    return text if len(text) <= LONGEST_EXTRA else text[:CUT_TO] + _CUT

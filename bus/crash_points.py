@@ -48,5 +48,32 @@ RUNNING: Final = ("run.leased", "run.before_item", "run.after_act", "run.after_i
 """Where a person's act on many is carried out, item by item."""
 CORRECTING: Final = ("correct.after_event", "correct.after_delivery")
 """In the transaction of a correction."""
+PAYING: Final = (
+    "pay.after_payment",
+    "pay.after_reference",
+    "pay.after_answer",
+    "pay.after_fresh_reference",
+    "pay.after_news",
+    "pay.after_record",
+    "pay.after_asked",
+    "pay.after_expiry",
+    "hear.before",
+    "hear.after_attempt",
+    "hear.after_follow_ups",
+    "hear.after",
+)
+"""Where payments are asked for, opened, asked about and ended, and where what a gateway tells is written down."""
+ASKING: Final = ("asking.leased", "asking.before", "asking.after", "asking.answered")
+"""Beside the lanes, where a gateway is asked about what is open."""
+REFUNDING: Final = ("refund.after_delivery", "refund.after_row", "refund.after_payment")
+"""In the transactions that ask for a refund and that end it."""
+COMPARING: Final = ("compare.begun", "compare.read", "compare.found", "compare.page", "compare.ended")
+"""Between the transactions of a settlement's run."""
+SETTLING_DAYS: Final = (
+    "settlement_repair.before_page",
+    "settlement_repair.after_act",
+    "settlement_repair.after_page",
+)
+"""Where a settlement's differences are repaired, page by page."""
 ALL: Final = DOOR + WORKER
 """Of every installation; `TELLING` comes to those of which a partner takes outcomes, the others to what persons do."""

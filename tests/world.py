@@ -33,6 +33,7 @@ from bus.messages import (
     State,
     Unreachable,
 )
+from bus.payments import NO_PAYMENTS, PaymentPolicy
 from bus.ports import CrashPoint, FileStorage, Storage, no_crash
 from bus.prepared import Order
 from bus.reads import Reads
@@ -251,6 +252,7 @@ class World:
         books: Books | None = None,
         seed: int = 0,
         follow_ups: FollowUps = NOTHING,
+        payments: PaymentPolicy = NO_PAYMENTS,
     ) -> None:
         self.path = folder / "ledger.db"
         self.clock = clock or SimClock()
@@ -263,6 +265,7 @@ class World:
         self._orders = orders or {}
         self._routes = routes_with(Routes(routes), follow_ups)
         self.follow_ups = follow_ups
+        self.payments = payments
         self.others: dict[str, PartnerWork] = {}
         """Further partners, by name."""
         self._batch = batch
@@ -284,6 +287,7 @@ class World:
             orders=self._orders,
             shadows=self._shadows,
             follow_ups=self.follow_ups,
+            payments=self.payments,
         )
         self.intake = Intake(self.ledger, self._routes, crash_point=self._crash_point)
         self.reads = Reads(self.ledger)

@@ -59,8 +59,12 @@ class PaidRecords:
 
     def _made(self, tx: Tx, record: int, place: int) -> Event | None:
         """The newest record with what was paid; None where that changes nothing, or its body is gone."""
+        row = tx.one("load_event", record)
+        assert row is not None
+        if row[9] is None:
+            return None  # retention or erasure took it
         try:
-            newest = self._bodies.load_event(tx, record)
+            newest = self._bodies.event(row)
         except LedgerDamaged:
             return None  # `ledger verify` finds it; what was paid must not wait for that
         data = with_payments(newest.data, paid_beside(tx, record, self._policy.portal_gateways))

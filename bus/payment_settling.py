@@ -76,7 +76,12 @@ class MoneySettling:
             decision = self._tried(tx, attempt_numbered(tx, number), delivery, attempt, decision, at, worker)
             self._point("pay.after_answer")
         of = attempt_numbered(tx, number)
-        return decision if decision.cause in (FRESH, TOO_MANY) else decided(decision, of.state, of.payment_state)
+        if decision.cause in (FRESH, TOO_MANY):
+            return decision
+        decision = decided(decision, of.state, of.payment_state)
+        if decision.state is State.AWAITING and of.ask_at is None:
+            tx.run("set_ask_at", of.ask_next(at), of.id)
+        return decision
 
     def settled(self, tx: Tx, delivery: Delivery, attempt: Attempt, decision: Decision, at: int, worker: str) -> None:
         """It stands there: what follows for its refund, and what was learned of receipts."""

@@ -485,9 +485,16 @@ def with_payments(data: Mapping[str, Any], paid: Sequence[PaidFee]) -> dict[str,
             found["state"] = one.state if found["state"] in _LATER[one.state] else found["state"]
         elif not any((fee["kind"], fee["code"]) == (one.kind, one.code) for fee in fees):
             fees.append(_fee(one))
+    return {**data, "fees": fees, **_way(data, fees, paid)}
+
+
+def _way(data: Mapping[str, Any], fees: Sequence[Mapping[str, Any]], paid: Sequence[PaidFee]) -> dict[str, str]:
+    """Where it was paid. What was shown of money that is all paid back is taken back; else its source's word stands."""
     ways = {one.through for one in paid if one.state == "paid"}
-    shown = {"fees": fees}
-    return {**data, **shown, **({"paid_online": "portal" if "portal" in ways else "province"} if ways else {})}
+    if ways:
+        return {"paid_online": "portal" if "portal" in ways else "province"}
+    was_paid = data.get("paid_online") not in (None, "none")
+    return {"paid_online": "none"} if was_paid and not any(fee["state"] == "paid" for fee in fees) else {}
 
 
 def _is_of(fee: Mapping[str, Any], one: PaidFee) -> bool:

@@ -303,6 +303,16 @@ def test_whose_word_is_later(told_state: str, ours: str, shown: str) -> None:
     assert (None if ours == "refunded" else "province") == made["paid_online"]
 
 
+@pytest.mark.parametrize(("other", "shown"), [("unpaid", "none"), ("paid", "portal")])
+def test_what_was_shown_is_taken_back(other: str, shown: str) -> None:
+    """A record that showed a payment shows none once it is paid back, unless another fee of it is still paid."""
+    first = with_payments({"fees": [fee(), fee(code="L2", state=other)]}, [one(through="portal")])
+
+    then = with_payments(first, [one(state="refunded", through="portal")])
+
+    assert ("refunded", shown) == (then["fees"][0]["state"], then["paid_online"])
+
+
 def test_a_fee_that_the_record_does_not_name() -> None:
     """It is added; but not beside one of its own code with another amount, which would be a second fee."""
     assert [fee(state="paid")] == with_payments({}, [one()])["fees"]

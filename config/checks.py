@@ -42,6 +42,7 @@ from config.noticing import messengers
 from config.office_calendar import calendar_of
 from config.partner_addresses import addresses, check_forms
 from config.partner_tables import WITH_TABLES, in_force
+from config.payment_settings import GatewaySettings
 from config.receipt_settings import ReceiptIssuerKeys
 from config.settings import (
     CallerKeySettings,
@@ -99,6 +100,7 @@ def offline(settings: Settings) -> list[Answer]:
             return answers  # one of them says it: routes, or who takes what follows
         try:
             answers += _mappings(installation)
+            answers += _payments(installation)
             answers.append(_asked("tables.calendar", lambda: _calendar(installation)))
             if settings.notices.channels:
                 answers.append(_asked("notices", lambda: _void(messengers(installation))))
@@ -203,6 +205,8 @@ def _partner(name: str, partner: PartnerSettings) -> str:
             return f"partners.{name}.{member}: {found}"
     if isinstance(partner, OneStopKeys):
         return _one_stop(name, partner)
+    if isinstance(partner, GatewaySettings):
+        return ""  # its secrets are asked for with the ledger open, whose tables it reads
     if isinstance(partner, ReceiptIssuerKeys):
         from config.partner_receipts import read
 
@@ -245,6 +249,19 @@ def _ledger(settings: Settings) -> str:
         return f"there is no ledger at {path}; run `lienthong migrate`"
     wanted = pending(path, FileStorage())
     return f"its schema is {len(wanted)} migrations behind; run `lienthong migrate`" if wanted else ""
+
+
+def _payments(installation: Installation) -> Iterator[Answer]:
+    from config import payment_checks  # with gateways and their door, which nothing else here needs
+    from config.partner_gateways import gateways
+
+    known = gateways(installation)
+    for name, each in known.items():
+        what = f"callbacks.{name}"
+        yield _asked(what, lambda name=name, each=each: payment_checks.gateway(installation, name, each))  # type: ignore[misc]
+    if known:
+        yield _asked("tables.payments", lambda: payment_checks.table(installation))
+        yield _asked("payments.accounts", lambda: payment_checks.accounts(installation))
 
 
 def _lost_keys(installation: Installation) -> str:

@@ -131,7 +131,8 @@ class Town:
     def heard(self, payment: str = "P1") -> list[tuple[str, str, str | None]]:
         """What was told of it: verdict, effect, key."""
         query = """SELECT h.verdict, h.effect, h.key_id FROM payment_hearings h
-            JOIN payment_attempts a ON a.id = h.attempt JOIN payments p ON p.id = a.payment WHERE p.name = ? ORDER BY h.id"""
+            JOIN payment_attempts a ON a.id = h.attempt JOIN payments p ON p.id = a.payment
+            WHERE p.name = ? ORDER BY h.id"""
         return [(row[0], row[1], row[2]) for row in self.rows(query, payment)]
 
     def rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:

@@ -13,11 +13,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from bus.asking import Asker
 from bus.circuit import Manners
 from bus.dispatch import Dispatcher, PartnerWork
 from bus.engines.sqlite import Tx
-from bus.errors import Unmappable
+from bus.errors import NotAllowedNow, Unmappable
 from bus.ledger import Ledger
 from bus.messages import (
     Acceptance,
@@ -349,3 +351,20 @@ def money_event(kind: str, name: str, data: dict[str, Any], dossier: str, id: st
     """An event about money."""
     wire = event_json(dossier=dossier, id=id or f"{kind}-{name}", at=NOON)
     return from_json(wire | {"type": f"vn.lienthong.{kind}.v1", "data": data})
+
+
+class Fate:
+    """What the gateway does next, changed while the world runs."""
+
+    def __init__(self, now: str = "ok") -> None:
+        self.now = now
+
+    def __call__(self, delivery: Delivery) -> str:
+        return self.now
+
+
+def code_of(job: Callable[[], Any]) -> str:
+    """The code of the refusal that this ends in."""
+    with pytest.raises(NotAllowedNow) as caught:
+        job()
+    return caught.value.code

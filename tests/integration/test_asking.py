@@ -21,7 +21,7 @@ from bus.refund_rules import RefundState
 from bus.repairs import Repairs
 from bus.times import to_ms
 from bus.upkeep import verify
-from tests.till_kit import AMOUNT, TILL, TillWorld
+from tests.till_kit import AMOUNT, TILL, Fate, TillWorld
 
 Make = Callable[..., TillWorld]
 MINUTE = timedelta(minutes=1).total_seconds()
@@ -38,14 +38,6 @@ def make(tmp_path: Path) -> Iterator[Make]:
     yield world
     for each in made:
         each.close()
-
-
-class Fate:
-    def __init__(self, now: str = "ok") -> None:
-        self.now = now
-
-    def __call__(self, delivery: Delivery) -> str:
-        return self.now
 
 
 def opened(world: TillWorld, count: int) -> list[int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from bus.beneficiaries import Beneficiaries, Proposal, beneficiary_for, in_force
-from bus.errors import NotAllowedNow, NotFound
+from bus.errors import NotFound
 from bus.payment_tasks import PaymentTasks, open_task
 from bus.payments import Beneficiary, TaskKind
 from bus.times import to_ms
 from bus.upkeep import verify
 from tests.builders import NOON
-from tests.till_kit import TillWorld
+from tests.till_kit import TillWorld, code_of
 
 MONTH = timedelta(days=30)
 UNIT, PROCEDURE = "H99.11.16", "1.013225"
@@ -60,12 +60,6 @@ def town(tmp_path: Path) -> Iterator[Town]:
     yield made
     assert [] == list(verify(made.world.ledger))
     made.world.close()
-
-
-def code_of(job: Callable[[], Any]) -> str:
-    with pytest.raises(NotAllowedNow) as caught:
-        job()
-    return caught.value.code
 
 
 def test_account_holds_after_another_persons_yes(town: Town) -> None:

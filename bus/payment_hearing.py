@@ -220,11 +220,13 @@ class Hearer:
                 tx.run("set_attempt", AttemptState.CLOSED, "", at, attempt)
 
     def _plan_question(self, tx: Tx, of: Opened, told: Told, step: Step, at: int) -> None:
-        if step.attempt in OVER:
-            tx.run("set_ask_at", None, of.id)
-        elif told.verdict is Verdict.PENDING and told.via == "callback":
-            # A gateway that knows no more than this, or whose word alone is not proof, is asked at once.
+        is_hint = told.verdict is Verdict.PENDING and told.via == "callback"
+        if is_hint and step.attempt is not AttemptState.PAID:
+            # A gateway that knows no more than this, or whose word alone is not proof, is asked at once: also about an
+            # attempt that has failed, where a late success comes as such a hint.
             tx.run("set_ask_at", at, of.id)
+        elif step.attempt in OVER:
+            tx.run("set_ask_at", None, of.id)
         elif of.ask_at is None and step.attempt is not of.state:
             tx.run("set_ask_at", of.ask_next(at), of.id)
 

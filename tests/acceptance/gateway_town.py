@@ -1,4 +1,4 @@
-"""An installation whose doors KeyPay and VNPAY call, with both mocks on a real port: fees asked for, paid, paid back."""
+"""An installation whose doors KeyPay and VNPAY call, both mocks on a real port: fees asked for, paid, paid back."""
 
 from __future__ import annotations
 

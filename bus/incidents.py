@@ -29,7 +29,14 @@ GAP: Final = "gap_waiting"
 SILENCE: Final = "nothing_came"
 KEY_ENDS: Final = "key_ends"
 CALENDAR_ENDS: Final = "calendar_ends"
-CAUSES: Final = (PARTNER_DOWN, NEEDS_PERSON, DOOR_REFUSALS, GAP, SILENCE, KEY_ENDS, CALENDAR_ENDS)
+MONEY_AMOUNT: Final = "money_amount"
+MONEY_TWICE: Final = "money_twice"
+MONEY_UNCLEAR: Final = "money_unclear"
+FORGED: Final = "callbacks_forged"
+CAUSES: Final = (
+    *(PARTNER_DOWN, NEEDS_PERSON, DOOR_REFUSALS, GAP, SILENCE, KEY_ENDS, CALENDAR_ENDS),
+    *(MONEY_AMOUNT, MONEY_TWICE, MONEY_UNCLEAR, FORGED),
+)
 
 KEY_STEPS: Final = (0, 1, 7, 14, 30, 60)
 """Days before a key's end at which somebody is told."""

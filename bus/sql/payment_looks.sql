@@ -145,3 +145,10 @@ FROM json_each(?1) j CROSS JOIN moves m ON m.delivery = j.value ORDER BY m.id DE
 
 -- paid_attempt_of -- Whether an attempt is this payment's.
 SELECT 1 FROM payment_attempts WHERE id = ?1 AND payment = ?2;
+
+-- money_alarms -- Open tasks: whose money, what is wrong, since when.
+SELECT partner, kind, at FROM payment_tasks WHERE closed_at IS NULL ORDER BY id LIMIT ?;
+
+-- forged_callbacks -- How many calls of each gateway did not fit their checksum since a time.
+SELECT coalesce(caller, ''), count(*), min(at), max(at) FROM refusals
+WHERE at >= ? AND code IN ('bad_signature', 'unsigned') AND route LIKE '/callbacks/%' GROUP BY 1;

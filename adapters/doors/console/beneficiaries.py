@@ -34,6 +34,8 @@ class Row:
     account: Account
     standing: str
     """`proposed`, `rejected`, `in_force`, `to_come`, `over`."""
+    last_day: datetime | None = None
+    """None: without an end."""
     is_own: bool = False
     approve: str = ""
     reject: str = ""
@@ -195,11 +197,13 @@ def _is_shown(one: Account, visit: Visit) -> bool:
 
 def _row(console: Console, visit: Visit, one: Account) -> Row:
     standing = _standing(one, visit.now)
+    last_day = None if one.valid_until is None else one.valid_until - timedelta(milliseconds=1)
     if standing != "proposed" or not visit.may(Right.APPROVE) or visit.units is not None:
-        return Row(account=one, standing=standing)
+        return Row(account=one, standing=standing, last_day=last_day)
     return Row(
         account=one,
         standing=standing,
+        last_day=last_day,
         is_own=one.proposed_by == visit.actor,
         approve=key_for(console, visit, "approve_account", f"beneficiary {one.id}"),
         reject=key_for(console, visit, "reject_account", f"beneficiary {one.id}"),

@@ -94,7 +94,7 @@ def payment_view(
         unit=Named(code=payment.line.unit, name=unit),
         fees=tuple(_fees(data.get("fees"))),
         attempts=tuple(AttemptShown(attempt=one, picture=codes.get(one.id, "")) for one in payment.attempts),
-        lines=tuple(sorted(_lines(payment), key=lambda line: line.at, reverse=True)),
+        lines=tuple(reversed(sorted(_lines(payment), key=lambda line: line.at))),
         picture=_picture(payment, now),
         members=None if payment.data is None else tuple(members_of(mask_event(payment.data)))[:MOST_MEMBERS],
         left=left_of(payment),
@@ -141,10 +141,9 @@ def _heard(payment: Payment) -> Iterator[Line]:
         yield Line(
             at=one.at,
             key=f"heard_{one.via}",
-            facts=facts | {"verdict": one.verdict, "effect": one.effect},
+            facts=facts | {"verdict": one.verdict, "effect": one.effect, "code": one.code},
             mark="held" if is_strange else mark,
             amount=one.amount,
-            reason=shortened(visible(one.code), 200),
             hearing=one.id,
         )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
 from typing import Final
 
 from adapters.doors.console.answers import Answer, Shown
@@ -12,6 +11,7 @@ from adapters.doors.console.due_view import LATEST, soon_of
 from adapters.doors.console.frame import Console
 from adapters.doors.console.page import Page
 from adapters.doors.console.partners_view import forecast_look
+from adapters.doors.console.payments import waiting
 from adapters.doors.console.today_view import (
     AWAITING_LONG,
     GAP_LONG,
@@ -22,11 +22,12 @@ from adapters.doors.console.today_view import (
     awaiting_need,
     due_need,
     gaps_need,
+    money_need,
     partner_look,
     state_need,
 )
 from adapters.doors.console.visit import Visit
-from bus.looks import NONE, Many, Units
+from bus.looks import NONE, Many
 from bus.messages import State
 from bus.rights import Right
 
@@ -39,7 +40,7 @@ def show(console: Console, visit: Visit, asked: Asked) -> Answer:
     return Shown(
         "today.html",
         TodayView(
-            needs=tuple(_needs(console, visit.units, visit.now, standing)),
+            needs=tuple(_needs(console, visit, standing)),
             partners=tuple(_partners(console, visit, standing)),
             charts=() if visit.units is not None else console.charts.of(visit.now, _all(standing, State.WAITING).n),
             made_at=visit.now,
@@ -49,14 +50,16 @@ def show(console: Console, visit: Visit, asked: Asked) -> Answer:
     )
 
 
-def _needs(console: Console, units: Units, now: datetime, standing: dict[tuple[str, State], Many]) -> Iterator[Need]:
-    looks = console.looks
+def _needs(console: Console, visit: Visit, standing: dict[tuple[str, State], Many]) -> Iterator[Need]:
+    looks, units, now = console.looks, visit.units, visit.now
     for state in (State.REFUSED, State.HELD, State.IN_DOUBT):
         count = _all(standing, state)
         yield state_need(state, count, looks.oldest(state, units) if count.n else None)
     late = looks.awaiting_since(now - AWAITING_LONG, units)
     yield awaiting_need(late, looks.oldest(State.AWAITING, units) if late.n else None)
     yield gaps_need(looks.gaps(now - GAP_LONG, units, limit=GAPS), limit=GAPS)
+    money = waiting(console, visit)
+    yield money_need(money.tasks, money.requested + money.unclear)
     soon = soon_of(console.calendar(), now)
     yield due_need("overdue", looks.due(now - LATEST, now, units), "bad")
     yield due_need("due_soon", looks.due(now, soon.until, units), "warn", is_by_days=not soon.is_working)

@@ -135,6 +135,13 @@ def awaiting_need(count: Many, oldest: Line | None) -> Need:
     )
 
 
+def money_need(tasks: Many, refunds: int) -> Need:
+    """What somebody has to decide about payments; refunds that wait for a second person, or are unclear, too."""
+    count = Many(n=tasks.n + refunds, is_more=tasks.is_more)
+    address = url_for("payment_tasks") if tasks.n or tasks.is_more or not refunds else url_for("refunds")
+    return Need(name="money", mark=_mark(count, "bad"), count=count, address=address if count.n else None)
+
+
 def due_need(name: str, due: Due, mark: str, *, is_by_days: bool = False) -> Need:
     """Dossiers whose deadline is over, or will be; `is_by_days`: no calendar tells which days are worked."""
     when = "overdue" if name == "overdue" else "soon"

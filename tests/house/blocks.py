@@ -223,6 +223,15 @@ def one_stop_replies() -> str:
     return table(["row", "over", "HTTP", "answer", "signature", "code", "side", "verdict", "rules"], rows)
 
 
+def receipt_replies() -> str:
+    """The answer table of the receipt issuer: the first row that fits decides."""
+    from adapters.partners.receipt_issuer import replies
+
+    names = ("operations", "http", "answer", "code", "verdict", "source")
+    rows = [[code(row["id"]), *(row[name] for name in names)] for row in replies.table()]
+    return table(["row", "operations", "HTTP", "answer", "code", "verdict", "rules"], rows)
+
+
 def portal_limits() -> str:
     """Fields whose length the portal limits."""
     from adapters.partners.national_portal.limits import NESTED_LIMITS, RECORD_LIMITS, STEP_LIMITS
@@ -281,6 +290,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "portal-limits": portal_limits,
     "one-stop-operations": one_stop_operations,
     "one-stop-replies": one_stop_replies,
+    "receipt-replies": receipt_replies,
     "unclear-steps": unclear_steps,
     "tables": tables,
     "faults": faults,

@@ -23,13 +23,14 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from adapters.channels.http import HttpSettings, open_fastest
 from bus.ports import Clock
-from config.demo import born
+from config.demo import born, paying
 from config.demo.day import Feed
 from config.demo.lives import COMMUNES, OLD, ONE_STOP, WARDS, WARDS_UNITS
 from config.demo.old_client import Impatient, NoAnswer, OldClient
 from config.demo.old_system import OldSystem
 from config.demo.soap_client import NoSoapAnswer, SoapClient
 from config.demo.soap_system import TOGETHER, SoapSystem
+from config.demo_cashier import Cashier
 from config.demo_mocks import Control
 from config.demo_settings import CALLERS, MADONVI, OLD_ACCOUNT, OLD_USER, SOAP, WARDS_CALLER
 from config.demo_stage import Stage
@@ -81,9 +82,13 @@ class Feeder:
         works: list[Callable[[], None]] = [partial(way, lane) for (way, _), lane in lanes.items()]
         self.born: dict[str, str] = {}
         """Their numbers in the wards' system → their national numbers."""
+        self.cashier: Cashier | None = None
         if seed is not None:
             works.append(partial(self._handle_filed, seed))
             self.total += born.COUNT * born.EVENTS
+            self.cashier = Cashier(stage, seed, self._post_one, self._stop)
+            works.append(self.cashier.play)
+            self.total += paying.events_of(seed)
         self._threads = [threading.Thread(target=self._guarded, args=(work,), daemon=True) for work in works]
 
     def _lanes(self, feeds: Sequence[Feed], *, is_side_by_side: bool) -> dict[tuple[Way, str], list[Feed]]:
@@ -139,6 +144,12 @@ class Feeder:
             reply = client.post_event(feed.line)
             answer = ANSWERS.get(reply.status) or _refused(json.loads(reply.body))
             self._note([(feed, answer)])
+
+    def _post_one(self, wire: Mapping[str, Any]) -> None:
+        """One event of the departments' system, outside its day."""
+        feed = Feed(line=json.dumps(wire, ensure_ascii=False).encode(), expectation="recorded")
+        reply = self._clients[ONE_STOP].post_event(feed.line)
+        self._note([(feed, ANSWERS.get(reply.status) or _refused(json.loads(reply.body)))])
 
     def _in_batches(self, lane: list[Feed]) -> None:
         client = self._clients[COMMUNES]

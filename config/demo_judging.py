@@ -6,12 +6,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from bus.follow_ups import LEDGER_SOURCE
 from config.demo.account import Matched, entries_of, known_of, matched, states_of
 from config.demo.books import Effect, Entry
 from config.demo.born import NOBODY, Filed, as_steps, as_told, judge_filed
 from config.demo.day import Day, unmet
 from config.demo.judge import Came, Verdict, judge
-from config.demo.lives import OLD
+from config.demo.lives import OLD, ONE_STOP
+from config.demo.paying import NOTHING, Paid, paid_record
 from config.demo.portal_view import expected, expected_status
 from config.demo.told import Owed, Told, judge_told, owed_of
 from config.demo.wire import LOCAL_STEPS
@@ -43,6 +45,7 @@ class Judged:
     verdict: Verdict
     told: Told
     filed: Filed
+    paid: Paid
     unmet: tuple[str, ...]
     console: tuple[str, ...]
     """What the console shows otherwise than the ledger has it."""
@@ -66,13 +69,24 @@ class Judging:
         return Books(account=account, said=said, entries=self._entries(account, said), effects=effects)
 
     def _entries(self, account: list[Mapping[str, Any]], said: Matched) -> list[Entry]:
+        dossiers = {(row["source"], row["id"]): row["dossier"] for row in account}
+
         def wanted(source: str, event_id: str) -> Mapping[str, Any]:
             wire = said.wires.get((source, event_id))
+            if source == LEDGER_SOURCE:
+                return self._wanted_of_own(said, dossiers[source, event_id])
             if wire is not None and (national := self._feeder.born.get(wire["subject"])):
                 return expected_status(wire, national)
             return {} if wire is None else expected(wire, LOCAL_STATUSES)
 
         return as_told(entries_of(account, PORTAL, wanted), self._feeder.born)
+
+    def _wanted_of_own(self, said: Matched, dossier: str) -> Mapping[str, Any]:
+        """What the ledger's own record of a dossier must show: its source's, with the fee that was paid."""
+        wire = said.wires.get((ONE_STOP, f"{dossier}:record-1"))
+        asked = [] if self._feeder.cashier is None else self._feeder.cashier.asked
+        bill = next((bill for bill in asked if bill.number == dossier), None)
+        return {} if wire is None or bill is None else expected(wire, LOCAL_STATUSES) | paid_record(bill)
 
     def judged(self, books: Books) -> Judged:
         """The verdict on all of it."""
@@ -80,19 +94,21 @@ class Judging:
         told, filed = judge_told(self._owed(), heard), self._filed(books.effects, heard)
         known = known_of(books.account) | self._feeder.born.keys()
         verdict = judge(books.entries, books.effects, self._came(), known=known)
+        paid = NOTHING if self._feeder.cashier is None else self._feeder.cashier.judged(heard)
         verdict = replace(
             verdict,
-            lost=verdict.lost + said.lost + told.lost + filed.lost,
-            doubled=verdict.doubled + said.doubled + told.doubled + filed.doubled,
-            out_of_order=verdict.out_of_order + said.out_of_order + told.out_of_order,
-            unexpected=verdict.unexpected + told.unexpected,
+            lost=verdict.lost + said.lost + told.lost + filed.lost + paid.lost,
+            doubled=verdict.doubled + said.doubled + told.doubled + filed.doubled + paid.doubled,
+            out_of_order=verdict.out_of_order + said.out_of_order + told.out_of_order + paid.out_of_order,
+            unexpected=verdict.unexpected + told.unexpected + paid.unexpected,
             altered=verdict.altered + told.altered,
         )
         return Judged(
             verdict=verdict,
             told=told,
             filed=filed,
-            unmet=tuple(self._unmet(books, filed)),
+            paid=paid,
+            unmet=(*self._unmet(books, filed), *paid.unmet),
             console=console_disagreements(self._here, books.account),
         )
 

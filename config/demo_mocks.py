@@ -35,6 +35,12 @@ class Control:
             raise OSError(f"the mock refused {what}: {reply.body.decode(errors='replace')}")
         return json.loads(reply.body or b"null")
 
+    def visit(self, url: str) -> None:
+        """As a browser does that was sent there."""
+        reply = self._transport.perform("GET", url, {}, b"")
+        if reply.status >= 400:
+            raise OSError(f"the mock's page answers {reply.status}: {reply.body.decode(errors='replace')}")
+
     def effects(self) -> list[Effect]:
         """Every effect with its body, page by page."""
         rows: list[dict[str, Any]] = []

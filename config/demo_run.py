@@ -25,6 +25,7 @@ from config.demo.day import Day, Feed, day, read_ndjson
 from config.demo.faults import ONE_STOP_PLAN, PORTAL_PLAN, plan_faults
 from config.demo.judge import Verdict, doubts
 from config.demo.old_client import BASE as FACADE
+from config.demo.paying import Paid
 from config.demo.soap_client import PATH as SOAP_PATH
 from config.demo.summary import Report, print_summary
 from config.demo.systems import shares
@@ -67,6 +68,7 @@ class Found:
     seconds: float
     told: Told
     filed: Filed
+    paid: Paid
     resolved: Mapping[str, int] = field(default_factory=dict)
     unmet: tuple[str, ...] = ()
     console: tuple[str, ...] = ()
@@ -223,6 +225,7 @@ class _Play:
             seconds=time.monotonic() - self._started,
             told=judged.told,
             filed=judged.filed,
+            paid=judged.paid,
             resolved=dict(self._resolved),
             unmet=judged.unmet,
             console=judged.console,
@@ -244,6 +247,7 @@ class _Play:
             faults=[*self._portal.get("faults")["faults"], *self._one_stop.get("faults")["faults"]],
             told=found.told.counts,
             filed=found.filed,
+            paid=found.paid,
             resolved=found.resolved,
             unmet=found.unmet,
             console=found.console,
@@ -264,6 +268,10 @@ class _Play:
         return {"rest": f"{bus}/v1/events", "soap": f"{bus}{SOAP_PATH}?wsdl", "facade": f"{bus}{FACADE}/login"}
 
     def _serve_on(self) -> None:
+        cashier = self._feeder.cashier
+        page = None if cashier is None else cashier.open_for_you()
+        if page is not None:
+            self._desk.say("demo_pay", url=page, console=f"{self._here.bus}/console/payments")
         self._desk.say("demo_serving")
         self._stopped.wait()
 

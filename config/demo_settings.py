@@ -19,6 +19,8 @@ from bus.ports import SystemRandomness
 from bus.seal import MasterKey
 from config.demo.day import SOURCES
 from config.demo.lives import COMMUNES, OLD, ONE_STOP, WARDS, WARDS_UNITS
+from config.demo_gateways import text as payments_text
+from config.demo_gateways import write_secrets
 from config.key_making import make_identity
 from config.new_installation import MASTER, MOCK_PASSWORD, PASSWORD, SETTINGS, SIGNING
 from config.settings_file import DEMO_MARK
@@ -166,13 +168,14 @@ def write_folder(folder: Path, mocks: str, port: int, sources: Sequence[str] | N
     if sources is None:
         _make_certificates(folder)
         _fetch_keys(folder, mocks)
+        write_secrets(folder)
     write_new(folder / SETTINGS, _text(mocks, port, sources).encode())
     return keys
 
 
 def _text(mocks: str, port: int, sources: Sequence[str] | None) -> str:
     arriving = sorted({ONE_STOP, *(source for source in sources or () if SOURCES.get(source) != "sequence")})
-    return TOML.format(
+    told = TOML.format(
         master=MASTER,
         signing=SIGNING,
         password=PASSWORD,
@@ -182,6 +185,7 @@ def _text(mocks: str, port: int, sources: Sequence[str] | None) -> str:
         communes=COMMUNES,
         others=OTHERS.format(mocks=mocks, port=port) if sources is None else "",
     )
+    return told + payments_text(mocks, f"http://127.0.0.1:{port}") if sources is None else told
 
 
 def _make_certificates(folder: Path) -> None:

@@ -18,6 +18,7 @@ from typing import IO, Final
 from adapters.doors import server
 from bus.ports import FileStorage, SystemClock
 from config import logging
+from config.demo_gateways import PARTNERS, listen, use_gateways
 from config.demo_people import add_people
 from config.demo_settings import PORTAL, TELLS, write_folder
 from config.doors import make_app
@@ -81,10 +82,14 @@ def stage(
         installation = build(settings)
         stack.callback(installation.close)
         add_people(installation, token)
+        if sources is None:
+            use_gateways(installation)
         worker = stack.enter_context(_worker(place))
         key = InstallationKey.from_file(settings.ledger.signing_key_file)
         app = make_app(installation, key, make_metrics(installation), demo_token=token)
         open_door = stack.enter_context(server.serve(app, settings.web.host, settings.web.port))
+        if sources is None:
+            listen(mocks_url, open_door.url)
         yield Stage(
             folder=place,
             bus=open_door.url,
@@ -93,7 +98,7 @@ def stage(
             installation=installation,
             secrets=keys,
             worker=worker,
-            partners=(PORTAL, *(TELLS if sources is None else ())),
+            partners=(PORTAL, *((*TELLS, *PARTNERS) if sources is None else ())),
         )
 
 
@@ -108,16 +113,24 @@ def made_folder(folder: Path | None) -> Path:
 
 
 def free_port(wanted: int | None, usual: int) -> int:
-    """As asked for; else the usual one when nobody has it, else any."""
-    if wanted is not None:
+    """As asked for; else the usual one when nobody has it, else any. A number always: addresses name it beforehand."""
+    if wanted:
         return wanted
+    if wanted is None and _is_free(usual):
+        return usual
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _is_free(port: int) -> bool:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("127.0.0.1", usual))
+            probe.bind(("127.0.0.1", port))
         except OSError:
-            return 0
-    return usual
+            return False
+    return True
 
 
 # -- processes ---------------------------------------------------------------------------------------------------------

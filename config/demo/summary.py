@@ -19,7 +19,8 @@ from config.demo.day import Day
 from config.demo.dirt import KINDS
 from config.demo.judge import GATES, HEADS, Verdict
 from config.demo.page import Section, draw
-from config.demo.summary_systems import filed, side_by_side, told_back
+from config.demo.paying import NOTHING, Paid
+from config.demo.summary_systems import filed, paid, side_by_side, told_back
 from config.demo.systems import Share
 
 _SHOWN_FINDINGS: Final = 20
@@ -82,6 +83,8 @@ class Report:
     """Moves of which the one-stop systems were told, by source and state (`told.Told.counts`)."""
     filed: Filed = NOBODY
     """Dossiers that citizens filed on the portal."""
+    paid: Paid = NOTHING
+    """Fees that were paid at the gateways."""
     places: Mapping[str, str] = field(default_factory=dict)
     """Where to look: bus, mocks, state folder."""
     looking: Looking | None = None
@@ -97,6 +100,7 @@ def sections(report: Report) -> list[Section]:
         _became(report),
         told_back(report.shares, report.told),
         filed(report.filed),
+        paid(report.paid),
         _decisions(report),
         _misbehaved(report),
         _proof(report),

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from config.demo.born import Filed
 from config.demo.page import Section
+from config.demo.paying import CASES, Paid
 from config.demo.systems import Share
 
 
@@ -68,3 +69,22 @@ def filed(told: Filed) -> Section | None:
     }
     rows = tuple((name, str(count)) for name, count in counts.items())
     return Section(vi="Hồ sơ từ Cổng về", en="Dossiers from the portal", header=("", "số (count)"), rows=rows)
+
+
+def paid(told: Paid) -> Section | None:
+    """Fees, each with the trouble that was planted, and how it ended."""
+    if not told.count:
+        return None
+    rows = [(f"{case.vi} ({case.en})", case.gateway, told.ends.get(case.name, "")) for case in CASES]
+    total = f"{told.dong:,}".replace(",", ".")
+    counts = (
+        ("đã thu, đồng (settled, VND)", "", total),
+        ("cuộc gọi báo kết quả (calls back)", "", str(told.calls)),
+        ("trong đó bị từ chối ở cửa (turned away)", "", str(told.refused)),
+    )
+    return Section(
+        vi="Phí, lệ phí trả trực tuyến",
+        en="Fees paid online",
+        header=("", "cổng (gateway)", "kết cục (end)"),
+        rows=(*rows, *counts),
+    )

@@ -210,15 +210,14 @@ def _record(payer: Mapping[str, Any], fee: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def paid_record(bill: Bill) -> dict[str, Any]:
-    """What the portal must show of a dossier whose fee was paid (`contracts/national_portal/NOTES.md#r83`).
+    """What the portal must show of a dossier whose fee was paid (`contracts/national_portal/NOTES.md#r76`, `#r83`).
 
-    One that was paid back is shown twice, with the payment and without; then only the fee itself is compared.
+    One that was paid back is shown twice, with the fee and without; then the fee is not compared.
     """
-    fee = bill.record["data"]["fees"][0]
-    shown: dict[str, Any] = {"DanhSachLePhi": [{"MaPhiLePhi": fee["code"], "Gia": str(bill.amount)}]}
-    if not bill.case.is_refunded:
-        shown["DuocThanhToanTrucTuyen"] = "1" if bill.case.gateway == "payment_platform" else "2"
-    return shown
+    if bill.case.is_refunded:
+        return {}
+    way = "1" if bill.case.gateway == "payment_platform" else "2"
+    return {"DanhSachLePhi": [{"Gia": str(bill.amount)}], "DuocThanhToanTrucTuyen": way}
 
 
 # -- judged ------------------------------------------------------------------------------------------------------------

@@ -198,7 +198,6 @@ class PaymentBook:
                 tx.run("set_ask_at", attempt_numbered(tx, attempt).ask_next(at), attempt)
         tx.run("set_payment", PaymentState.EXPIRED, at, payment)
         note(tx, self._moves, payment, "expired", at, BUS)
-        if attempts:
-            end(tx, self._moves, attempts[-1][2], "payment_expired", at, BUS)
+        end(tx, self._moves, attempts[-1][2], "payment_expired", at, BUS)
         self.news.expired(tx, payment, at)
         self._point("pay.after_expiry")

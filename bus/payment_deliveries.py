@@ -27,9 +27,8 @@ FRESH: Final = "fresh_reference"
 
 def end(tx: Tx, moves: MoveWriter, delivery: int | None, ending: Ending, at: int, actor: str) -> None:
     """Nothing more is expected of it, unless a worker is at it now."""
-    row = None if delivery is None else tx.one("delivery_stands", delivery)
-    if row is None:
-        return
+    row = tx.one("delivery_stands", delivery)
+    assert row is not None
     was, lane, partner, is_taken, blocks = State(row[0]), row[1], row[2], row[3], row[4]
     state = ENDS[ending]
     if is_taken or was is state or was is State.DELIVERED:

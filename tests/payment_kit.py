@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from bus.asking import Asker
 from bus.dispatch import Dispatcher, PartnerWork
+from bus.errors import Unmappable
 from bus.ledger import Ledger
 from bus.messages import (
     Acceptance,
@@ -76,7 +77,7 @@ class Till:
 
 
 class Gate:
-    """The gateway's adapter. Fates: ok, down, refuse, lost_before, lost_after, blind, paid_first, bad_word."""
+    """The gateway's adapter. Fates: ok, down, refuse, lost_before, lost_after, blind, paid_first, bad_word, held."""
 
     def __init__(self, till: Till, clock: SimClock, fate: Fate, call_back: Callable[[str], Any]) -> None:
         self.till = till
@@ -98,8 +99,10 @@ class Gate:
         if delivery.event.kind != "payment.requested":
             self.till.note("receipt", of.reference, delivery.event.kind)
             return said(Delivered())
-        self.sent.append(of.reference)
         fate = self.fate(delivery)
+        if fate == "held":
+            raise Unmappable(field="/data/unit", rule="no_row")
+        self.sent.append(of.reference)
         if fate in ("ok", "lost_after", "paid_first"):
             self.till.note("opened", of.reference, of.amount)
         if fate == "paid_first":

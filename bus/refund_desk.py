@@ -128,15 +128,21 @@ class RefundDesk:
             reason=kept(tidy(data["reason"])),
             requested_by=f"{event.source}: {kept(data['requested_by'])}",
         )
-        known = None if payment is None else tx.one("find_refund_named", payment, name)
-        if payment is None or (known is not None and known[1] != wanted.amount):
-            detail = f"{data['payment']} / {name}: " + ("no such payment" if payment is None else "another amount")
-            self._ask(tx, TaskKind.REFUND_TOO_MUCH, at, payment, None, f"event {number}", wanted.amount, detail)
-        elif known is None:
-            self.enter(tx, self.money(tx, payment), wanted, event, number, at, event.source, bound)
+        money = None if payment is None else self.money(tx, payment)
+        if money is None or money.dossier != event.dossier:
+            detail = f"{data['payment']} / {name}: {event.dossier} has no such payment"
+            self._ask(tx, TaskKind.REFUND_TOO_MUCH, at, None, None, f"event {number}", wanted.amount, detail)
+            self._no_delivery(tx, number, at, event.source, bound, "refund_refused")
             return
-        cause = "refund_repeated" if known is not None and known[1] == wanted.amount else "refund_refused"
-        self._no_delivery(tx, number, at, event.source, bound, cause)
+        known = tx.one("find_refund_named", money.payment, name)
+        if known is None:
+            self.enter(tx, money, wanted, event, number, at, event.source, bound)
+            return
+        is_same = known[1] == wanted.amount
+        if not is_same:
+            detail, cause = f"{name}: another amount", f"event {number}"
+            self._ask(tx, TaskKind.REFUND_TOO_MUCH, at, money.payment, money.attempt, cause, wanted.amount, detail)
+        self._no_delivery(tx, number, at, event.source, bound, "refund_repeated" if is_same else "refund_refused")
 
     def enter(
         self, tx: Tx, money: Money, wanted: Wanted, event: Event, number: int, at: int, actor: str, bound: bytes

@@ -69,7 +69,7 @@ class Drawer:
 
 
 class Till:
-    """The gateway's adapter. Fates: ok, pending, refuse, lost_ and blind_before/after, offline, down, unmappable, bug."""
+    """The gateway. Fates: ok, pending, refuse, lost_ and blind_before/after, offline, down, unmappable, bug."""
 
     def __init__(self, drawer: Drawer, clock: SimClock, fate: Callable[[Delivery], str]) -> None:
         self.drawer = drawer
@@ -343,8 +343,8 @@ def refund_event(payment: str = "P1", refund: str = "R1", amount: int = AMOUNT, 
         "reason": "Hồ sơ rút",
         "requested_by": "Trần Văn Mẫu",
     }
-    event_id = more.pop("id", None)
-    return money_event("payment.refund_requested", f"{payment}-{refund}", body | more, DOSSIER, event_id)
+    event_id, dossier = more.pop("id", None), more.pop("dossier", DOSSIER)
+    return money_event("payment.refund_requested", f"{payment}-{refund}", body | more, dossier, event_id)
 
 
 def money_event(kind: str, name: str, data: dict[str, Any], dossier: str, id: str | None = None) -> Event:

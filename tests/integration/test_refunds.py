@@ -17,6 +17,7 @@ from bus.refund_rules import RefundState
 from bus.repairs import Repairs
 from bus.rights import ADMINISTRATOR
 from bus.upkeep import verify
+from tests.builders import DOSSIER
 from tests.till_kit import AMOUNT, TILL, Fate, TillWorld, code_of, refund_event
 
 Make = Callable[..., TillWorld]
@@ -76,12 +77,13 @@ def test_event_asks_and_person_agrees(make: Make) -> None:
     assert 1 == world.tasks().count(TaskKind.REFUND_TOO_MUCH)
 
 
-@pytest.mark.parametrize("payment", ["P1", "unknown"])
-def test_event_for_what_was_not_paid(make: Make, payment: str) -> None:
-    """Nothing paid, nothing sent: a person is asked, and the event is kept."""
+@pytest.mark.parametrize(("payment", "dossier"), [("P1", DOSSIER), ("unknown", DOSSIER), ("P2", DOSSIER)])
+def test_event_for_what_was_not_paid(make: Make, payment: str, dossier: str) -> None:
+    """Nothing paid, or not in this dossier, nothing sent: a person is asked, and the event is kept."""
     world = make()
     world.requested()
-    world.accept(refund_event(payment))
+    world.paid("P2", dossier="H99.09-260703-0999")
+    world.accept(refund_event(payment, dossier=dossier))
     world.run(2)
 
     assert {} == world.drawer.back

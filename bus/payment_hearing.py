@@ -34,6 +34,9 @@ from bus.times import from_ms, to_ms
 
 OVER: Final = frozenset({AttemptState.PAID, AttemptState.FAILED, AttemptState.NOT_OPENED})
 """Nothing more is asked about these; a settlement file may still speak of them."""
+ASKED: Final = frozenset({"answer", "query"})
+OLD_NEWS: Final = frozenset({Effect.REPEATED, Effect.NOTHING})
+"""What we asked for and knew already is in the question's own exchange, bound by its attempt: no hearing beside it."""
 
 
 class Opened(NamedTuple):
@@ -129,7 +132,8 @@ class Hearer:
         if of is None:
             return self._unknown(tx, told, sealed, at, actor)
         step = hear(_known(tx, of, told), told)
-        self._write_hearing(tx, told, sealed, of, step.effect, at, actor)
+        if told.via not in ASKED or step.effect not in OLD_NEWS:
+            self._write_hearing(tx, told, sealed, of, step.effect, at, actor)
         is_changed = self._write_attempt(tx, of, told, step, at)
         is_changed |= self._write_payment(tx, of, told, step, at)
         self._plan_question(tx, of, told, step, at)

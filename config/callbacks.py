@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from starlette.routing import Router
 
@@ -13,9 +14,12 @@ from adapters.doors.callbacks import CallbackDoor, CountsCallbacks, Listening
 from adapters.doors.pace import Pace
 from adapters.doors.refusals import Desk
 from config.partner_gateways import gateways, maker_of
-from config.payment_settings import GatewaySettings
-from config.settings_file import SettingsRefused
+from config.payment_settings import GatewaySettings, LookUpSettings
+from config.settings_file import SettingsRefused, secret
 from config.wiring import Installation
+
+if TYPE_CHECKING:
+    from adapters.doors.callback_lookup import Asker
 
 
 def add_callbacks(
@@ -41,8 +45,10 @@ def add_callbacks(
         crash_point=ports.crash_point,
         on_heard=on_heard,
     )
-    door.add_to(router)
     _add_return(router, installation)
+    door.add_to(router)
+    if installation.settings.payments.lookup.enabled:
+        _add_lookup(router, installation, desk)
 
 
 def listen(installation: Installation, name: str, partner: GatewaySettings) -> Listening:
@@ -67,3 +73,55 @@ def _add_return(router: Router, installation: Installation) -> None:
     tokens = ReturnTokens(ledger.master.index_key)
     hosts = installation.settings.payments.return_hosts
     ReturnDoor(tokens, PaymentClose(ledger).returned, installation.ports.clock, hosts=hosts).add_to(router)
+
+
+# -- the portal asks ---------------------------------------------------------------------------------------------------
+
+
+def _add_lookup(router: Router, installation: Installation, desk: Desk) -> None:
+    """What is due for a dossier. Raises SettingsRefused."""
+    from adapters.doors.callback_lookup import LookUpDoor
+
+    told = installation.settings.payments.lookup
+    LookUpDoor(
+        asker=asker_of(told),
+        due=due_of(installation),
+        pace=Pace(told.rate, time.monotonic),
+        desk=desk,
+        bodies=BodyReader(),
+    ).add_to(router)
+
+
+def asker_of(told: LookUpSettings) -> Asker:
+    """Who may ask. Raises SettingsRefused."""
+    from adapters.doors.callback_lookup import Asker
+
+    try:
+        networks = networks_of(told.networks)
+    except ValueError as trouble:
+        raise SettingsRefused("payments.lookup.networks", str(trouble)) from None
+    return Asker(
+        networks=networks,
+        key_header=told.key_header,
+        key=secret(told.key_file, "payments.lookup.key_file").reveal().decode() if told.key_file else "",
+        certificate_header=told.certificate_header,
+        subjects=frozenset(told.certificate_subjects),
+    )
+
+
+def due_of(installation: Installation) -> Callable[[str], dict[str, Any] | None]:
+    """Dossier → what is due, as the platform reads it. Raises SettingsRefused."""
+    from adapters.partners.payment_platform.lookups import due
+    from bus.payment_due import PaymentDue
+    from config.partner_gateways import PLATFORM, platform_settings
+
+    partner = installation.settings.partners.payment_platform
+    if partner is None:
+        raise SettingsRefused("payments.lookup", "is enabled; it needs [partners.payment_platform]")
+    settings, book = platform_settings(installation, PLATFORM, partner), PaymentDue(installation.ledger)
+
+    def look(dossier: str) -> dict[str, Any] | None:
+        found = book.of(dossier, PLATFORM)
+        return None if found is None else due(found, settings)
+
+    return look

@@ -262,6 +262,8 @@ def _payments(installation: Installation) -> Iterator[Answer]:
     if known:
         yield _asked("tables.payments", lambda: payment_checks.table(installation))
         yield _asked("payments.accounts", lambda: payment_checks.accounts(installation))
+    if installation.settings.payments.lookup.enabled:
+        yield _asked("payments.lookup", lambda: payment_checks.lookup(installation))
 
 
 def _lost_keys(installation: Installation) -> str:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from adapters.partners.payment_platform.settings import PlatformSettings
     from adapters.partners.vnpay.settings import VnpaySettings
 
+PLATFORM: Final = "payment_platform"
 PUBLISHED: Final = (b"demo-", b"DEMO")
 """How the secrets of published test vectors begin: everybody can read them."""
 

@@ -162,9 +162,15 @@ class Town:
 
 @contextmanager
 def payment_town(
-    folder: Path, *, settings: str = "", ports: Ports | None = None, crash_point: CrashPoint = no_crash, **mock: Any
+    folder: Path,
+    *,
+    more: str = "",
+    settings: str = "",
+    ports: Ports | None = None,
+    crash_point: CrashPoint = no_crash,
+    **mock: Any,
 ) -> Iterator[Town]:
-    """`settings`: lines for `[partners.payment_platform]`."""
+    """`settings`: lines for `[partners.payment_platform]`; `more`: tables of their own."""
     platform, one_stop = PaymentPlatform(**mock), OneStop()
     with serve([platform, one_stop, Portal()]) as mocks:
         make(folder, for_mocks=mocks)
@@ -172,7 +178,7 @@ def payment_town(
         file.write_text(file.read_text() + SHORT)
         mocked_gateways.join(folder, mocks)
         table = "[partners.payment_platform]\n"
-        file.write_text(file.read_text().replace(table, table + SHORT + settings))
+        file.write_text(file.read_text().replace(table, table + SHORT + settings) + more)
         loaded = load(file, {}).settings
         prepare_ledger(loaded, FileStorage(), SystemClock(), actor="person:test")
         here = build(loaded, ports or real_ports())

@@ -335,7 +335,8 @@ class PaymentClose:
         row = self._tx().one("paid_receipt", payment, number)
         if row is None or row[3] is None:
             raise NotFound
-        return row[0] or "application/octet-stream", row[1], self._ledger.bodies.open(row[2], row[3], RECEIPT)
+        body = self._ledger.bodies.open(row[2], row[3], RECEIPT, row[4])
+        return row[0] or "application/octet-stream", row[1], body
 
     # -- what needs a person --------------------------------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -11,14 +11,15 @@ from typing import Any, Final
 from adapters.partners.gateways.vietqr import Transfer, payload
 from bus.beneficiaries import Beneficiaries, Proposal
 from bus.dispatch import PartnerWork
-from bus.messages import Attempt, Awaiting, Delivery, Outcome, Refused
+from bus.messages import Attempt, Awaiting, Delivered, Delivery, Outcome, Refused
 from bus.payment_tasks import PaymentTasks
-from bus.payments import Beneficiary, Told, Verdict
+from bus.payments import Beneficiary, GatewayChoice, Told, Verdict
 from bus.reads import Reads
 from bus.repairs import Repairs
 from bus.retry import Patience
 from tests.till_kit import TILL, Till, TillWorld, money_event
 
+RECEIPTS: Final = "till-receipts"
 UNIT: Final = "000.00.09.H99"
 CALLBACK: Final = '{"LoaiBanTin":"CONFIRM","MaLoi":"%s","MaThamChieu":"%s","HoTenNguoiNop":"Nguyễn Thị Ví Dụ"}'
 AMOUNTS: Final = {"small": 30_000, "usual": 150_000, "large": 12_500_000}
@@ -41,6 +42,42 @@ class OpenTill(Till):
         to = Transfer(bank_bin="999999", account="0000000000000", amount=of.amount, purpose=of.reference)
         facts = {"pay_url": f"https://pay.example.invalid/{of.reference}", "qr": payload(to)}
         return self._said(delivery, said, facts)
+
+
+class Issuer(Till):
+    """Issues the receipt of what was paid, a document of one line."""
+
+    def _deliver(self, delivery: Delivery) -> Attempt:
+        of = delivery.payment
+        assert of is not None
+        receipt = {
+            "kind": "whole",
+            "state": "issued",
+            "key": of.reference,
+            "number": f"{of.payment:07d}",
+            "amount": of.amount,
+            "body": b"%PDF-1.7 bien lai",
+            "media_type": "application/pdf",
+        }
+        return self._said(delivery, Delivered(receipt=str(receipt["number"])), {"receipts": [receipt]})
+
+
+class SceneWorld(TillWorld):
+    """A till's world in which receipts are issued and the one-stop system is told."""
+
+    def open(self) -> None:
+        choice = GatewayChoice(partner=TILL, receipts="gateway", issuer=RECEIPTS)
+        self.policy = replace(self.policy, gateway_for=lambda *_asked: choice)
+        super().open()
+        self.till = OpenTill(self.drawer, self.clock, self.till.fate)
+        issuer = Issuer(self.drawer, self.clock, self.till.fate)
+        patience = Patience(in_flight=self.manners.in_flight)
+        self.partners = {
+            TILL: PartnerWork(adapter=self.till, patience=patience),
+            RECEIPTS: PartnerWork(adapter=issuer, patience=patience),
+        }
+        self.dispatcher, self.asker = self.worker("w1"), self.asker_named("w1")
+        self.intake, self.reads, self.repairs = None, Reads(self.ledger), Repairs(self.ledger)
 
 
 @dataclass
@@ -85,9 +122,7 @@ class Scene:
             "address": "10.0.0.15",
             "key_id": "secret-2",
         }
-        self.world.ledger.payments.hear(
-            Told(partner=TILL, reference=reference, verdict=verdict, **(told | more))
-        )
+        self.world.ledger.payments.hear(Told(partner=TILL, reference=reference, verdict=verdict, **(told | more)))
         self.world.clock.sleep(timedelta(minutes=3).total_seconds())
 
     def counter(self, name: str) -> None:
@@ -103,12 +138,7 @@ class Scene:
 
 def scene(folder: Path, **how: Any) -> Scene:
     """One payment in each state, tasks, refunds in each state, and accounts."""
-    world = TillWorld(folder, **how)
-    world.till = OpenTill(world.drawer, world.clock, world.till.fate)
-    world.partners = {TILL: PartnerWork(adapter=world.till, patience=Patience(in_flight=world.manners.in_flight))}
-    world.dispatcher, world.asker = world.worker("w1"), world.asker_named("w1")
-    world.intake, world.reads, world.repairs = None, Reads(world.ledger), Repairs(world.ledger)  # type: ignore[attr-defined]
-    made = Scene(world)
+    made = Scene(SceneWorld(folder, taker="one_stop", **how))
     _accounts(made)
     _in_every_state(made)
     _in_review(made)
@@ -141,9 +171,9 @@ def _in_every_state(made: Scene) -> None:
     made.hear("paid")  # told twice
     made.ask_for("failed")
     made.hear("failed", Verdict.FAILED)
-    world.till.refuses = True  # type: ignore[attr-defined]
+    world.till.refuses = True
     made.ask_for("not_opened")
-    world.till.refuses = False  # type: ignore[attr-defined]
+    world.till.refuses = False
     made.ask_for("counter", AMOUNTS["small"])
     made.counter("counter")
     world.clock.sleep(timedelta(hours=1).total_seconds())

@@ -102,7 +102,7 @@ SELECT id, payment, name, delivery, amount, reason, state, requested_by, approve
 SELECT id, kind, key, partner, state, number, media_type, at, body IS NOT NULL FROM payment_receipts WHERE payment = ? ORDER BY id;
 
 -- paid_receipt -- One receipt with its document.
-SELECT r.media_type, r.number, b.data_key, b.sealed FROM payment_receipts r LEFT JOIN bodies b ON b.id = r.body WHERE r.payment = ?1 AND r.id = ?2;
+SELECT r.media_type, r.number, b.data_key, b.sealed, r.commitment FROM payment_receipts r LEFT JOIN bodies b ON b.id = r.body WHERE r.payment = ?1 AND r.id = ?2;
 
 -- paid_told -- Deliveries of a dossier's payment events, and of records that were made here, the newest first.
 SELECT d.id, d.partner, d.state, d.cause, d.accepted_at, d.changed_at, e.kind, e.id, e.source

@@ -23,6 +23,37 @@ def _messages(rows: Iterable[Any]) -> str:
     )
 
 
+def platform_messages() -> str:
+    """The Payment Platform's messages."""
+    from adapters.partners.payment_platform.replies import contracts
+
+    names = ("nature", "unclear", "source")
+    rows = [[f"`{row['operation']}`", f"`{row['kind']}`", *(row[name] for name in names)] for row in contracts()]
+    return _table(["message", "for", "class", "after an unclear outcome", "rules"], rows)
+
+
+def platform_openings() -> str:
+    """What each answer to an opening comes to."""
+    from adapters.partners.payment_platform.codes import OPENINGS
+
+    return _platform(OPENINGS)
+
+
+def platform_states() -> str:
+    """What each answer to a question comes to."""
+    from adapters.partners.payment_platform.codes import STATES
+
+    return _platform(STATES)
+
+
+def _platform(rows: tuple[Any, ...]) -> str:
+    from adapters.partners.payment_platform.replies import table
+
+    names = ("http", "body", "says", "retry_after", "verdict", "source")
+    head = ["row", "HTTP", "body", "it says", "Retry-After", "verdict", "rules"]
+    return _table(head, [[f"`{row['id']}`", *(row[name] for name in names)] for row in table(rows)])
+
+
 def keypay_messages() -> str:
     """KeyPay's messages."""
     from adapters.partners.keypay.codes import CONTRACTS
@@ -113,6 +144,9 @@ def vnpay_answers() -> str:
 
 
 BLOCKS: Final[dict[str, Callable[[], str]]] = {
+    "platform-messages": platform_messages,
+    "platform-openings": platform_openings,
+    "platform-states": platform_states,
     "keypay-messages": keypay_messages,
     "keypay-create": keypay_create,
     "keypay-states": keypay_states,

@@ -158,7 +158,7 @@ def test_secrets_change(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("field", [*SIGNED, "MaXacThuc"])
-def test_each_signed_field_changed_alone(town: Town, field: str) -> None:
+def test_p14_each_signed_field_changed_alone(town: Town, field: str) -> None:
     """One signed field changed on the way: no, with HTTP 200; not a row changed; noted and alarmed."""
     order = next(iter(town.platform.orders))
     right, before = town.confirm_of(order), town.picture()
@@ -185,7 +185,7 @@ def test_each_signed_field_changed_alone(town: Town, field: str) -> None:
         ({"SoTien": "bay muoi lam nghin"}, "out_of_range", "amount_form", False),
     ],
 )
-def test_right_checksum_over_something_else(
+def test_p14_right_checksum_over_something_else(
     town: Town, name: str, changed: dict[str, object], code: str, rule: str, is_heard: bool
 ) -> None:
     """Rightly signed, but for another order, amount, merchant or currency: refused, nothing settled, alarmed."""
@@ -202,7 +202,7 @@ def test_right_checksum_over_something_else(
     assert asked == town.tasks(name)
 
 
-def test_order_of_another_payment(town: Town, name: str) -> None:
+def test_p14_order_of_another_payment(town: Town, name: str) -> None:
     """A right call for one order cannot be turned into one for another: each reference has its own checksum."""
     one, other = town.opened(name), town.opened(f"{name}-2")
     before = town.picture()
@@ -212,7 +212,7 @@ def test_order_of_another_payment(town: Town, name: str) -> None:
     assert is_unchanged(town, before)
 
 
-def test_replay(town: Town, name: str) -> None:
+def test_p14_replay(town: Town, name: str) -> None:
     """An old valid call, sent again byte for byte by anybody: yes, and no second effect."""
     message = town.confirm_of(town.opened(name))
     assert "00" == town.call(message)[1]["MaLoi"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
@@ -51,10 +51,9 @@ class RefundSaid:
     reason: str = ""
     reference: str | None = None
     """The gateway's own number of it."""
-    exchanges: tuple[Exchange, ...] = field(default=(), repr=False)
 
 
-def refund_attempt(said: RefundSaid, *, now: datetime) -> Attempt:
+def refund_attempt(said: RefundSaid, exchange: Exchange, *, now: datetime) -> Attempt:
     """As one of the five, with the fact that the ledger keeps."""
     outcome: Outcome
     match said.state:
@@ -66,6 +65,6 @@ def refund_attempt(said: RefundSaid, *, now: datetime) -> Attempt:
             outcome = Refused(code=said.code, reason=said.reason)
     return Attempt(
         outcome=outcome,
-        exchanges=said.exchanges,
+        exchanges=(exchange,),
         facts={"refund": {"state": said.state, "reference": said.reference}},
     )

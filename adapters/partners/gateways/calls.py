@@ -13,10 +13,14 @@ from datetime import datetime
 from typing import Final, Protocol, TypeAlias
 
 from bus.errors import LedgerTrouble
-from bus.payments import AttemptFacts, Heard, Told
+from bus.payments import AttemptFacts, Effect, Heard, Told
 
 MOST_BYTES: Final = 65_536
 """Of one callback: the longest that was seen has two thousand."""
+
+
+CHANGED_NOTHING: Final = frozenset({Effect.UNKNOWN_REFERENCE, Effect.WRONG_AMOUNT, Effect.WRONG_CURRENCY})
+"""What was heard and changed nothing: the gateway gets its *no*."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,12 +11,13 @@ from typing import Any, Final
 
 from adapters.channels.http import Channel, Request
 from adapters.partners.gateways.adapter import GatewayAdapter, Send
-from adapters.partners.gateways.answers import not_taken, refund_attempt
-from adapters.partners.gateways.asked import attempt_of
+from adapters.partners.gateways.answers import RefundSaid
 from adapters.partners.gateways.reading import Opening, outcome_of
+from adapters.partners.gateways.steps import BlindRefund, Question, RefundQuestion
 from adapters.partners.keypay import replies, wire
 from adapters.partners.keypay.settings import KeypaySettings, Message
 from bus.messages import PAYMENT_REQUESTED, REFUND_REQUESTED, Attempt, Delivery, Exchange, InDoubt
+from bus.payments import Told
 from bus.ports import Clock, CrashPoint, no_crash
 
 ALGORITHM: Final = "hmac-sha256"
@@ -35,10 +36,17 @@ class Keypay(GatewayAdapter):
         name: str = "keypay",
         crash_point: CrashPoint = no_crash,
     ) -> None:
+        calls = Calls(settings, name)
+        refund = BlindRefund(
+            shape=lambda delivery: wire.refund(delivery, settings), send=calls.refund, unclear="hold", clock=clock
+        )
         super().__init__(
             name=name,
-            steps={PAYMENT_REQUESTED: Create(settings, clock), REFUND_REQUESTED: Refund(settings, clock)},
-            asks={PAYMENT_REQUESTED: Detail(settings, clock, name), REFUND_REQUESTED: RefundDetail(settings, clock)},
+            steps={PAYMENT_REQUESTED: Create(settings, clock), REFUND_REQUESTED: refund},
+            asks={
+                PAYMENT_REQUESTED: Question(shape=wire.standing_of, ask=calls.detail, clock=clock),
+                REFUND_REQUESTED: RefundQuestion(shape=wire.refund_of, ask=calls.refund_detail, clock=clock),
+            },
             channel=channel,
             clock=clock,
             timeout=settings.http.timeout,
@@ -77,76 +85,38 @@ class Create:
         return Attempt(outcome=outcome, exchanges=(exchange,), facts=facts)
 
 
-class Detail:
-    """Asks about a payment."""
+class Calls:
+    """What else is sent to KeyPay, and what its answers say."""
 
-    def __init__(self, settings: KeypaySettings, clock: Clock, name: str) -> None:
+    def __init__(self, settings: KeypaySettings, name: str) -> None:
         self._settings = settings
-        self._clock = clock
         self._name = name
 
-    def check(self, delivery: Delivery) -> None:
-        """Raises `Unmappable`."""
-        wire.standing_of(delivery)
-
-    def run(self, delivery: Delivery, send: Send) -> Attempt:
-        """Reads only."""
+    def detail(self, delivery: Delivery, send: Send) -> tuple[Exchange, Told | InDoubt]:
+        """Asks about a payment."""
         standing = wire.standing_of(delivery)
         asked = wire.detail(standing, self._settings)
         exchange = call(send, self._settings, "detail", asked)
-        told = replies.told_of(exchange, standing, asked, self._settings, self._name)
-        if isinstance(told, InDoubt):
-            return Attempt(outcome=told, exchanges=(exchange,))
-        return attempt_of(told, exchanges=(exchange,), now=self._clock.now())
+        return exchange, replies.told_of(exchange, standing, asked, self._settings, self._name)
 
-
-class Refund:
-    """Pays back. Blind: never sent again by itself (NOTES.md#r52)."""
-
-    def __init__(self, settings: KeypaySettings, clock: Clock) -> None:
-        self._settings = settings
-        self._clock = clock
-
-    def check(self, delivery: Delivery) -> None:
-        """Raises `Unmappable`."""
-        wire.refund(delivery, self._settings)
-
-    def run(self, delivery: Delivery, send: Send) -> Attempt:
-        """Sends once."""
+    def refund(self, delivery: Delivery, send: Send) -> tuple[Exchange, RefundSaid | InDoubt]:
+        """Pays back."""
         _, wanted = wire.refund_of(delivery)
         asked = wire.refund(delivery, self._settings)
         exchange = call(send, self._settings, "refund", asked)
-        if (nothing := not_taken(exchange)) is not None:
-            return Attempt(outcome=nothing, exchanges=(exchange,))
-        said = replies.refund_said(exchange, "refund", wanted.amount, asked, self._settings)
-        if isinstance(said, InDoubt):
-            return Attempt(outcome=replace(said, then="hold"), exchanges=(exchange,))
-        return refund_attempt(said, now=self._clock.now())
+        return exchange, replies.refund_said(exchange, "refund", wanted.amount, asked, self._settings)
 
-
-class RefundDetail:
-    """Asks about a refund whose code is known (NOTES.md#r51)."""
-
-    def __init__(self, settings: KeypaySettings, clock: Clock) -> None:
-        self._settings = settings
-        self._clock = clock
-
-    def check(self, delivery: Delivery) -> None:
-        """Raises `Unmappable`."""
-        wire.refund_of(delivery)
-
-    def run(self, delivery: Delivery, send: Send) -> Attempt:
-        """Reads only."""
+    def refund_detail(self, delivery: Delivery, send: Send) -> tuple[Exchange, RefundSaid | InDoubt] | InDoubt:
+        """Asks about a refund, where its code is known (NOTES.md#r51, #r52)."""
         _, wanted = wire.refund_of(delivery)
         if not wanted.partner_reference:
-            return Attempt(outcome=BLIND)
+            return BLIND
         asked = wire.refund_detail(wanted.partner_reference, self._settings)
         exchange = call(send, self._settings, "refund_detail", asked)
         said = replies.refund_said(exchange, "refund_detail", wanted.amount, asked, self._settings)
         if isinstance(said, InDoubt):
-            return Attempt(outcome=said, exchanges=(exchange,))
-        reference = said.reference or wanted.partner_reference
-        return refund_attempt(replace(said, reference=reference), now=self._clock.now())
+            return exchange, said
+        return exchange, replace(said, reference=said.reference or wanted.partner_reference)
 
 
 def call(send: Send, settings: KeypaySettings, message: Message, values: Mapping[str, Any]) -> Exchange:

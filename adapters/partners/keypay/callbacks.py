@@ -7,27 +7,27 @@ as pending and asked about at once, unless a setting says otherwise (r18).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from adapters.partners.gateways.amounts import CURRENCY, amount_of
-from adapters.partners.gateways.calls import Came, Find, Place, RawCall, Reply, Wrong
+from adapters.partners.gateways.calls import CHANGED_NOTHING, Came, Find, Place, RawCall, Reply, Wrong
 from adapters.partners.gateways.messages import fields_of, text_of
 from adapters.partners.gateways.reading import text_in
-from adapters.partners.gateways.stamps import time_of
+from adapters.partners.gateways.telling import Word, told
 from adapters.partners.keypay.checksum import ORDER, good_under
 from adapters.partners.keypay.codes import ACKNOWLEDGED, CALLBACK, status_row
+from adapters.partners.keypay.replies import money_in
 from adapters.partners.keypay.settings import KeypaySettings
 from adapters.partners.keypay.wire import order_values
 from bus.errors import LedgerTrouble
 from bus.messages import canonical_bytes
-from bus.payments import AttemptFacts, Effect, Told, Verdict
+from bus.payments import AttemptFacts, Told, Verdict
 
 RESULT: Final = ("POST", "result")
 MOST_BYTES: Final = 65_536
 CONFIRM_FIRST: Final = "confirm_first"
 """Why a result is told as pending: the question that follows at once decides."""
-NO: Final = frozenset({Effect.UNKNOWN_REFERENCE, Effect.WRONG_AMOUNT, Effect.WRONG_CURRENCY})
 _MESSAGES: Final = {True: "Success", False: "Fail"}
 
 
@@ -73,8 +73,8 @@ class KeypayCallbacks:
         ours = order_values(facts.reference, facts.amount, self._settings)
         differing = [name for name in ORDER if name in fields and text_in(fields, name) != ours[name]]
         amount = facts.amount
-        if differing == ["trans_amount"] and (told := amount_of(fields["trans_amount"])) is not None:
-            ours, amount, differing = {**ours, "trans_amount": text_in(fields, "trans_amount")}, told, []
+        if differing == ["trans_amount"] and (theirs := amount_of(fields["trans_amount"])) is not None:
+            ours, amount, differing = {**ours, "trans_amount": text_in(fields, "trans_amount")}, theirs, []
         if "client_id" in differing:
             return self._wrong("key_mismatch", "merchant", "client_id", facts.reference)
         key_id = good_under(self._settings.keys_2, text_in(fields, "check_sum"), ours, ORDER)
@@ -84,37 +84,23 @@ class KeypayCallbacks:
 
     def _of_nobody(self, fields: Mapping[str, Any], call: RawCall, reference: str) -> Told | Wrong:
         """We have no such order, so the checksum is over what was told; a right one is worth a person's look."""
-        told = {**order_values(reference, 0, self._settings), **{n: text_in(fields, n) for n in ORDER if n in fields}}
-        key_id = good_under(self._settings.keys_2, text_in(fields, "check_sum"), told, ORDER)
+        theirs = {n: text_in(fields, n) for n in ORDER if n in fields}
+        values = {**order_values(reference, 0, self._settings), **theirs}
+        key_id = good_under(self._settings.keys_2, text_in(fields, "check_sum"), values, ORDER)
         amount = amount_of(fields.get("trans_amount"))
-        if key_id is None or amount is None or told["client_id"] != self._settings.client_id:
+        if key_id is None or amount is None or values["client_id"] != self._settings.client_id:
             return self._wrong("bad_signature", "checksum", "check_sum", reference)
         return self._told(fields, call, reference, Proof(key_id=key_id, amount=amount, is_ours=False))
 
     def _told(self, fields: Mapping[str, Any], call: RawCall, reference: str, proof: Proof) -> Told:
-        status, pay_date = text_in(fields, "status"), text_in(fields, "pay_date")
-        verdict = status_row(CALLBACK, self._settings.flow, status).verdict
-        currency = text_in(fields, "currency_code") or None
+        status, money = text_in(fields, "status"), replace(money_in(fields), amount=proof.amount)
+        verdict, reason = status_row(CALLBACK, self._settings.flow, status).verdict, ""
         # What does not fit changes nothing and opens a task: it is told as it came.
-        fits = proof.is_ours and currency in (None, CURRENCY)
-        confirm = fits and self._settings.confirm_callbacks and verdict in (Verdict.PAID, Verdict.FAILED)
-        return Told(
-            partner=self._name,
-            reference=reference,
-            verdict=Verdict.PENDING if confirm else verdict,
-            via="callback",
-            transaction=None if confirm else text_in(fields, "transaction_code") or None,
-            amount=proof.amount,
-            currency=currency,
-            bank=text_in(fields, "bank_code") or None,
-            paid_at=time_of(pay_date),
-            paid_time_told=pay_date or None,
-            code=status,
-            reason=CONFIRM_FIRST if confirm else "",
-            evidence=call.body,
-            address=call.address,
-            key_id=proof.key_id,
-        )
+        fits = proof.is_ours and money.currency in (None, CURRENCY)
+        if fits and self._settings.confirm_callbacks and verdict in (Verdict.PAID, Verdict.FAILED):
+            verdict, reason = Verdict.PENDING, CONFIRM_FIRST
+        word = Word(partner=self._name, via="callback", evidence=call.body, key_id=proof.key_id, address=call.address)
+        return told(word, reference, verdict, money, code=status, reason=reason)
 
     def _wrong(self, code: str, rule: str, field: str, reference: str) -> Wrong:
         return Wrong(code=code, rule=rule, field=field, reference_told=reference, is_alarm=True)
@@ -125,7 +111,7 @@ class KeypayCallbacks:
             return self._reply(is_yes=False, status=503)
         if isinstance(came, Wrong):
             return self._reply(is_yes=False, status=came.status)
-        return self._reply(is_yes=came.effect not in NO)
+        return self._reply(is_yes=came.effect not in CHANGED_NOTHING)
 
     def _reply(self, *, is_yes: bool, status: int = 200) -> Reply:
         yes, no = ACKNOWLEDGED[self._settings.flow]

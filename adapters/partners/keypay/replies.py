@@ -14,7 +14,7 @@ from adapters.partners.gateways.amounts import amount_of
 from adapters.partners.gateways.answers import RefundSaid, object_in
 from adapters.partners.gateways.pages import is_page_of
 from adapters.partners.gateways.reading import Opened, Row, find_row, shape_of, text_in, words
-from adapters.partners.gateways.stamps import time_of
+from adapters.partners.gateways.telling import Money, Word, told
 from adapters.partners.gateways.vietqr import reads_as
 from adapters.partners.keypay.checksum import good_under
 from adapters.partners.keypay.codes import CREATE, DETAIL, NOT_FOUND, YES, create_code, refund_row, status_row
@@ -92,22 +92,19 @@ def told_of(
         return InDoubt(reason=f"question_refused: {error}: {text}", is_down=False)
     else:
         verdict = status_row(DETAIL, settings.flow, status).verdict
-    pay_date = text_in(data, "pay_date")
-    return Told(
-        partner=partner,
-        reference=standing.reference,
-        verdict=verdict,
-        via="query",
-        transaction=text_in(data, "transaction_code") or None,
-        amount=amount_of(data.get("trans_amount")),
-        currency=text_in(data, "currency_code") or None,
-        bank=text_in(data, "bank_code") or None,
-        paid_at=time_of(pay_date),
-        paid_time_told=pay_date or None,
-        code=f"{error}/{status}",
-        reason=f"{error}/{status}: {text}",
-        evidence=exchange.reply_body or b"",
-        key_id=key_id,
+    word = Word(partner=partner, via="query", evidence=exchange.reply_body or b"", key_id=key_id)
+    code = f"{error}/{status}"
+    return told(word, standing.reference, verdict, money_in(data), code=code, reason=f"{code}: {text}")
+
+
+def money_in(fields: Mapping[str, Any]) -> Money:
+    """What a call back or an answer says of the money (NOTES.md#r30, #r40)."""
+    return Money(
+        transaction=text_in(fields, "transaction_code") or None,
+        amount=amount_of(fields.get("trans_amount")),
+        currency=text_in(fields, "currency_code") or None,
+        bank=text_in(fields, "bank_code") or None,
+        time=text_in(fields, "pay_date"),
     )
 
 
@@ -131,5 +128,4 @@ def refund_said(
         code=code,
         reason=text or row.id,
         reference=text_in(data, "transaction_refund_code") or None,
-        exchanges=(exchange,),
     )

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from adapters.partners.gateways.amounts import amount_of
-from adapters.partners.gateways.calls import MOST_BYTES, Came, Find, Place, RawCall, Reply, Wrong
+from adapters.partners.gateways.calls import CHANGED_NOTHING, MOST_BYTES, Came, Find, Place, RawCall, Reply, Wrong
 from adapters.partners.gateways.messages import fields_of, text_of
 from adapters.partners.gateways.secrets import matched
 from adapters.partners.gateways.stamps import time_of
@@ -21,7 +21,6 @@ from bus.payments import Effect, Heard, Told, Verdict
 PLACES: Final = {("POST", "confirm"): Place(media_types=("application/json",))}
 CARD: Final = frozenset({"Token", "SoThe", "ThangThe", "NamThe"})
 """Never kept (NOTES.md#r45)."""
-NOT_TAKEN_EFFECTS: Final = frozenset({Effect.UNKNOWN_REFERENCE, Effect.WRONG_AMOUNT, Effect.WRONG_CURRENCY})
 WORDS: Final = {
     "checksum": "Sai ma xac thuc",
     "merchant": "Sai doi tac",
@@ -112,7 +111,7 @@ def _verdict(came: Came) -> tuple[str, str, int]:
     match came:
         case Wrong(rule=rule, status=status):
             return NOT_TAKEN, WORDS.get(rule, "Ban tin khong hop le"), status
-        case Heard(effect=effect) if effect in NOT_TAKEN_EFFECTS:
+        case Heard(effect=effect) if effect in CHANGED_NOTHING:
             return NOT_TAKEN, WORDS[effect], 200
         case LedgerTrouble():
             return NOT_TAKEN, WORDS["unavailable"], 503

@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
-from urllib.parse import urlsplit
 
-from adapters.channels.addresses import AddressRefused, origin_of
 from adapters.channels.http import HttpSettings
 from adapters.partners.gateways.bill_block import BlockForm
+from adapters.partners.gateways.pages import is_page_of
 from adapters.partners.gateways.secrets import MIN_SECRET, Secret
 
 
@@ -73,11 +72,7 @@ class PlatformSettings:
         return self._is_of(url, self.bill_hosts)
 
     def _is_of(self, url: str, hosts: frozenset[str]) -> bool:
-        try:
-            is_listed = origin_of(url).is_in(hosts)
-        except AddressRefused:
-            return False
-        return is_listed and (self.http.allow_http or urlsplit(url).scheme == "https")
+        return is_page_of(url, hosts, allow_http=self.http.allow_http)
 
 
 def check_settings(settings: PlatformSettings) -> None:

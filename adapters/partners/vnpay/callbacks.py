@@ -12,7 +12,7 @@ from typing import Final
 from urllib.parse import unquote_plus
 
 from adapters.partners.gateways.calls import Came, Find, Place, RawCall, Reply, Wrong
-from adapters.partners.gateways.stamps import time_of
+from adapters.partners.gateways.telling import Money, Word, told
 from adapters.partners.vnpay.checksum import HASH, NotOneMessage, good_under, raw_parameters
 from adapters.partners.vnpay.codes import RSP, payment_row
 from adapters.partners.vnpay.replies import dong, transaction_of
@@ -75,25 +75,17 @@ class VnpayCallbacks:
     def _told(self, values: Mapping[str, str], call: RawCall, key_id: str) -> Told:
         response, status = values["vnp_ResponseCode"], values["vnp_TransactionStatus"]
         row = payment_row(response, status)
-        pay_date = values.get("vnp_PayDate", "")
-        return Told(
-            partner=self._name,
-            reference=values["vnp_TxnRef"],
-            verdict=row.verdict,
-            via="callback",
+        money = Money(
             transaction=transaction_of(values.get("vnp_TransactionNo", "")),
             # No whole đồng: the ledger hears that no amount was told, which is a wrong one, and a person looks.
             amount=dong(values["vnp_Amount"]),
             currency=values.get("vnp_CurrCode") or None,
             bank=values.get("vnp_BankCode") or None,
-            paid_at=time_of(pay_date),
-            paid_time_told=pay_date or None,
-            code=f"{response}/{status}",
-            reason=row.id,
-            evidence=call.query.encode("latin-1"),
-            address=call.address,
-            key_id=key_id,
+            time=values.get("vnp_PayDate", ""),
         )
+        evidence = call.query.encode("latin-1")
+        word = Word(partner=self._name, via="callback", evidence=evidence, key_id=key_id, address=call.address)
+        return told(word, values["vnp_TxnRef"], row.verdict, money, code=f"{response}/{status}", reason=row.id)
 
     def reply(self, call: RawCall, came: Came) -> Reply:
         """RspCode (r25)."""

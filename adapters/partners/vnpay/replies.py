@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from adapters.partners.gateways.amounts import amount_of
 from adapters.partners.gateways.answers import RefundSaid, object_in, texts_of
 from adapters.partners.gateways.reading import words
-from adapters.partners.gateways.stamps import time_of
+from adapters.partners.gateways.telling import Money, Word, told
 from adapters.partners.vnpay.checksum import QUERY_ANSWER, REFUND_ANSWER, answer_good_under
 from adapters.partners.vnpay.codes import QUESTIONS, Question, asked_row, refund_row
 from adapters.partners.vnpay.settings import VnpaySettings
@@ -75,21 +75,14 @@ def told_of(exchange: Exchange, standing: PaymentStanding, settings: VnpaySettin
         return InDoubt(reason=f"other_transaction: {answer['TransactionType']}", is_down=False)
     else:
         verdict = asked_row(answer["TransactionStatus"]).verdict
-    return Told(
-        partner=partner,
-        reference=standing.reference,
-        verdict=verdict,
-        via="query",
+    money = Money(
         transaction=transaction_of(answer["TransactionNo"]),
         amount=dong(answer["Amount"]),
         bank=answer["BankCode"] or None,
-        paid_at=time_of(answer["PayDate"]),
-        paid_time_told=answer["PayDate"] or None,
-        code=code,
-        reason=f"{code}: {text}",
-        evidence=exchange.reply_body or b"",
-        key_id=answer.key_id,
+        time=answer["PayDate"],
     )
+    word = Word(partner=partner, via="query", evidence=exchange.reply_body or b"", key_id=answer.key_id)
+    return told(word, standing.reference, verdict, money, code=code, reason=f"{code}: {text}")
 
 
 def transaction_of(number: str) -> str | None:
@@ -100,7 +93,7 @@ def transaction_of(number: str) -> str | None:
 def refund_said(exchange: Exchange, standing: PaymentStanding, settings: VnpaySettings) -> RefundSaid | InDoubt:
     """What the answer to a refund itself says."""
     answer = answer_in(exchange, REFUND_ANSWER, standing, settings)
-    return answer if isinstance(answer, InDoubt) else _said(answer, exchange)
+    return answer if isinstance(answer, InDoubt) else _said(answer)
 
 
 def refund_shown(
@@ -114,7 +107,7 @@ def refund_shown(
         return InDoubt(reason="no_refund_shown", is_down=False)
     if dong(answer["Amount"]) != refund.amount or not _is_known(answer, refund):
         return InDoubt(reason="another_refund_shown", is_down=False)
-    return _said(answer, exchange)
+    return _said(answer)
 
 
 def _is_known(answer: Answer, refund: RefundStanding) -> bool:
@@ -124,7 +117,7 @@ def _is_known(answer: Answer, refund: RefundStanding) -> bool:
     return refund.refunded_before == 0
 
 
-def _said(answer: Answer, exchange: Exchange) -> RefundSaid | InDoubt:
+def _said(answer: Answer) -> RefundSaid | InDoubt:
     row = refund_row(answer["ResponseCode"], answer["TransactionStatus"])
     code, text = f"{answer['ResponseCode']}/{answer['TransactionStatus']}", words(answer["Message"])
     if row.verdict == "unclear":
@@ -134,5 +127,4 @@ def _said(answer: Answer, exchange: Exchange) -> RefundSaid | InDoubt:
         code=code,
         reason=text or row.id,
         reference=transaction_of(answer["TransactionNo"]),
-        exchanges=(exchange,),
     )

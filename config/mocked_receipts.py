@@ -30,9 +30,26 @@ private_networks = ["127.0.0.0/8", "::1/128"]
 
 def join(folder: Path, url: str) -> list[Path]:
     """Add the table to fresh settings; the files made."""
+    made = write_secrets(folder)
+    with (folder / SETTINGS).open("a", encoding="utf-8") as settings:
+        settings.write(table_for(url))
+    return made
+
+
+def write_secrets(folder: Path) -> list[Path]:
+    """Both passwords of the mock, each in its file."""
     from contracts.receipt_issuer.mock import ACCOUNT
 
-    table = TABLE.format(
+    for name, text in ((STAFF, ACCOUNT.ac_pass), (SERVICE, ACCOUNT.password)):
+        write_new(folder / name, text.encode())
+    return [folder / name for name in FILES]
+
+
+def table_for(url: str) -> str:
+    """The table of a mock at this address."""
+    from contracts.receipt_issuer.mock import ACCOUNT
+
+    return TABLE.format(
         url=url.rstrip("/"),
         account=ACCOUNT.account,
         staff=STAFF,
@@ -42,8 +59,3 @@ def join(folder: Path, url: str) -> list[Path]:
         serial=ACCOUNT.serial,
         tax_code=ACCOUNT.tax_code,
     )
-    for name, text in ((STAFF, ACCOUNT.ac_pass), (SERVICE, ACCOUNT.password)):
-        write_new(folder / name, text.encode())
-    with (folder / SETTINGS).open("a", encoding="utf-8") as settings:
-        settings.write(table)
-    return [folder / name for name in FILES]

@@ -231,7 +231,6 @@ def test_notes_and_code_agree():
     assert all(f'id="{rule}"' in as_html(ReceiptIssuer.notes) for rule in rules)
 
 
-
 def test_letters_apart_are_lengths_too():
     """A name of combined letters is one name, whether the letters came apart or not: the adapter puts them together."""
     apart = unicodedata.normalize("NFD", "Nguyễn Văn Ấy")

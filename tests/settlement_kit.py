@@ -243,6 +243,10 @@ class Till:
         return dict(self.all("SELECT kind, count(*) FROM payment_tasks WHERE closed_at IS NULL GROUP BY kind"))
 
 
+class Stopped(Exception):
+    """The program ended here."""
+
+
 @dataclass(slots=True)
 class Crash:
     """Stops the program at the nth call of one line."""
@@ -254,7 +258,7 @@ class Crash:
     def __call__(self, name: str) -> None:
         self.seen.append(name)
         if name == self.name and self.seen.count(name) == self.times:
-            raise KeyboardInterrupt(name)
+            raise Stopped(name)
 
 
 HOUR: Final = timedelta(hours=1)

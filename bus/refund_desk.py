@@ -315,7 +315,8 @@ class RefundDesk:
         if found is None:
             return None
         refund = self.get(tx, found[0])
-        before = tx.one("refunds_done", refund.attempt)
+        # What is under way counts: asked what it paid back, a gateway may name another refund of the same amount.
+        before = tx.one("refunds_beside", refund.attempt, refund.id)
         assert before is not None
         return RefundStanding(
             refund=refund.id,
@@ -329,7 +330,7 @@ class RefundDesk:
 
     def decided(self, decision: Decision) -> Decision:
         """A refund that waits for accounting, for the gateway's books or for a person keeps nobody else waiting."""
-        is_over_here = decision.state in (State.AWAITING, State.REFUSED) or decision.cause == OFFLINE
+        is_over_here = decision.state in (State.AWAITING, State.REFUSED, State.HELD)
         is_a_persons = decision.state is State.IN_DOUBT and decision.due_at is None
         return replace(decision, blocks=False) if is_over_here or is_a_persons else decision
 

@@ -166,7 +166,7 @@ class Refunds:
         """
         refund, told = self.get(number, tx=tx), required(reason)
         row = tx.one("refund_delivery", refund.delivery)
-        if refund.state not in UNDER_WAY or row is None or State(row[0]) not in (State.IN_DOUBT, State.AWAITING):
+        if refund.state not in UNDER_WAY or row is None or not _may_be_there(refund, State(row[0])):
             raise NotAllowedNow(f"refund {number} is not in doubt", code="not_in_doubt")
         if row[3]:
             raise NotAllowedNow(f"refund {number} is on its way at this moment", code="on_its_way")
@@ -202,6 +202,13 @@ def _event(money: Money, wanted: Wanted, at: int) -> Event:
         "requested_by": wanted.requested_by,
     }
     return ledger_event(REFUND_REQUESTED, f"refund.{wanted.name}", money.dossier, from_ms(at), data)
+
+
+def _may_be_there(refund: Refund, state: State) -> bool:
+    """Whether the gateway may have taken it, and nobody here knows what became of it."""
+    return state in (State.IN_DOUBT, State.AWAITING) or (
+        state is State.HELD and refund.state in (RefundState.UNCLEAR, RefundState.PENDING)
+    )
 
 
 def _shown(tx: Tx, account: str) -> str:

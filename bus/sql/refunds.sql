@@ -87,6 +87,10 @@ SELECT count(*) FROM refunds WHERE attempt = ? AND task IS NULL AND state IN ('a
 -- refunds_done -- What of a success was paid back.
 SELECT coalesce(sum(amount), 0) FROM refunds WHERE attempt = ? AND task IS NULL AND state IN ('refunded', 'offline');
 
+-- refunds_beside -- What else of a success its gateway paid back, or was told to.
+SELECT coalesce(sum(amount), 0) FROM refunds WHERE attempt = ? AND task IS NULL AND id <> ? AND is_offline = 0
+  AND state IN ('approved', 'pending', 'unclear', 'refunded');
+
 -- count_refunds -- Of a payment: for the next one's key.
 SELECT count(*) FROM refunds WHERE payment = ?;
 

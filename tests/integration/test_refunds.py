@@ -258,6 +258,27 @@ def test_released_after_it_left_it_is_asked_about(make: Make, there: bool) -> No
     assert [10_000] == [amount for _, amount in world.drawer.back.values()]
 
 
+def test_held_after_it_left_a_person_may_resolve_it(make: Make) -> None:
+    """Where the question itself cannot be put, a person says what the books show; nobody waits for it meanwhile."""
+    fate = Fate("lost_after")
+    world = make(fate=fate)
+    payment = world.paid()
+    refund = world.ask_refund(payment, 10_000)
+    world.approve(refund.id)
+    world.run()
+    fate.now = "unmappable"
+    world.clock.sleep(60)
+    world.run()
+    fate.now = "ok"
+    other = world.ask_refund(payment, 20_000)
+    world.approve(other.id)
+    world.run()
+    done = resolve(world, refund.id, "refunded")
+
+    assert RefundState.REFUNDED is done.state is world.refunds.get(other.id).state
+    assert ("partly_refunded", 30_000) == world.payment(payment)
+
+
 def test_taken_back_before_anything_left(make: Make) -> None:
     """Agreed to, and held with nothing sent, it may still be rejected; once it left, only what was found counts."""
     fate = Fate("unmappable")
@@ -321,8 +342,21 @@ def test_pending_refund_is_asked_about(make: Make) -> None:
     assert ("partly_refunded", 10_000) == world.payment(payment)
 
 
-@pytest.mark.parametrize(("fate", "paid_back"), [("lost_before", 10_000), ("lost_after", 10_000)])
-def test_lost_answer_is_asked_about(make: Make, fate: str, paid_back: int) -> None:
+def test_refund_knows_what_else_is_under_way(make: Make) -> None:
+    """Asked what it paid back, a gateway may name another refund: so each knows what else was sent there."""
+    world = make(fate=Fate("pending"))
+    payment = world.paid()
+    for amount in (10_000, 20_000, 30_000):
+        world.approve(world.ask_refund(payment, amount, is_offline=amount == 20_000).id)
+    last = world.ask_refund(payment, 1_000)
+    found = world.ledger.refund_desk.standing_of(world.ledger.engine.read(), last.delivery or 0)
+
+    assert found is not None
+    assert (40_000, last.key) == (found.refunded_before, found.key)
+
+
+@pytest.mark.parametrize("fate", ["lost_before", "lost_after"])
+def test_lost_answer_is_asked_about(make: Make, fate: str) -> None:
     """After a lost reply the gateway is asked; only what it does not have goes again, under the same key."""
     fates = Fate(fate)
     world = make(fate=fates)
@@ -336,7 +370,7 @@ def test_lost_answer_is_asked_about(make: Make, fate: str, paid_back: int) -> No
     world.run(3)
 
     assert RefundState.UNCLEAR is unclear
-    assert {refund.key: (world.reference(payment), paid_back)} == world.drawer.back
+    assert {refund.key: (world.reference(payment), 10_000)} == world.drawer.back
     assert RefundState.REFUNDED is world.refunds.get(refund.id).state
 
 

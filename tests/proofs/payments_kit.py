@@ -252,6 +252,7 @@ class PayWorld(World):
         plans: dict[str, Plan] | None = None,
         till_fate: Fate = lambda _delivery: "ok",
         fate: Fate = lambda _delivery: "ok",
+        ear_fate: Fate = lambda _delivery: "ok",
         crash_point: CrashPoint = no_crash,
         clock: SimClock | None = None,
         **options: Any,
@@ -259,7 +260,7 @@ class PayWorld(World):
         clock = clock or SimClock()
         self.till = till or Till(folder / "till")
         self.plans = PLANS if plans is None else plans
-        self.ears = Ears(fate, folder / "heard")
+        self.ears = Ears(ear_fate, folder / "heard")
         self.till_adapter = TillAdapter(self.till, clock, till_fate, crash_point)
         super().__init__(folder, payments=POLICY, fate=fate, crash_point=crash_point, clock=clock, **options)
 

@@ -32,7 +32,8 @@ def lookup(installation: Installation) -> str:
 def table(installation: Installation) -> str:
     """A unit and kind of fee that no gateway takes; a row that names what is not there. Raises TablesRefused."""
     today = installation.ports.clock.now().astimezone(VIETNAM).date()
-    known, issuer = frozenset(gateways(installation)), installation.settings.payments.receipt_issuer
+    known, settings = frozenset(gateways(installation)), installation.settings
+    issuer = settings.payments.receipt_issuer if settings.payments.receipt_issuer in settings.partner_table() else ""
     tables = in_force(installation.reads, PAYMENTS)
     return "; ".join(list(holes(tables, _units(installation), known, today, issuer))[:MOST_TOLD])
 

@@ -103,7 +103,7 @@ class GatewayTable:
         match receipts:
             case "gateway" if own in self._known:
                 return GatewayChoice(partner=gateway, receipts=receipts, issuer=own)
-            case "issuer" if self._issuer:
+            case "issuer" if self._issuer in self._known:
                 return GatewayChoice(partner=gateway, receipts=receipts, issuer=self._issuer)
             case _:
                 return GatewayChoice(partner=gateway)
@@ -160,7 +160,8 @@ def holes(tables: Tables, units: Sequence[str], known: Collection[str], today: d
         if row["gateway"] not in known:
             yield f"gateways.csv names {row['gateway']}, and there is no [partners.{row['gateway']}]"
         if row["receipts"] == "issuer" and not issuer:
-            yield f"gateways.csv lets an issuer write receipts ({row['gateway']}), and payments.receipt_issuer is empty"
+            found = f"gateways.csv lets an issuer write receipts ({row['gateway']})"
+            yield f"{found}, and payments.receipt_issuer names no partner"
     for unit in units:
         missing = [kind for kind in KINDS if choose(rows, unit, None, (kind,), None, known) is None]
         if missing:

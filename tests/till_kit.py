@@ -136,6 +136,7 @@ class Till:
         if key in self.drawer.back:
             return self._said(delivery, Delivered(), _refund_facts("ok"))
         if key in self.drawer.taken and fate == "refuse":
+            self.drawer.taken.discard(key)
             return self._said(delivery, Refused(code="09", reason="the bank said no"))
         if key in self.drawer.taken:
             return self._said(delivery, self._outcome("pending"))

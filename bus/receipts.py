@@ -56,10 +56,16 @@ class Receipts:
         if known is None or known[1] != payment:
             return  # one of its kind is there under another key, or the key is another payment's: the first one counts
         if self._renewed(tx, known, fact, at) or is_new:
-            bind(tx, self._moves, "receipt", known[0], cause=f"receipt_{fact['state']}", at=at, actor=worker)
+            self._bind(tx, known[0], fact["state"] == "cancelled", at, worker)
         if is_new and adjusted is not None:
             tx.run("set_receipt", "adjusted", adjusted[3], at, adjusted[0])
             bind(tx, self._moves, "receipt", adjusted[0], cause="receipt_adjusted", at=at, actor=worker)
+
+    def _bind(self, tx: Tx, receipt: int, is_cancelled: bool, at: int, worker: str) -> None:
+        if is_cancelled:
+            bind(tx, self._moves, "receipt", receipt, cause="receipt_cancelled", at=at, actor=worker)
+        else:
+            bind(tx, self._moves, "receipt", receipt, cause="receipt_issued", at=at, actor=worker)
 
     def _renewed(self, tx: Tx, known: Row, fact: Mapping[str, Any], at: int) -> bool:
         """Whether what was told says more than the row did."""

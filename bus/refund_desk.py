@@ -407,7 +407,7 @@ class RefundDesk:
         row = tx.one("refund_delivery", refund.delivery)
         assert row is not None
         was, lane, partner = State(row[0]), row[1], row[2]
-        blocks = int(to is State.WAITING)
+        blocks = int(to in (State.WAITING, State.IN_DOUBT))
         tx.run("move_delivery", to, cause, reason, at if blocks else None, blocks, at, refund.delivery)
         move = Move(
             lane=lane,

@@ -127,8 +127,14 @@ class Refunds:
             self._desk.move(tx, refund, State.HELD, OFFLINE, at, actor, told)
             self._desk.ask_accounting(tx, refund, at)
         else:
-            self._desk.move(tx, refund, State.WAITING, "refund_approved", at, actor, told)
+            self._desk.move(tx, refund, self._goes_as(refund), "refund_approved", at, actor, told)
         return self.get(number, tx=tx)
+
+    def _goes_as(self, refund: Refund) -> State:
+        """What was asked for before a restore may have been agreed to and paid since the backup: it is asked about."""
+        doubt_before = self._ledger.recorder.doubt_before
+        is_older = doubt_before is not None and to_ms(refund.created_at) <= doubt_before
+        return State.IN_DOUBT if is_older else State.WAITING
 
     def reject(self, tx: Tx, number: int, *, account: str, reason: str) -> Refund:
         """A no, of anybody: who asked may take it back so too. Raises NotFound, NotAllowedNow.

@@ -16,7 +16,7 @@ from bus.people import People
 from bus.refund_rules import RefundState
 from bus.repairs import Repairs
 from bus.rights import ADMINISTRATOR
-from bus.upkeep import verify
+from bus.upkeep import doubt_everything_open, verify
 from tests.builders import DOSSIER
 from tests.till_kit import AMOUNT, TILL, Fate, TillWorld, code_of, refund_event
 
@@ -297,6 +297,25 @@ def test_taken_back_before_anything_left(make: Make) -> None:
     assert "not_asked" == code_of(
         lambda: world.write(lambda tx: world.refunds.reject(tx, sent.id, account="an", reason="another way"))
     )
+
+
+@pytest.mark.parametrize("was_paid", [True, False])
+def test_asked_for_before_a_restore(make: Make, was_paid: bool) -> None:
+    """Agreed to once more after a restore, it is asked about first: it may have been paid back since the backup."""
+    world = make()
+    payment = world.paid()
+    refund = world.ask_refund(payment, AMOUNT)
+    doubt_everything_open(world.ledger)
+    if was_paid:
+        world.drawer.pay_back(world.reference(payment), refund.key, AMOUNT)
+    world.clock.sleep(1)
+    world.approve(refund.id)
+    stood = world.delivery(refund.id)
+    world.run(3)
+
+    assert ("in_doubt", "refund_approved") == stood
+    assert (0 if was_paid else 1) == len([key for key in world.till.sent if key.startswith("RF")])
+    assert ("refunded", AMOUNT) == world.payment(payment)
 
 
 # -- what the gateway does -------------------------------------------------------------------------------------------

@@ -198,7 +198,7 @@ def keypay_settings(installation: Installation, name: str, partner: KeypayKeys) 
     """The adapter's own settings. Raises SettingsRefused."""
     from adapters.partners.keypay.settings import KeypaySettings, VietQr
 
-    qr, key = partner.vietqr, f"partners.{name}"
+    qr, key, http = partner.vietqr, f"partners.{name}", channel_settings(name, partner)
     theirs = [
         (partner.their_secret_file, f"{key}.their_secret_file", "key-2"),
         *((file, f"{key}.previous_secret_files", f"key-2-{n}") for n, file in enumerate(partner.previous_secret_files)),
@@ -223,7 +223,7 @@ def keypay_settings(installation: Installation, name: str, partner: KeypayKeys) 
         signed_answers=partner.signed_answers,
         bill=block_form(installation),
         vietqr=None if qr is None else VietQr(bank_bin=qr.bank_bin, account=qr.account),
-        http=channel_settings(name, partner),
+        http=http,
     )
 
 
@@ -244,6 +244,7 @@ def vnpay_settings(installation: Installation, name: str, partner: VnpayKeys) ->
     """The adapter's own settings. Raises SettingsRefused."""
     from adapters.partners.vnpay.settings import VnpaySettings
 
+    http = channel_settings(name, partner)
     return VnpaySettings(
         pay_url=partner.pay_url,
         api_url=partner.api_url,
@@ -255,7 +256,7 @@ def vnpay_settings(installation: Installation, name: str, partner: VnpayKeys) ->
         order_type=partner.order_type,
         bank_code=partner.bank_code,
         created_by=partner.created_by,
-        http=channel_settings(name, partner),
+        http=http,
     )
 
 

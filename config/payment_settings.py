@@ -189,7 +189,7 @@ class KeypayKeys(GatewaySettings, frozen=True, forbid_unknown_fields=True, kw_on
     signed_answers: bool = True
     """Whether answers carry a checksum under key 2."""
     vietqr: VietQrSettings | None = None
-    """Show a code of our own too: `{bank_bin = "970400", account = ""}`."""
+    """Show a code of our own too: `{bank_bin = "999999", account = ""}`."""
 
 
 class VnpayKeys(GatewaySettings, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -14,7 +14,7 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from bus.bodies import EVENT, EXCHANGE, Bodies
+from bus.bodies import EVENT, EXCHANGE, HEARING, OFFER, Bodies
 from bus.engines.sqlite import Row, Tx
 from bus.errors import NotAllowedNow, NotFound
 from bus.evidence import MoveRow, row_digest
@@ -37,6 +37,19 @@ _DELIVERY: Final = (
 _ATTEMPT: Final = ("id", "delivery", "n", "worker", "started_at", "outcome", "code", "reason")
 _EXCHANGE: Final = (
     "id", "operation", "method", "url", "status", "sent_at", "took_us", "trouble", "key_id", "algorithm", "commitment",
+)  # fmt: skip
+_PAYMENT: Final = (
+    "id", "source", "name", "dossier", "event", "amount", "currency", "unit", "procedure", "kinds", "fees", "number",
+    "gateway", "receipts", "issuer", "account", "account_bank", "account_name", "state", "expires_at", "paid_attempt",
+    "paid_at", "refunded", "created_at",
+)  # fmt: skip
+_PAYMENT_ATTEMPT: Final = (
+    "id", "payment", "n", "partner", "reference", "delivery", "state", "made_at", "opened_at", "open_until",
+    "offer_commitment", "transaction_id", "amount", "bank", "paid_at", "paid_time", "code",
+)  # fmt: skip
+_HEARING: Final = (
+    "id", "at", "partner", "reference", "attempt", "via", "verdict", "effect", "transaction_id", "amount", "currency",
+    "code", "address", "key_id", "commitment",
 )  # fmt: skip
 _PARTS: Final = ("request-head", "request-body", "reply-head", "reply-body")
 
@@ -76,9 +89,15 @@ class Bundle:
         yield "moves.ndjson", _lines(_named(MoveRow._fields, move) for move in self._moves)
         yield "links.ndjson", self._links()
         yield "checkpoints.ndjson", _lines(self._marks)
+        payments, told = self._tx.all("bundle_payments", self._dossier), self._told()
+        yield "payments.ndjson", _lines(self._payment(row) for row in payments)
+        yield "hearings.ndjson", _lines(self._line(_HEARING, row, row[16]) for kind, row in told if kind == HEARING)
         for row in events:
             if self._why_not(row[11]) is None:
                 yield from self._event(row)
+        for kind, row in told:
+            if self._why_not(row[16]) is None:
+                yield from self._word(kind, row)
         for row, is_shared in exchanges:
             if self._why_not(row[12], is_shared) is None:
                 yield from self._exchange(row)
@@ -103,6 +122,15 @@ class Bundle:
             return DESTROYED
         return SHARED if is_shared else None
 
+    def _payment(self, row: Row) -> dict[str, Any]:
+        attempts = self._tx.all("attempts_stand", row[0])
+        return _named(_PAYMENT, row) | {"attempts": [_named(_PAYMENT_ATTEMPT, each) for each in attempts]}
+
+    def _told(self) -> list[tuple[bytes, Row]]:
+        """What gateways told of the dossier's payments, and where they could be paid; both as rows of one shape."""
+        hearings = [(HEARING, row) for row in self._tx.all("bundle_hearings", self._dossier)]
+        return hearings + [(OFFER, row) for row in self._tx.all("bundle_offers", self._dossier)]
+
     # -- bytes --------------------------------------------------------------------------------------------------
 
     def _event(self, row: Row) -> Iterator[Member]:
@@ -116,6 +144,12 @@ class Bundle:
         for name, part in zip(_PARTS, msgspec.msgpack.decode(packed), strict=True):
             if part is not None:
                 yield f"exchanges/{row[0]}/{name}", [part]
+
+    def _word(self, kind: bytes, row: Row) -> Iterator[Member]:
+        salt, body = self._opened(row[15], kind, row[14])
+        folder = f"{kind.decode()}s/{row[0]}"
+        yield f"{folder}/salt", [salt]
+        yield f"{folder}/body", [body]
 
     def _opened(self, body: int, context: bytes, commitment: bytes) -> tuple[bytes, bytes]:
         row = self._tx.one("read_body", body)

@@ -18,6 +18,13 @@ MOVE = "partition n at delivery event from_state to_state cause reason actor bin
 EVENT = "id source event_id kind dossier sequence occurred_at accepted_at digest commitment"
 EXCHANGE = "operation method url status sent_at took_us trouble key_id algorithm commitment"
 ATTEMPT = "id delivery n worker started_at outcome code reason"
+PAYMENT = """id source name dossier event amount currency unit procedure kinds fees number gateway receipts issuer
+    account account_bank account_name state expires_at paid_attempt paid_at refunded created_at"""
+TRY = """id payment n partner reference delivery state made_at opened_at open_until offer_commitment transaction_id
+    amount bank paid_at paid_time code"""
+HEARING = """id at partner reference attempt via verdict effect transaction_id amount currency code address key_id
+    commitment"""
+MONEY = ("payment_changed", "payment_heard")
 PARTS = ("request-head", "request-body", "reply-head", "reply-body")
 
 
@@ -63,7 +70,7 @@ def verify(path, key=None):
     if bad := changed | (files.keys() ^ listed.keys()) | {name for name in names if names.count(name) > 1}:
         return [f"{name}: it is not what was signed" for name in sorted(bad)]
     rows = {name[:-7]: [json.loads(line) for line in files[name].splitlines()] for name in names if ".ndjson" in name}
-    return [*verify_chain(rows, files), *verify_rows(rows, files, said["dossier"])]
+    return [*verify_chain(rows, files), *verify_rows(rows, files, said["dossier"]), *verify_money(rows, files)]
 
 
 def verify_chain(rows, files):
@@ -101,7 +108,8 @@ def verify_rows(rows, files, dossier):
         salt, *parts = (files.get(f"exchanges/{row['id']}/{name}") for name in ("salt", *PARTS))
         if row["left_out"] is None and sha(salt or b"", b"\x94", *map(packed, parts)) != row["commitment"]:
             yield f"exchanges/{row['id']}: these are not the bytes that were exchanged"
-    bound = {move["binds"]: move["delivery"] for move in rows["moves"] if move["binds"] and not move["event"]}
+    tried = [move for move in rows["moves"] if move["cause"] not in MONEY]
+    bound = {move["binds"]: move["delivery"] for move in tried if move["binds"] and not move["event"]}
     for row in rows["attempts"]:
         if bound.pop(digest(row, ATTEMPT, ["attempt"], [[*map(said.get, row["exchanges"])]]), None) != row["delivery"]:
             yield f"attempts.ndjson: no move binds attempt {row['id']} with its exchanges"
@@ -111,6 +119,29 @@ def verify_rows(rows, files, dossier):
         if states.pop(row["id"], None) != row["state"]:
             yield f"deliveries.ndjson: the last move of delivery {row['id']} says another state"
     yield from (f"deliveries.ndjson: delivery {id} is missing" for id in states)
+
+
+def verify_money(rows, files):
+    said = {(m["cause"], int(m["reason"].split(":")[0])): m["binds"] for m in rows["moves"] if m["cause"] in MONEY}
+    for row in rows.get("payments", ()):
+        tries = [digest(each, TRY, ["payment_attempt"]) for each in row["attempts"]]
+        if said.pop(("payment_changed", row["id"]), None) != digest(row, PAYMENT, ["payment"], [tries]) and tries:
+            yield f"payments.ndjson: payment {row['id']} is not, with its attempts, as its last move left it"
+        offers = [("offers", each["id"], each["offer_commitment"]) for each in row["attempts"]]
+        yield from (f"offers/{id}: these are not the bytes of the offer" for id in unfit(offers, files))
+    for row in rows.get("hearings", ()):
+        if said.pop(("payment_heard", row["id"]), None) != digest(row, HEARING, ["payment_hearing"]):
+            yield f"hearings.ndjson: hearing {row['id']} is not what its move heard"
+    heard = [("hearings", row["id"], row["commitment"]) for row in rows.get("hearings", ())]
+    yield from (f"hearings/{id}: these are not the bytes that were heard" for id in unfit(heard, files))
+    yield from (f"payments.ndjson: {cause} of {id} is missing" for cause, id in said)
+
+
+def unfit(words, files):
+    for folder, id, commitment in words:
+        salt, body = (files.get(f"{folder}/{id}/{name}") for name in ("salt", "body"))
+        if body is not None and sha(salt or b"", body) != commitment:
+            yield id
 
 
 if __name__ == "__main__":

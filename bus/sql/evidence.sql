@@ -44,3 +44,17 @@ SELECT m.id, m.at, m.delivery, d.partner, o.number, e.source, e.event_id, e.kind
 FROM moves m LEFT JOIN deliveries d ON d.id = m.delivery LEFT JOIN events e ON e.id = coalesce(d.event, m.event)
 LEFT JOIN dossiers o ON o.id = e.dossier
 WHERE m.at >= ?1 AND m.at < ?2 AND (?3 IS NULL OR d.partner = ?3) ORDER BY m.id;
+
+-- bundle_payments -- Of one dossier; the columns that a move binds.
+SELECT id, source, name, dossier, event, amount, currency, unit, procedure, kinds, fees, number, gateway, receipts, issuer,
+  account, account_bank, account_name, state, expires_at, paid_attempt, paid_at, refunded, created_at FROM payments WHERE dossier = ? ORDER BY id;
+
+-- bundle_hearings -- What gateways told of a dossier's payments; the columns that a move binds, and where the bytes are.
+SELECT h.id, h.at, h.partner, h.reference, h.attempt, h.via, h.verdict, h.effect, h.transaction_id, h.amount, h.currency, h.code,
+  h.address, h.key_id, h.commitment, h.body, b.sealed IS NULL
+FROM payment_hearings h JOIN payment_attempts a ON a.id = h.attempt JOIN payments p ON p.id = a.payment JOIN bodies b ON b.id = h.body
+WHERE p.dossier = ? ORDER BY h.id;
+
+-- bundle_offers -- Where a dossier's payments could be paid: the attempt, its commitment and where the bytes are, in the same places.
+SELECT a.id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, a.offer_commitment, a.offer, b.sealed IS NULL
+FROM payment_attempts a JOIN payments p ON p.id = a.payment JOIN bodies b ON b.id = a.offer WHERE p.dossier = ? ORDER BY a.id;

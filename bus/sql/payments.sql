@@ -81,8 +81,8 @@ INSERT INTO payment_hearings (at, partner, reference, attempt, via, verdict, eff
   address, key_id, commitment, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- bound_hearings -- Every hearing, as the move that heard it binds it.
-SELECT id, at, partner, reference, attempt, via, verdict, effect, transaction_id, amount, currency, code, address, key_id,
-  commitment FROM payment_hearings ORDER BY id;
+SELECT h.id, h.at, h.partner, h.reference, h.attempt, h.via, h.verdict, h.effect, h.transaction_id, h.amount, h.currency, h.code,
+  h.address, h.key_id, h.commitment FROM payment_hearings h ORDER BY h.id;
 
 -- payment_stands -- A payment, as moves bind it.
 SELECT id, source, name, dossier, event, amount, currency, unit, procedure, kinds, fees, number, gateway, receipts, issuer,

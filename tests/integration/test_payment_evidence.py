@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import importlib.util
+import json
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from bus.bundle import Bundle
 from bus.errors import NotAllowedNow, NotFound
 from bus.messages import PUT_BACK
 from bus.payments import Effect, TaskKind
 from bus.repairs import Repairs
+from bus.upkeep import checkpoint
+from tests.builders import DOSSIER
 from tests.payment_kit import AMOUNT, PayWorld, counter_event, record_event
 
 WHO: dict[str, Any] = {"account": "an", "reason": "the citizen calls"}
@@ -87,6 +94,101 @@ def test_a_sound_ledger(world: PayWorld) -> None:
     world.live_on(3)
 
     world.judged()
+
+
+# -- without us ----------------------------------------------------------------------------------------------------
+
+ROOT = Path(__file__).parents[2]
+KEY = Ed25519PrivateKey.generate()
+
+
+def script(name: str) -> ModuleType:
+    """A script of docs/, which knows nothing of ours."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / "docs" / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def bundle(world: PayWorld, *, is_masked: bool = False) -> dict[str, bytes]:
+    checkpoint(world.ledger, KEY.sign, "k1")
+    with world.ledger.engine.snapshot() as tx:
+        made = Bundle(tx, world.ledger.bodies, DOSSIER, signers=frozenset({"k1"}), is_masked=is_masked)
+        return {name: b"".join(chunks) for name, chunks in made.members()}
+
+
+def findings(members: dict[str, bytes]) -> list[str]:
+    check = script("verify_bundle")
+    rows = {name[:-7]: [json.loads(line) for line in members[name].splitlines()] for name in members if ".nd" in name}
+    return [*check.verify_rows(rows, members, DOSSIER), *check.verify_money(rows, members)]
+
+
+def test_a_bundle_shows_its_payments(world: PayWorld) -> None:
+    """A dossier's bundle holds its payments, what gateways told and where they were paid; a third party checks it."""
+    members = bundle(world)
+
+    assert [] == findings(members)
+    reference = world.reference()
+    assert json.dumps([reference, "callback"]).encode() == members["hearings/1/body"]
+    assert f"https://pay.example.invalid/{reference}" in members["offers/1/body"].decode()
+    assert [reference] == [each["reference"] for each in json.loads(members["payments.ndjson"])["attempts"]]
+    world.judged()
+
+
+@pytest.mark.parametrize(
+    ("member", "old", "new", "found"),
+    [
+        ("payments.ndjson", b'"amount":30000', b'"amount":10000', "payments.ndjson: payment 1"),
+        ("payments.ndjson", b'"n":1', b'"n":2', "payments.ndjson: payment 1"),
+        ("hearings.ndjson", b"recorded", b"repeated", "hearings.ndjson: hearing 1"),
+        ("hearings/1/body", b"callback", b"callbacc", "hearings/1"),
+        ("offers/1/body", b"0002", b"0003", "offers/1"),
+    ],
+)
+def test_a_changed_bundle_is_found(world: PayWorld, member: str, old: bytes, new: bytes, found: str) -> None:
+    """Whoever changes what a bundle says of money is found, in the member where he did it."""
+    members = bundle(world)
+    assert old in members[member]
+
+    said = findings(members | {member: members[member].replace(old, new)})
+    assert any(one.startswith(found) for one in said), said
+
+
+def test_a_hearing_left_out_is_found(world: PayWorld) -> None:
+    """A bundle without one of its hearings says so."""
+    assert ["payments.ndjson: payment_heard of 1 is missing"] == findings(bundle(world) | {"hearings.ndjson": b""})
+
+
+def test_a_masked_bundle(world: PayWorld) -> None:
+    """Masked, or once erasure took them, the words are left out, and what is there still fits."""
+    members = bundle(world, is_masked=True)
+    assert [] == findings(members)
+    assert not [name for name in members if name.startswith(("hearings/", "offers/", "events/"))]
+
+    world.ledger.engine.write(lambda tx: tx.connection.execute("UPDATE bodies SET sealed = NULL"))
+    members = bundle(world)
+    assert [] == findings(members)
+    assert "destroyed" == json.loads(members["hearings.ndjson"])["left_out"]
+
+
+@pytest.mark.parametrize(
+    ("edit", "found"),
+    [
+        ("UPDATE payments SET amount = 1", "payments id 1"),
+        ("UPDATE payment_attempts SET bank = 'x'", "payments id 1"),
+        ("UPDATE payment_hearings SET effect = 'x'", "payment_hearings id 1"),
+        ("DELETE FROM payment_hearings", "payments: deleted"),
+    ],
+)
+def test_the_independent_verifier(world: PayWorld, edit: str, found: str) -> None:
+    """The scripts that need nothing of ours find nothing in a sound ledger, and what was edited in another."""
+    check = script("verify_payments")
+    assert [] == [*check.verify(world.path), *script("verify_ledger").verify(world.path)]
+    world.ledger.engine.write(lambda tx: tx.connection.execute(edit))
+
+    assert found in next(iter(check.verify(world.path)))
 
 
 # -- a person's -----------------------------------------------------------------------------------------------------

@@ -166,7 +166,7 @@ def test_lost_refund_is_not_sent_again(here: Town) -> None:
 
 
 @BOTH
-def test_every_field_changed(here: Town, gateway: str) -> None:
+def test_p14_every_field_changed(here: Town, gateway: str) -> None:
     """Each field of a call back changed on its way: the gateway's own no, a note at the door, and nothing paid by it.
 
     Of KeyPay only what its checksum covers; what it does not cover changes nothing, because it is asked about.
@@ -206,7 +206,7 @@ def test_status_of_keypay_changed(here: Town) -> None:
 
 
 @BOTH
-def test_right_checksum_over_another_amount(here: Town, gateway: str) -> None:
+def test_p14_right_checksum_over_another_amount(here: Town, gateway: str) -> None:
     """Signed by the gateway itself over another amount or currency: its no, an open task, and nothing changed."""
     for tamper in OVER_ANOTHER[gateway]:
         order = here.open(gateway)
@@ -219,7 +219,7 @@ def test_right_checksum_over_another_amount(here: Town, gateway: str) -> None:
 
 
 @BOTH
-def test_right_checksum_of_another(here: Town, gateway: str) -> None:
+def test_p14_right_checksum_of_another(here: Town, gateway: str) -> None:
     """Signed by the gateway itself for another merchant, fee or order: its no, and nothing changed."""
     order = here.open(gateway)
     for tamper in OF_ANOTHER[gateway]:

@@ -63,6 +63,8 @@ PAYING: Final = (
     "hear.after",
 )
 """Where payments are asked for, opened, asked about and ended, and where what a gateway tells is written down."""
+CALLED_BACK: Final = ("callback.received", "callback.before_answer")
+"""At the door of callbacks, around what `hear.*` writes down."""
 ASKING: Final = ("asking.leased", "asking.before", "asking.after", "asking.answered")
 """Beside the lanes, where a gateway is asked about what is open."""
 REFUNDING: Final = ("refund.after_delivery", "refund.after_row", "refund.after_payment")

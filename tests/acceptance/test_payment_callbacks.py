@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from structlog.testing import capture_logs
 
+from bus.crash_points import CALLED_BACK
 from bus.errors import LedgerUnavailable
+from config.wiring import real_ports
 from contracts.mock_faults import FaultOrder
 from tests.payment_town import CONFIRM_PATH, Town, payment_town
 
@@ -311,3 +315,37 @@ def test_ledger_is_away(town: Town, name: str, monkeypatch: pytest.MonkeyPatch) 
     status, told = town.call(message)
     assert (200, "00") == (status, told["MaLoi"])
     assert "paid" == town.state(name)
+
+
+class Stopped(Exception):
+    """The program ends here."""
+
+
+POINTS = (
+    *CALLED_BACK, "hear.before", "hear.after_attempt", "pay.after_news", "hear.after_follow_ups", "hear.after",
+    "writer.before_commit", "writer.after_commit",
+)  # fmt: skip
+
+
+def test_stopped_at_each_step(tmp_path: Path) -> None:
+    """Wherever the door stops over a call back, nothing is half done: repeated, it is taken, and counts once."""
+    at: list[str] = []
+
+    def stop(name: str) -> None:
+        if at and at[0] == name:
+            raise Stopped(at.pop())
+
+    ports = replace(real_ports(), crash_point=stop)
+    with capture_logs(), payment_town(tmp_path / "h99", ports=ports) as town:  # each traceback takes long to write
+        for n, point in enumerate(POINTS):
+            order = town.opened(f"S{n}")
+            message = town.confirm_of(order, MaGiaoDich=f"GD{n}")
+            before = town.state(f"S{n}")
+            at.append(point)
+            status, _ = town.call(message)
+            assert (point, []) == (point, at), "the point was reached"
+            assert 500 <= status, point
+            assert town.state(f"S{n}") in (before, "paid"), point
+
+            assert (200, "00") == (lambda told: (told[0], told[1]["MaLoi"]))(town.call(message)), point
+            assert ("paid", 1, []) == (town.state(f"S{n}"), town.settled(f"S{n}"), town.tasks(f"S{n}")), point

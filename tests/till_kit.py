@@ -90,6 +90,8 @@ class Till:
         assert of is not None
         if of.refund is None:
             self.sent.append(of.reference)
+            if self.fate(delivery) == "lost_before":
+                return self._said(delivery, InDoubt(reason="reply lost"))
             awaiting = Awaiting(reference=of.reference, ask_at=self.clock.now(), lane_goes_on=True)
             return self._said(delivery, awaiting, {"pay_url": "https://pay.example.invalid/1"})
         fate = self.fate(delivery)
@@ -147,6 +149,8 @@ class Till:
         fate = self.fate(delivery)
         if fate == "bug":
             raise ValueError("a bug of ours")
+        if fate == "unmappable":
+            raise Unmappable(field="MaThamChieu", rule="too_long")
         if fate == "down":
             return self._said(delivery, Unreachable(reason="refused"))
         paid = self.drawer.paid.get(reference)

@@ -310,6 +310,22 @@ def test_times_of_a_clock_gone_wrong(make: Make, table: str) -> None:
     assert 1 == world.asker.ask(TILL)
 
 
+def test_payment_held_after_it_left_is_asked_about_when_released(make: Make) -> None:
+    """An opening whose answer was lost, and whose question could not be put, is never just sent again."""
+    fate = Fate("lost_before")
+    world = make(fate=fate)
+    payment = world.requested()
+    fate.now = "unmappable"
+    world.clock.sleep(MINUTE)
+    world.run()
+    fate.now = "ok"
+    released = Repairs(world.ledger).release_held(1, actor="person:an", reason="mended")
+    world.run(2)
+
+    assert ("in_doubt", 1) == (released, len(world.till.sent))
+    assert "pending" == world.payment(payment)[0]
+
+
 # -- ten thousand ----------------------------------------------------------------------------------------------------
 
 

@@ -25,16 +25,16 @@ FRESH: Final = "fresh_reference"
 """The gateway does not know the attempt: it goes again under another reference."""
 
 
-def end(tx: Tx, moves: MoveWriter, delivery: int | None, ending: Ending, at: int, actor: str) -> None:
+def end(tx: Tx, moves: MoveWriter, delivery: int | None, cause: Ending, at: int, actor: str) -> None:
     """Nothing more is expected of it, unless a worker is at it now."""
     row = tx.one("delivery_stands", delivery)
     assert row is not None
     was, lane, partner, is_taken, blocks = State(row[0]), row[1], row[2], row[3], row[4]
-    state = ENDS[ending]
+    state = ENDS[cause]
     if is_taken or was is state or was is State.DELIVERED:
         return
-    tx.run("move_delivery", state, ending, "", None, 0, at, delivery)
-    move = Move(lane=lane, at=at, delivery=delivery, from_state=was, to_state=state, cause=ending, actor=actor)
+    tx.run("move_delivery", state, cause, "", None, 0, at, delivery)
+    move = Move(lane=lane, at=at, delivery=delivery, from_state=was, to_state=state, cause=cause, actor=actor)
     moves.add(tx, move, partner)
     if blocks:
         set_head(tx, lane, at)
@@ -60,8 +60,8 @@ def decided(decision: Decision, attempt: AttemptState, payment: PaymentState) ->
             return _waits(decision) if is_there else decision
 
 
-def _ended(ending: Ending) -> Decision:
-    return Decision(state=ENDS[ending], due_at=None, cause=ending, blocks=False)
+def _ended(cause: Ending) -> Decision:
+    return Decision(state=ENDS[cause], due_at=None, cause=cause, blocks=False)
 
 
 def _waits(decision: Decision) -> Decision:

@@ -229,13 +229,13 @@ class Recorder:
         dossier: DossierRow,
         at: int,
         bound: bytes,
-        noted: str = "no_route",
+        cause: str = "no_route",
     ) -> None:
-        """A delivery for each route, and the move that binds the event; `noted`: its cause where there is no route."""
+        """A delivery for each route, and the move that binds the event; `cause`: that one's where there is no route."""
         event = prepared.event
         binds: bytes | None = bound
         if prepared.is_adopted or not prepared.routes:
-            cause = "adopted" if prepared.is_adopted else noted
+            cause = "adopted" if prepared.is_adopted else cause
             self._moves.add(
                 tx, Move(lane=None, at=at, delivery=None, event=number, cause=cause, actor=event.source, binds=binds)
             )

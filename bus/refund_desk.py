@@ -378,13 +378,14 @@ class RefundDesk:
         if new.state in DONE and was.state not in DONE:
             row = tx.one("payment_of_refund", new.payment)
             assert row is not None
-            self.tell(tx, new, row[5], at)
+            if is_own(new, row[6]):
+                self.tell(tx, new, row[5], at)
 
     def follow(self, tx: Tx, refund: Refund, at: int, actor: str) -> None:
         """Where the payment stands for its refunds; what was paid beyond it changes nothing for it."""
         row = tx.one("payment_of_refund", refund.payment)
         assert row is not None
-        if refund.task is not None or refund.attempt != row[6]:
+        if not is_own(refund, row[6]):
             return
         done, under_way = tx.one("refunds_done", refund.attempt), tx.one("refunds_under_way", refund.attempt)
         assert done is not None
@@ -421,6 +422,12 @@ class RefundDesk:
         )
         self._moves.add(tx, move, partner)
         set_head(tx, lane, at)
+
+
+def is_own(refund: Refund, paid_attempt: int | None) -> bool:
+    """Whether it gives back what the payment's counting attempt paid. Money beyond it changes nothing for the payment:
+    its total stays, its receipts stand, and there is nothing to tell of it."""
+    return refund.task is None and refund.attempt == paid_attempt
 
 
 def too_much(money: Money, wanted: Wanted) -> str | None:

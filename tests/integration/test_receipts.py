@@ -230,6 +230,23 @@ def test_parts_adjust_the_only_receipt(make: Make) -> None:
     assert 0 == town.mock.books.left(next(iter(town.mock.books.receipts)))
 
 
+def test_money_beyond_the_payment_leaves_its_receipts(make: Make) -> None:
+    """A second transaction that is given back was never receipted: the payment's own receipts stand."""
+    town = make()
+    payment = paid(town)
+    town.run(2)
+    town.pay(town.reference(payment), TOTAL, transaction="T-2")
+    (task,) = town.rows("SELECT id FROM payment_tasks WHERE kind = 'double_payment'")[0]
+    refund = town.ask_refund(payment, TOTAL, task=task)
+    town.approve(refund.id)
+    town.write(lambda tx: town.refunds.record_offline(tx, refund.id, document="UNC-1", account="binh", reason="paid"))
+    town.settle_down()
+
+    assert ("paid", 0) == town.payment(payment)
+    assert {"issued"} == {row[2] for row in town.receipts()}
+    assert 0 == sum(effect.operation == CANCEL for effect in town.mock.effects)
+
+
 def test_part_of_two_receipts_waits_for_a_person(make: Make) -> None:
     """With two receipts nobody says whose part it was: the delivery is held, the receipts stand, the refund is done."""
     town = make()

@@ -140,11 +140,12 @@ class _Play:
             self._feeder.start()
             self._watch_first()
             found = self._settled()
+            page = None if self._wish.is_once else self._open_for_you()
         finally:
             self._feeder.stop()
         self._tell(found)
         if not self._wish.is_once:
-            self._serve_on()
+            self._serve_on(page)
         self._portal.close()
         self._one_stop.close()
         return found.is_well
@@ -267,9 +268,12 @@ class _Play:
         bus = self._here.bus
         return {"rest": f"{bus}/v1/events", "soap": f"{bus}{SOAP_PATH}?wsdl", "facade": f"{bus}{FACADE}/login"}
 
-    def _serve_on(self) -> None:
+    def _open_for_you(self) -> str | None:
+        """A fee that nobody has paid yet: where it is paid."""
         cashier = self._feeder.cashier
-        page = None if cashier is None else cashier.open_for_you()
+        return None if cashier is None else cashier.open_for_you()
+
+    def _serve_on(self, page: str | None) -> None:
         if page is not None:
             self._desk.say("demo_pay", url=page, console=f"{self._here.bus}/console/payments")
         self._desk.say("demo_serving")

@@ -9,6 +9,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ import pytest
 
 from config.demo.born import COUNT, EVENTS
 from config.demo.day import SOURCES, day
+from config.demo.paying import CASES, bills
 
 DEMO = [sys.executable, "-P", "-m", "config.cli", "demo"]
 STATES = ("delivered", "superseded", "held", "blocked", "refused", "in_doubt", "cancelled", "not_ours")
@@ -60,7 +62,12 @@ def test_p02_p03_ledger_and_mock_agree(tmp_path: Path, seed: int) -> None:
     line = json.loads(only)
 
     assert (0, 0, 0) == (line["lost"], line["doubled"], line["out_of_order"])
-    assert line["deliveries"] == line["events"] == sum(line[state] for state in STATES)
+    assert line["deliveries"] == sum(line[state] for state in STATES)
+    money = bills(seed)
+    asked = sum(1 + (bill.after is not None) for bill in money)
+    shown = sum(bill.case.told.count(news) for bill in money for news in ("settled", "refunded"))
+    own = line["deliveries"] - (line["events"] - asked)
+    assert 0 < own <= shown, "each event goes to the portal; money does as a record, where none is on its way"
     assert line["delivered"] > 600
     assert min(line["held"], line["blocked"], line["not_ours"], line["repeated"], line["contradicted"]) > 0
     assert {"ledger.db", "lienthong.toml"} <= {path.name for path in (tmp_path / "state").iterdir()}
@@ -99,6 +106,10 @@ def test_three_systems_side_by_side(told_to_a_person: tuple[Path, str]) -> None:
     (filed,) = [part for part in page.split("\n\n") if "Dossiers from the portal" in part]
     count, _, handed_over, statuses, created = [int(line.split()[-1]) for line in filed.splitlines()[2:]]
     assert (COUNT, COUNT, COUNT * EVENTS, 0) == (count, handed_over, statuses, created), filed
+    (fees,) = [part for part in page.split("\n\n") if "Fees paid online" in part]
+    for case in CASES:
+        (row,) = [line for line in fees.splitlines() if case.en in line]
+        assert case.ends == row.split()[-1], fees
     with closing(sqlite3.connect(state / "ledger.db")) as ledger:
         callers = {caller for (caller,) in ledger.execute("SELECT caller FROM refusals")}
         codes = {code for (code,) in ledger.execute("SELECT code FROM refusals WHERE caller = 'wards'")}
@@ -117,6 +128,42 @@ def test_events_of_a_file_go_over_rest(tmp_path: Path) -> None:
     assert 0 == done.returncode, done.stdout + done.stderr
     assert 8 == line["events"] == line["deliveries"]
     assert (0, 0, 0) == (line["lost"], line["doubled"], line["out_of_order"])
+
+
+def test_a_person_pays(tmp_path: Path) -> None:
+    """When the day is settled a fee is left open: paid at the gateway's page, it is on the console a moment later."""
+    command = [*DEMO, "--state-dir", str(tmp_path / "state"), "--port", "0", "--mocks-port", "0", "--lang", "en"]
+    process = subprocess.Popen(
+        [*command, "--dossiers", "60", "--steps", "120"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env=os.environ | {"PYTHONUNBUFFERED": "1"},
+    )
+    try:
+        assert process.stdout is not None
+        lines: dict[str, str] = {}
+        for line in process.stdout:
+            if found := re.search(r"token (\S+)$|yourself: (\S+) · .*: (\S+)$", line):
+                lines |= {"token": found[1]} if found[1] else {"page": found[2], "console": found[3]}
+            if "page" in lines:
+                break
+        page = httpx2.get(lines["page"]).text
+        assert "Thanh toán" in page
+        name = re.search(r"Hồ sơ: <code>([^<]+)</code>", page)
+        assert name is not None
+        httpx2.post(lines["page"], data={"result": "paid"})
+        with httpx2.Client(headers={"Authorization": f"Bearer {lines['token']}"}, timeout=60) as console:
+            until = time.monotonic() + 60
+            while time.monotonic() < until:
+                shown = console.get(lines["console"], params={"q": name[1], "state": "paid"}).text
+                if f"{name[1]}.P1" in shown:
+                    break
+                time.sleep(0.2)
+        assert f"{name[1]}.P1" in shown
+    finally:
+        process.terminate()
+        process.communicate(timeout=60)
 
 
 def test_state_of_another_demo_is_left_alone(tmp_path: Path) -> None:

@@ -75,6 +75,12 @@ WORDS: Final = {
     "97": "Invalid signature",
     "99": "Unknown error",
 }
+ERROR_PAGE: Final = """<!doctype html>
+<html lang="vi"><head><meta charset="utf-8"><title>VNPAY, cổng giả lập</title>
+<meta name="viewport" content="width=device-width"><link rel="stylesheet" href="/style.css"></head>
+<body><main><h1>VNPAY <small>cổng giả lập</small></h1><p>Địa chỉ thanh toán này không dùng được. Không có tiền nào bị trừ.</p>
+<p>Mã lỗi <code>{code}</code>: {words}</p></main></body></html>
+"""
 STATUS: Final = {"paid": "00", "open": "01", "pending": "01", "failed": "02", "expired": "02"}
 REFUND: Final = {"refunded": "00", "pending": "05", "rejected": "09"}
 
@@ -292,8 +298,7 @@ class VnPay(GatewayMock):
             return Response(status=no.status, body=b'{"vnp_ResponseCode":"03"}')
         visit.error_code = no.code
         if call.place == "browser":
-            words = escape(WORDS[no.code])
-            text = f"<!doctype html><html lang=vi><title>VNPAY</title><p>Lỗi {no.code}: {words}</p></html>"
+            text = ERROR_PAGE.format(code=no.code, words=escape(WORDS[no.code]))
             return Response(status=400, body=text.encode(), content_type=HTML, headers=SAFE)
         reference = call.payload.fields.get("vnp_TxnRef")
         told = {"vnp_TxnRef": reference} if isinstance(reference, str) else {}

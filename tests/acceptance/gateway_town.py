@@ -144,8 +144,11 @@ class Town:
 
 
 @contextmanager
-def town(folder: Path, *, more: str = "") -> Iterator[Town]:
-    """Both gateways are rows of the table, so a wish decides; every fee has an account."""
+def town(folder: Path, *, more: str = "", keypay: str = "") -> Iterator[Town]:
+    """Both gateways are rows of the table, so a wish decides; every fee has an account.
+
+    `more`: further settings of both, `keypay`: of KeyPay alone.
+    """
     mocks: dict[str, GatewayMock] = {"keypay": KeyPay(), "vnpay": VnPay()}
     one_stop = OneStop()
     with serve([*mocks.values(), one_stop]) as url:
@@ -155,7 +158,8 @@ def town(folder: Path, *, more: str = "") -> Iterator[Town]:
         file = place / "lienthong.toml"
         text = file.read_text().replace("port = 8400", "port = 0")
         for name in PLACES:
-            text = text.replace(f"[partners.{name}]\n", f"[partners.{name}]\n{SHORT}{more}")
+            told = more + (keypay if name == "keypay" else "")
+            text = text.replace(f"[partners.{name}]\n", f"[partners.{name}]\n{SHORT}{told}")
         file.write_text(text)
         prepare_ledger(load(file, {}).settings, FileStorage(), SystemClock(), actor="person:test")
         with opened(place) as (here, doors):

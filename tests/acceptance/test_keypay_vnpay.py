@@ -13,7 +13,9 @@ import pytest
 from bus.payments import AttemptState
 from contracts.gateway_mock import PayOrder
 from contracts.gateway_orders import Order
+from contracts.mock_control import control
 from contracts.mock_faults import FaultOrder
+from contracts.mocking import Request
 from tests.acceptance.gateway_town import AMOUNT, PLACES, Town, pay_back, town
 
 BOTH = pytest.mark.parametrize("gateway", PLACES)
@@ -302,3 +304,20 @@ def test_addresses_of_callers(tmp_path: Path) -> None:
         assert [{"RspCode": "03", "Message": "Caller not allowed"}] == said
         assert unchanged(here, "vnpay", order)
         assert ["forbidden_source"] == [code for code, _ in here.refused()]
+
+
+def test_code_that_a_bank_app_scans(tmp_path: Path) -> None:
+    """PayLater's citizen scans a VietQR: the bank's app reads the exact amount, and what it pays arrives here once."""
+    settings = 'flow = "pay_later"\ncommands = {create = "PAYLATER"}\nvietqr = {bank_bin = "999999"}\n'
+    with town(tmp_path, keypay=settings) as here:
+        mock = here.mocks["keypay"]
+        mock.switches.turn({"flow": "pay_later"})
+        order = here.open("keypay")
+        scan = Request(path="/_control/keypay/scan", body=json.dumps({"qr": here.newest_offer()["qr"]}).encode())
+        paid = json.loads(control(mock, "scan", scan).body)
+        assert mock.calls.wait()
+        here.work()
+
+        assert {"bank": "999999", "account": "0000000000000", "amount": AMOUNT} == paid
+        assert {"return_code": "0", "return_msg": "Success"} == json.loads(mock.calls.done[-1].answer)
+        assert ("paid", 1) == (here.state("keypay", order), len(money_of(here, order)))

@@ -108,7 +108,9 @@ def picture(text: str, *, title: str, scale: int = 4) -> str:
     import segno
 
     code = segno.make(text, error="m", micro=False)
-    return str(code.svg_inline(scale=scale, border=4, light="#fff", dark="#000", title=title))
+    # With a unit it has a viewBox: at whatever size a page shows it, the whole code is seen.
+    svg = code.svg_inline(scale=scale, border=4, light="#fff", dark="#000", title=title, unit="px", svgclass=None)
+    return str(svg).replace("<svg ", '<svg role="img" ', 1)
 
 
 def _field(tag: str, value: str) -> str:

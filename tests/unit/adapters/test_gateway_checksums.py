@@ -190,7 +190,8 @@ def test_vietqr_picture():
     """The picture is one SVG to stand in a page: titled, without script, style or address."""
     svg = vietqr.picture(QR, title="VietQR 30.000 đồng")
 
-    assert svg.startswith("<svg")
+    assert svg.startswith('<svg role="img" ')
+    assert 'viewBox="0 0 ' in svg  # else a page that gives it a size shows a corner of it
     assert "<title>VietQR 30.000 đồng</title>" in svg
     assert not [word for word in ("<script", "style=", "href", "http") if word in svg]
 

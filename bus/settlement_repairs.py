@@ -8,7 +8,7 @@ dies or comes twice, each is repaired once.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Final, Protocol
 
@@ -85,7 +85,7 @@ class SettlementRepairs:
         tx = tx or self._ledger.engine.read()
         of = self._settlements.get(run, tx=tx)
         if of.state != "done":
-            raise NotAllowedNow(f"run {run} is {of.state}: there is nothing to repair", code="not_done")
+            raise NotAllowedNow(f"run {run} is {of.state}: there is nothing to repair", code="day_not_settled")
         is_in, ids, would = bool(tx.one("next_day_is_in", run)), [], {}
         for kind in classes:
             found = [row[0] for row in tx.all("open_differences", run, kind)]
@@ -93,7 +93,7 @@ class SettlementRepairs:
                 would[kind] = (remedy_of(kind, is_next_day_in=is_in), len(found))
                 ids += found
         if not ids:
-            raise NotAllowedNow("nothing of this is open", code="empty")
+            raise NotAllowedNow("nothing of this is open", code="nothing_open")
         return Plan(run=run, classes=tuple(would), ids=tuple(sorted(ids)), would=would)
 
     def ask(
@@ -113,7 +113,7 @@ class SettlementRepairs:
         """
         plan = self.plan(run, classes, tx=tx)
         if plan.digest != digest:
-            raise NotAllowedNow("the differences changed since they were shown", code="changed")
+            raise NotAllowedNow("the differences changed since they were shown", code="another_selection")
         known = tx.one("same_settlement_repair", run, digest)
         if known is not None:
             return self.get(known[0], tx=tx)
@@ -133,9 +133,9 @@ class SettlementRepairs:
         if of.expires_at is not None and of.expires_at < now:
             raise NotAllowedNow(f"repair {number} was asked for too long ago", code="expired")
         if is_yes and actor == of.actor:
-            raise NotAllowedNow("one's own wish is another person's to approve", code="own")
+            raise NotAllowedNow("one's own wish is another person's to approve", code="own_request")
         if digest != of.digest:
-            raise NotAllowedNow("another list was shown", code="changed")
+            raise NotAllowedNow("another list was shown", code="another_selection")
         ended = None if is_yes else to_ms(now)
         tx.run("decide_settlement_repair", "running" if is_yes else "declined", actor, to_ms(now), ended, number)
         cause = "settlement_repair_approved" if is_yes else "settlement_repair_declined"
@@ -157,18 +157,21 @@ class SettlementRepairs:
 
     # -- carrying out -------------------------------------------------------------------------------------------
 
-    def carry_all(self) -> int:
-        """Carry on every repair that was begun, and end questions that nobody answered; how many differences."""
+    def carry_all(self, *, goes_on: Callable[[], bool] = lambda: True) -> int:
+        """Carry on every repair that was begun, and end questions that nobody answered; how many differences.
+
+        `goes_on` is asked before each page: a process that stops leaves the rest to the next.
+        """
         tx = self._ledger.engine.read()
         if tx.one("settlement_repairs_asked", 1):
             now = to_ms(self._ledger.clock.now())
             self._ledger.engine.write(lambda tx: tx.run("settlement_repairs_expired", now))
-        return sum(self.carry(row[0]) for row in tx.all("running_settlement_repairs"))
+        return sum(self.carry(row[0], goes_on=goes_on) for row in tx.all("running_settlement_repairs"))
 
-    def carry(self, number: int) -> int:
+    def carry(self, number: int, *, goes_on: Callable[[], bool] = lambda: True) -> int:
         """Carry one out from where it stands; how many differences were looked at."""
         count = 0
-        while (looked := self._step(number)) is not None:
+        while goes_on() and (looked := self._step(number)) is not None:
             count += looked
         return count
 

@@ -50,6 +50,7 @@ from config.noticing import incidents_of, late_books
 from config.office_calendar import FreshCalendar
 from config.running import runs_of, selections_of
 from config.settings_file import SettingsRefused
+from config.settling_days import settlement_room
 from config.signing_on import sso_of
 from config.wiring import Installation
 
@@ -113,6 +114,7 @@ def make_console(
         payment_close=PaymentClose(ledger),
         payment_tasks=PaymentTasks(ledger),
         refunds=Refunds(ledger),
+        settlement=settlement_room(installation),
         beneficiaries=Beneficiaries(ledger),
         refund_approval_above=ledger.payments.policy.refund_approval_above,
         people=people,

@@ -15,6 +15,7 @@ import structlog
 from bus.errors import LedgerTrouble
 from bus.runs import Runner, Runs
 from bus.selections import Selections
+from config.settling_days import settlement_repairs_of
 from config.wiring import Installation
 from config.worker_process import worker_name
 
@@ -41,6 +42,7 @@ class Running:
     def __init__(self, installation: Installation, *, every: float = LOOK_EVERY) -> None:
         self._every = every
         self._stop = threading.Event()
+        self._settlements = settlement_repairs_of(installation)
         self._runner = Runner(runs_of(installation), worker_name(), wait=self._stop.wait)
         self._thread = threading.Thread(target=self._run, name="running", daemon=True)
 
@@ -58,9 +60,9 @@ class Running:
             self.look()
 
     def look(self) -> int:
-        """Carry one run as far as it goes; how many items."""
+        """Carry one run as far as it goes, and repairs of settlements; how many items."""
         try:
-            return self._runner.run_once()
+            return self._runner.run_once() + self._settlements.carry_all(goes_on=lambda: not self._stop.is_set())
         except LedgerTrouble as trouble:
             log.error("ledger_unavailable", cause=type(trouble).__name__)
         except Exception:

@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
+from adapters.doors.console.settlement_view import SettlementRoom
 from adapters.settlement.envelope import EnvelopeRefused, Opened, opened, text_of
 from adapters.settlement.files import OneStopFile, PlatformFile
 from adapters.settlement.layouts import EXPORT, LAYOUTS, LIST, PLATFORM, Layout
@@ -40,6 +41,15 @@ def settlement_repairs_of(installation: Installation) -> SettlementRepairs:
         installation.repairs,
         payments=installation.ledger.payments,
         crash_point=installation.ports.crash_point,
+    )
+
+
+def settlement_room(installation: Installation) -> SettlementRoom:
+    """What the console's pages of it are given."""
+    return SettlementRoom(
+        settlements=settlements_of(installation),
+        repairs=settlement_repairs_of(installation),
+        four_eyes_above=installation.settings.payments.settlement.four_eyes_above,
     )
 
 

@@ -190,7 +190,7 @@ def test_applied_twice_is_applied_once(till):
     assert (3, 3, 3) == settled(till)
     with pytest.raises(NotAllowedNow) as refusal:
         till.repairs.plan(run, CLASSES)
-    assert "empty" == refusal.value.code
+    assert "nothing_open" == refusal.value.code
 
 
 @pytest.mark.parametrize("times", [1, 2])
@@ -243,7 +243,7 @@ def test_another_person_says_yes_to_the_very_list(till):
     run = many(till, 2)
     wish = ask(till, till.repairs.plan(run, CLASSES))
     assert ("asked", 0) == (wish.state, till.repairs.carry(wish.id))
-    for who, digest, code in ((WHO, None, "own"), ("person:binh", "other", "changed")):
+    for who, digest, code in ((WHO, None, "own_request"), ("person:binh", "other", "another_selection")):
         with pytest.raises(NotAllowedNow) as refusal:
             decide(till, wish, who=who, digest=digest)
         assert code == refusal.value.code
@@ -294,11 +294,11 @@ def test_what_changed_since_it_was_shown_is_asked_anew(till):
     with pytest.raises(NotAllowedNow) as refusal:
         ask(till, plan)
 
-    assert "empty" == refusal.value.code
+    assert "nothing_open" == refusal.value.code
     whole = till.repairs.plan(run, CLASSES)
     with pytest.raises(NotAllowedNow) as refusal:
         ask(till, Plan(run=run, classes=whole.classes, ids=(7,)))
-    assert "changed" == refusal.value.code
+    assert "another_selection" == refusal.value.code
 
 
 def test_a_run_that_was_replaced_is_not_repaired(till):
@@ -309,7 +309,7 @@ def test_a_run_that_was_replaced_is_not_repaired(till):
     with pytest.raises(NotAllowedNow) as refusal:
         till.repairs.plan(run, CLASSES)
 
-    assert ("not_done", "expired") == (refusal.value.code, till.repairs.get(wish.id).state)
+    assert ("day_not_settled", "expired") == (refusal.value.code, till.repairs.get(wish.id).state)
 
 
 def test_nobody_knows_a_repair_that_is_not_there(till):

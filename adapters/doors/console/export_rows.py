@@ -19,11 +19,13 @@ from adapters.doors.console.reach import LOCAL, dossier_in_reach
 from adapters.doors.console.refused import day, see_all
 from adapters.doors.console.visit import Visit
 from bus.close_reads import MOST_REFUSALS
+from bus.errors import NotFound
 from bus.export import DELIVERY_COLUMNS, MOVE_COLUMNS, role_of
 from bus.lateness import PARTS
 from bus.looks import LARGEST_PAGE, Filter, Line
 from bus.payment_looks import Line as PaymentLine
 from bus.rights import Right
+from bus.settlement import Difference
 
 Row = tuple[Cell, ...]
 
@@ -303,6 +305,46 @@ def _payment(line: PaymentLine) -> Row:
     )
 
 
+# -- settlement differences -------------------------------------------------------------------------------------------
+
+
+def settlement(console: Console, visit: Visit, asked: Asked) -> Rows:
+    """Of one run; it holds every unit's payments."""
+    if visit.units is not None:
+        raise Wrong("settlement.every_unit", status=403)
+    text = asked.query.get("run", "")
+    try:
+        run = console.settlement.settlements.get(int(text) if text.isdecimal() and len(text) <= 18 else 0)
+    except NotFound:
+        raise Wrong("settlement.not_found", status=404) from None
+
+    def rows() -> Iterator[Row]:
+        after = 0
+        while page := console.settlement.settlements.differences(run.id, after=after):
+            yield from (_difference(run.day.isoformat(), one) for one in page)
+            after = page[-1].id
+
+    return Rows(rows=rows(), told=f"run {run.id}")
+
+
+def _difference(day: str, one: Difference) -> Row:
+    return (
+        day,
+        one.kind.value,
+        one.line,
+        one.reference,
+        one.transaction,
+        one.name,
+        one.dossier,
+        one.ours,
+        one.theirs,
+        one.one_stop,
+        one.currency,
+        one.outcome,
+        None if one.closed_at is None else local(one.closed_at),
+    )
+
+
 EXPORTS: Final[Mapping[str, Export]] = {
     "deliveries": Export(right=Right.LIST, columns=(*DELIVERY_COLUMNS, "unit"), rows=deliveries),
     "payments": Export(
@@ -312,6 +354,15 @@ EXPORTS: Final[Mapping[str, Export]] = {
             *("amount", "refunded", "currency", "attempts", "requested_at", "paid_at", "changed_at"),
         ),
         rows=payments,
+    ),
+    "settlement": Export(
+        right=Right.LIST,
+        columns=(
+            *("day", "class", "line", "reference", "transaction", "payment_name", "dossier", "ours", "theirs"),
+            *("one_stop_amount", "currency", "outcome", "closed_at"),
+        ),
+        rows=settlement,
+        needs="run",
     ),
     "timeline": Export(right=Right.LIST, columns=MOVE_COLUMNS, rows=timeline, needs="number"),
     "refusals": Export(

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from adapters.doors.console.mapping_view import TablesDesk
     from adapters.doors.console.reach import Names
     from adapters.doors.console.sealing import Sealing
+    from adapters.doors.console.settlement_view import SettlementRoom
     from adapters.doors.console.sso import Sso
 
 
@@ -105,6 +106,7 @@ class Console:
     payment_tasks: PaymentTasks
     refunds: Refunds
     beneficiaries: Beneficiaries
+    settlement: SettlementRoom
     gateways: Sequence[str] = ()
     """Partners that take payments here."""
     refund_approval_above: int = 0

@@ -78,6 +78,10 @@ BELOW: Final = {
     "payment_task": "payments",
     "refunds": "payments",
     "beneficiaries": "payments",
+    "settlement": "payments",
+    "settlement_run": "payments",
+    "settlement_repair": "payments",
+    "settlement_decide": "payments",
 }
 """Pages that stand below one of the navigation."""
 

@@ -361,6 +361,15 @@ def test_part_of_two_receipts_is_for_a_person(issuer):
     assert [] == calls(mock)
 
 
+def test_last_part_of_two_receipts_cancels_both(issuer):
+    """Once nothing is left of a payment with two receipts, both are cancelled."""
+    mock, adapter = issuer
+    carry(adapter, settled())
+
+    assert isinstance(carry(adapter, refunded(40_000, total=50_000))[0], Delivered)
+    assert 2 == sum(effect.operation == CANCEL for effect in mock.effects)
+
+
 def test_refund_of_what_was_never_receipted(issuer):
     """Without a receipt there is nothing to take back; one that must be there and is not is refused."""
     _, adapter = issuer

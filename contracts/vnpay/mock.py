@@ -78,7 +78,8 @@ WORDS: Final = {
 ERROR_PAGE: Final = """<!doctype html>
 <html lang="vi"><head><meta charset="utf-8"><title>VNPAY, cổng giả lập</title>
 <meta name="viewport" content="width=device-width"><link rel="stylesheet" href="/style.css"></head>
-<body><main><h1>VNPAY <small>cổng giả lập</small></h1><p>Địa chỉ thanh toán này không dùng được. Không có tiền nào bị trừ.</p>
+<body><main><h1>VNPAY <small>cổng giả lập</small></h1>
+<p>Địa chỉ thanh toán này không dùng được. Không có tiền nào bị trừ.</p>
 <p>Mã lỗi <code>{code}</code>: {words}</p></main></body></html>
 """
 STATUS: Final = {"paid": "00", "open": "01", "pending": "01", "failed": "02", "expired": "02"}

@@ -7,6 +7,7 @@ from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from structlog.testing import capture_logs
 
 from bus.errors import Unmappable
 from bus.messages import Awaiting, Delivered, InDoubt, Refused, Unreachable
@@ -158,8 +159,12 @@ def test_unanswered_question_proves_nothing(opened, fault):
 def test_answer_under_another_secret(paid):
     """An answer whose checksum no secret of ours makes is not looked into; a refused question neither."""
     paid.mock.account = replace(paid.mock.account, secret="another-secret-altogether")
+    with capture_logs() as lines:
+        outcome = paid.ask(requested(partner="vnpay")).outcome
 
-    assert InDoubt(reason="wrong_checksum", is_down=False) == paid.ask(requested()).outcome
+    assert InDoubt(reason="wrong_checksum", is_down=False) == outcome
+    told = {"partner": "vnpay", "operation": "querydr", "cause": "wrong_checksum"}
+    assert [told] == [{name: line[name] for name in told} for line in lines if line["event"] == "answer_not_believed"]
 
 
 def test_another_amount_is_told_as_it_is(opened):
@@ -284,6 +289,15 @@ def test_what_cannot_be_shaped_is_not_sent(world, delivery, field):
     with pytest.raises(Unmappable, match=field):
         world.adapter.check(delivery)
     assert 0 == len(world.mock.log.page())
+
+
+@pytest.mark.parametrize("dossier", ["H99/09 (bản sao)", "Đơn|1", "H99\u0301&x=1", "+%20", "x" * 300])
+def test_odd_number_of_a_dossier(world, dossier):
+    """Whatever a source calls its dossier, the address is one that VNPAY takes, and says nothing else than that."""
+    delivery = requested()
+    url = world.deliver(replace(delivery, event=replace(delivery.event, dossier=dossier))).facts["pay_url"]
+
+    assert 303 == world.open(url).status
 
 
 def test_address_names_nobody(world):

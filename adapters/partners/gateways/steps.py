@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
+
+import structlog
 
 from adapters.partners.gateways.adapter import Send
 from adapters.partners.gateways.answers import RefundSaid, not_taken, refund_attempt
@@ -13,6 +15,10 @@ from bus.messages import Attempt, Delivery, Exchange, InDoubt
 from bus.payments import Told
 from bus.ports import Clock
 
+log = structlog.get_logger("gateways")
+
+NOT_BELIEVED: Final = frozenset({"wrong_checksum", "other_answer"})
+"""Why an answer is not looked into: somebody may stand between us and the gateway, or a secret is out of date."""
 Check: TypeAlias = Callable[[Delivery], object]
 """Shapes it and sends nothing. Raises `Unmappable`."""
 
@@ -33,6 +39,7 @@ class Question:
         """One call."""
         exchange, told = self.ask(delivery, send)
         if isinstance(told, InDoubt):
+            note(told, delivery.partner, exchange)
             return Attempt(outcome=told, exchanges=(exchange,))
         return attempt_of(told, exchanges=(exchange,), now=self.clock.now())
 
@@ -57,6 +64,7 @@ class BlindRefund:
         if (nothing := not_taken(exchange)) is not None:
             return Attempt(outcome=nothing, exchanges=(exchange,))
         if isinstance(said, InDoubt):
+            note(said, delivery.partner, exchange)
             return Attempt(outcome=replace(said, then=self.unclear), exchanges=(exchange,))
         return refund_attempt(said, exchange, now=self.clock.now())
 
@@ -81,5 +89,12 @@ class RefundQuestion:
             return Attempt(outcome=asked)
         exchange, said = asked
         if isinstance(said, InDoubt):
+            note(said, delivery.partner, exchange)
             return Attempt(outcome=said, exchanges=(exchange,))
         return refund_attempt(said, exchange, now=self.clock.now())
+
+
+def note(doubt: InDoubt, partner: str, exchange: Exchange) -> None:
+    """A line for who watches, where an answer was not believed."""
+    if doubt.reason in NOT_BELIEVED:
+        log.warning("answer_not_believed", partner=partner, operation=exchange.operation, cause=doubt.reason)

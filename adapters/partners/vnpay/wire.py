@@ -6,6 +6,7 @@ the same again, and a question names what was opened (NOTES.md#r32).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -22,6 +23,7 @@ VERSION: Final = "2.1.0"
 HUNDREDTHS: Final = 100
 """VNPAY counts in hundredths of a đồng (NOTES.md#r3)."""
 LONGEST_INFO: Final = 255
+_ODD: Final = re.compile(r"[^A-Za-z0-9 .,:_/-]")
 WHOLE: Final = "02"
 PART: Final = "03"
 
@@ -114,4 +116,4 @@ def refund_body(message: Mapping[str, str], settings: VnpaySettings) -> bytes:
 
 def info(text: str) -> str:
     """`vnp_OrderInfo`: no diacritics, and no `|`, which would make two messages one text (NOTES.md#r6)."""
-    return without_marks(text, longest=LONGEST_INFO)
+    return _ODD.sub(" ", without_marks(text, longest=LONGEST_INFO)).strip()

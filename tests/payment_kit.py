@@ -221,17 +221,21 @@ class PayWorld:
         patience = Patience(in_flight=timedelta(seconds=30))
         adapters = {GATE: self.gate, EAR: self.ear, PORTAL: self.portal}
         self.partners = {name: PartnerWork(adapter=one, patience=patience) for name, one in adapters.items()}
+        self.work_anew()
+
+    def work_anew(self) -> None:
+        """A worker and an asker for the ledger that is open now."""
         self.dispatcher = Dispatcher(
             self.ledger,
             self.partners,
             name="w1",
             clock=self.clock,
             randomness=SeededRandomness(2),
-            crash_point=crash_point,
+            crash_point=self.point,
         )
         books = (PaymentQuestions(self.ledger), RefundQuestions(self.ledger))
         self.asker = Asker(
-            self.ledger, {GATE: self.partners[GATE]}, books, name="w1", clock=self.clock, crash_point=crash_point
+            self.ledger, {GATE: self.partners[GATE]}, books, name="w1", clock=self.clock, crash_point=self.point
         )
 
     def opened(self) -> Ledger:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
@@ -13,7 +14,8 @@ import pytest
 from bus.messages import Contradicted, Delivery, Recorded, Repeated
 from bus.payment_entry import _number_of
 from bus.payments import AttemptState, Effect, TaskKind, reference_of
-from tests.builders import NOON
+from bus.upkeep import backup, doubt_everything_open, put_back
+from tests.builders import NOON, from_json
 from tests.payment_kit import AMOUNT, GATE, PayWorld, counter_event, payment_event, record_event
 
 
@@ -141,6 +143,31 @@ def test_account_entered_later(world: PayWorld) -> None:
     world.ledger.engine.write(lambda tx: tx.connection.execute("DELETE FROM beneficiaries"))
 
 
+def test_account_in_force(world: PayWorld) -> None:
+    """An account that is in force when it is asked for is the payment's from the beginning; nobody is asked."""
+    world.ledger.engine.write(
+        lambda tx: tx.connection.execute(
+            "INSERT INTO beneficiaries (unit, account, bank, name, valid_from, proposed_at, proposed_by, reason, "
+            "approved_at, approved_by) VALUES ('', '0000000000000', '999999', 'UBND', 0, 0, 'an', '-', 0, 'b')"
+        )
+    )
+    world.ask_for()
+
+    assert [("0000000000000",)] == world.rows("SELECT account FROM payments")
+    assert [] == world.rows("SELECT kind FROM payment_tasks")
+    world.ledger.engine.write(lambda tx: tx.connection.execute("DELETE FROM beneficiaries"))
+
+
+def test_a_trace_goes_through(world: PayWorld) -> None:
+    """What is told of a payment carries the trace of the event that asked for it."""
+    trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    event = payment_event()
+    world.record(from_json(json.loads(event.body) | {"traceparent": trace}))
+    world.run()
+
+    assert [(trace,)] == world.rows("SELECT traceparent FROM events WHERE kind = 'payment.opened'")
+
+
 # -- paid -----------------------------------------------------------------------------------------------------------
 
 
@@ -168,7 +195,7 @@ def test_paid(world: PayWorld) -> None:
     assert (AttemptState.PAID, f"T-{reference}") == (found.state, found.transaction)
 
 
-def test_called_back_many_times_at_once(world: PayWorld) -> None:
+def test_p14_called_back_many_times_at_once(world: PayWorld) -> None:
     """Eight threads call back, all in all four hundred times: one effect, and every word is kept."""
     reference = world.open_payment()
     world.pay(reference)
@@ -299,7 +326,7 @@ def test_not_opened(fated: Any) -> None:
     assert ("95", "no such agency") == (world.told("failed")["code"], world.told("failed")["reason"])
 
 
-def test_answer_lost_and_nothing_there(fated: Any) -> None:
+def test_p05_answer_lost_and_nothing_there(fated: Any) -> None:
     """The answer was lost, the gateway knows nothing of it: it goes again, never under the same reference."""
     world = fated("lost_before")
     first = world.open_payment()
@@ -364,7 +391,7 @@ def test_called_back_before_the_answer(fated: Any) -> None:
     assert ["settled"] == world.news()
 
 
-def test_question_that_reaches_nobody(fated: Any) -> None:
+def test_p05_question_that_reaches_nobody(fated: Any) -> None:
     """While the gateway cannot be asked, nothing is sent again: it stays in doubt."""
     world = fated("lost_before", "down", "blind")
     world.open_payment()
@@ -581,6 +608,23 @@ def test_paid_at_the_counter_while_it_goes(fated: Any) -> None:
     assert [] == world.news()
 
 
+def test_paid_at_the_counter_while_it_is_asked_about(fated: Any) -> None:
+    """Paid there while the gateway is asked in the lane, which knows nothing of it: it does not go again."""
+    world = fated("lost_before")
+    world.open_payment()
+    ask = world.gate.ask
+
+    def meanwhile(delivery: Delivery) -> Any:
+        world.record(counter_event())
+        return ask(delivery)
+
+    world.gate.ask = meanwhile  # type: ignore[method-assign]
+    world.pass_time(minutes=1)
+
+    assert ("paid_at_counter", "closed", "cancelled", "paid_at_counter") == world.payment()
+    assert 1 == len(world.gate.sent)
+
+
 @pytest.mark.parametrize(
     ("changes", "task"),
     [
@@ -612,7 +656,7 @@ def test_at_the_counter_after_online(world: PayWorld) -> None:
 # -- more than one attempt ------------------------------------------------------------------------------------------
 
 
-def test_two_attempts_paid(fated: Any) -> None:
+def test_p14_two_attempts_paid(fated: Any) -> None:
     """The first attempt is paid late, then the second too: the first success counts, the other is to go back."""
     world = fated("lost_before")
     first = world.open_payment()
@@ -726,3 +770,29 @@ def test_no_portal(fated: Any) -> None:
     world.run()
 
     assert [] == world.rows("SELECT 1 FROM events WHERE source = 'lienthong' AND kind = 'dossier.recorded'")
+
+
+# -- a restore ------------------------------------------------------------------------------------------------------
+
+
+def test_taken_in_again_after_a_restore(world: PayWorld, tmp_path: Path) -> None:
+    """A payment that the backup does not know is told again by its source: it gets the same reference, is asked about
+    before anything is sent, and is found paid at the gateway: no second order."""
+    backup(world.ledger, tmp_path / "backup.db")
+    reference = world.open_payment()
+    world.pay(reference)
+    world.close()
+    put_back(tmp_path / "backup.db", world.path)
+    for name in ("ear", "portal"):
+        (tmp_path / name).write_text("")
+    world.clock.sleep(60)
+    world.ledger = world.opened()
+    doubt_everything_open(world.ledger)
+    world.work_anew()
+    world.ask_for()
+    assert ("created", "created", "in_doubt", "restore_gap") == world.payment()
+    world.run()
+
+    assert reference == world.reference()
+    assert [reference] == world.gate.sent
+    assert ("paid", "paid", "delivered", "paid") == world.payment()

@@ -62,7 +62,7 @@ def world(tmp_path: Path) -> Iterator[PayWorld]:
          "offer bodies"),
     ],
 )  # fmt: skip
-def test_an_edited_row_is_found(world: PayWorld, edit: str, table: str) -> None:
+def test_p11_an_edited_row_is_found(world: PayWorld, edit: str, table: str) -> None:
     """Whoever changes what was due, paid or told behind the ledger's back is found, in the table where he did it."""
     assert [] == world.damages()
 
@@ -125,7 +125,7 @@ def findings(members: dict[str, bytes]) -> list[str]:
     return [*check.verify_rows(rows, members, DOSSIER), *check.verify_money(rows, members)]
 
 
-def test_a_bundle_shows_its_payments(world: PayWorld) -> None:
+def test_p11_a_bundle_shows_its_payments(world: PayWorld) -> None:
     """A dossier's bundle holds its payments, what gateways told and where they were paid; a third party checks it."""
     members = bundle(world)
 

@@ -98,7 +98,7 @@ def test_p02_crash_where_money_is_written(folder: Path, point: str) -> None:
     shutil.rmtree(home)
 
 
-def test_two_processes_hear_the_same(folder: Path) -> None:
+def test_p14_two_processes_hear_the_same(folder: Path) -> None:
     """Two processes are called back about one payment, each many times: one effect, one settled event."""
     world = made(folder)
     reference = world.open_payment("P9")

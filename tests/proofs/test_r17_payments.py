@@ -173,7 +173,7 @@ class Money(RuleBasedStateMachine):
         assert not (paid and name in self.counter) or "paid_twice" in tasks
 
 
-def test_p04_payments_against_what_was_paid() -> None:
+def test_p14_payments_against_what_was_paid() -> None:
     """Random lives of payments: one effect for each, told once; every payment at the gateway is here, or a task."""
     run_state_machine_as_test(
         Money,

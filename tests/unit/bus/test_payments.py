@@ -101,7 +101,7 @@ def expected(of: Known, verdict: Verdict, via: Via) -> Step:
 
 
 @pytest.mark.parametrize(("state", "verdict", "via"), [*product(A, V, WAYS)])
-def test_every_cell(state: AttemptState, verdict: Verdict, via: Via) -> None:
+def test_p14_every_cell(state: AttemptState, verdict: Verdict, via: Via) -> None:
     """Each state of an attempt, each verdict, each way it comes: one effect, whatever the order."""
     of = known(state)
 
@@ -109,7 +109,7 @@ def test_every_cell(state: AttemptState, verdict: Verdict, via: Via) -> None:
 
 
 @pytest.mark.parametrize(("verdict", "via"), [*product(V, WAYS)])
-def test_what_no_word_may_do(verdict: Verdict, via: Via) -> None:
+def test_p14_what_no_word_may_do(verdict: Verdict, via: Via) -> None:
     """Whatever is told: a success is never undone, and a payment is never paid by a word that is no success."""
     for state, payment in product(A, P):
         step = hear(known(state, payment), told(verdict, via))
@@ -132,7 +132,7 @@ def test_what_no_word_may_do(verdict: Verdict, via: Via) -> None:
         ({"currency": "USD", "amount": 1}, Effect.WRONG_CURRENCY, T.WRONG_CURRENCY),
     ],
 )
-def test_another_amount_changes_nothing(
+def test_p14_another_amount_changes_nothing(
     state: AttemptState, wrong: dict[str, Any], effect: Effect, task: TaskKind
 ) -> None:
     """An amount or a currency that is not what is due changes nothing, in no state: a person looks."""

@@ -37,6 +37,7 @@ from bus.selections import Planned
 from bus.times import from_ms
 from config.demo.day import Feed, day
 from config.demo.lives import COMMUNES, ONE_STOP
+from config.demo_gateways import use_gateways
 from config.demo_settings import write_folder
 from config.doors import make_app
 from config.minding import Minding
@@ -56,6 +57,7 @@ from contracts.one_stop.pki import Pki
 from contracts.serve import serve
 from tests.acceptance.portal_town import a_change, a_notice
 from tests.builders import LOCAL, event_json, from_json, step_json
+from tests.console_payments import Payments, gateways
 
 EVENING: Final = datetime(2026, 7, 3, 17, 5, tzinfo=LOCAL)
 """When the story ends and the tests begin."""
@@ -71,8 +73,8 @@ KEPT: Final = (
     "runs", "corrections", "moves WHERE cause <> 'noted'",
 )  # fmt: skip
 """What nobody changes who only looks. (That somebody looked is noted: a move of that cause.)"""
-EXPECTED_STATES: Final = frozenset(State) - {State.SENDING, State.AWAITING}
-"""Every state that lasts. (`awaiting` comes with partners whose answer takes minutes.)"""
+EXPECTED_STATES: Final = frozenset(State) - {State.SENDING}
+"""Every state that lasts."""
 
 SCRIPT: Final = "<script>alert('s13')</script><img src=x onerror=alert(1)>"
 TEMPLATE: Final = "{{7*7}}${7*7}<%= 7*7 %>#{7*7}"
@@ -201,6 +203,8 @@ class ConsoleWorld:
     one_stop: OneStop
     app: Noted
     url: str
+    payments: Mapping[str, int] = field(default_factory=dict)
+    """By what became of them: their numbers."""
     _tokens: dict[str, str] = field(default_factory=dict)
     _client: httpx2.Client = field(default_factory=lambda: httpx2.Client(timeout=60, verify=False))
 
@@ -281,7 +285,7 @@ def console_world(folder: Path, *, dossiers: int = 36, steps: int = 110) -> Iter
     with ExitStack() as stack:
         pki = Pki(clock.now())
         portal, wards = RudePortal(clock=clock.now), OneStop(pki=pki, clock=clock.now)
-        url = stack.enter_context(serve([portal, wards]))
+        url = stack.enter_context(serve([portal, wards, *gateways(clock.now)]))
         falls = ExitStack()
         stack.enter_context(falls)
         province = falls.enter_context(serve(OneStop(pki=pki, clock=clock.now)))
@@ -299,7 +303,8 @@ def console_world(folder: Path, *, dossiers: int = 36, steps: int = 110) -> Iter
             app=app,
             url=doors.url,
         )
-        _tell(world, falls.close, dossiers, steps)
+        use_gateways(installation)
+        _tell(world, url, falls.close, dossiers, steps)
         clock.reach(EVENING)
         clock.run()
         stack.callback(world._client.close)
@@ -324,7 +329,7 @@ def _installed(folder: Path, mocks: str, province: str, clock: StoryClock) -> tu
 # -- the story ---------------------------------------------------------------------------------------------------------
 
 
-def _tell(world: ConsoleWorld, fall: Callable[[], None], dossiers: int, steps: int) -> None:
+def _tell(world: ConsoleWorld, mocks: str, fall: Callable[[], None], dossiers: int, steps: int) -> None:
     """The day's events in their order of arrival, a worker beside them, and what befalls them.
 
     `fall`: from then on nobody answers at the province's one-stop system.
@@ -337,6 +342,8 @@ def _tell(world: ConsoleWorld, fall: Callable[[], None], dossiers: int, steps: i
         world.clock.reach(when)
         happens()
         _carry(world, worker)
+    world.clock.reach(AFTERNOON - timedelta(minutes=12))
+    world.payments = Payments(world, mocks, lambda: _carry(world, worker), HOSTILE).tell()
     fall()
     world.clock.reach(AFTERNOON)
     _befall(world, worker)

@@ -12,6 +12,7 @@ from adapters.doors.console.links import PREFIX, url_for
 from adapters.doors.console.page import Page
 from adapters.doors.console.pages import PAGES
 from bus.messages import State
+from bus.payment_close import PaymentClose
 from tests.console_world import (
     HOSTILE_DOSSIER,
     IN_DOUBT_DOSSIERS,
@@ -64,6 +65,23 @@ def reference(world: ConsoleWorld) -> str:
     return str(world.installation.reads.refusals(limit=1)[0]["reference"])
 
 
+def hearing_of(world: ConsoleWorld, name: str) -> dict[str, int]:
+    """The newest thing that was told of this payment."""
+    payment = world.payments[name]
+    return {"id": payment, "n": PaymentClose(world.installation.ledger).payment(payment).hearings[0].id}
+
+
+def receipt_of(world: ConsoleWorld, name: str) -> dict[str, int]:
+    """The first receipt of this payment."""
+    payment = world.payments[name]
+    return {"id": payment, "n": PaymentClose(world.installation.ledger).payment(payment).receipts[0].id}
+
+
+def first_task(world: ConsoleWorld) -> int:
+    """The oldest task about money."""
+    return PaymentClose(world.installation.ledger).open_tasks(None)[0][0].id
+
+
 EXAMPLES: Final[Mapping[str, Examples]] = {
     "dossier": lambda world: [{"number": number} for number in (IN_DOUBT_DOSSIERS[0], HOSTILE_DOSSIER, LONG_DOSSIER)],
     "journey": lambda world: [{"number": IN_DOUBT_DOSSIERS[0]}, {"number": HOSTILE_DOSSIER, "for": "citizen"}],
@@ -92,5 +110,14 @@ EXAMPLES: Final[Mapping[str, Examples]] = {
     "export_refusals": lambda world: [{"form": form} for form in FORMS],
     "export_audit": lambda world: [{"form": form} for form in FORMS],
     "export_users": lambda world: [{"form": form} for form in FORMS],
+    "export_payments": lambda world: [{"form": form} for form in FORMS],
+    "payments": lambda world: [{}, {"state": "group-taken"}, {"review": "1"}],
+    "payment": lambda world: [{"id": world.payments[name]} for name in ("double", "paid", "hostile", "open_keypay")],
+    "payment_repair": lambda world: [{"id": world.payments[name]} for name in ("refund_asked", "double", "hostile")],
+    "hearing": lambda world: [{**hearing_of(world, name), "form": "raw"} for name in ("hostile", "paid")],
+    "payment_receipt": lambda world: [receipt_of(world, "paid")],
+    "payment_tasks": lambda world: [{}, {"state": "closed"}],
+    "payment_task": lambda world: [{"id": first_task(world)}],
+    "refunds": lambda world: [{}, {"state": "all"}],
     "user": lambda world: [{"name": "operator"}],
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bus.messages import State
+from bus.payment_close import PaymentClose
 from config.demo_settings import PORTAL
 from tests.console_world import (
     EXPECTED_STATES,
@@ -36,10 +37,25 @@ def test_troubles_are_where_they_are_said_to_be(console_world: ConsoleWorld) -> 
 
 
 def test_partners_stand_as_told(console_world: ConsoleWorld) -> None:
-    """The portal and the wards' system are well; nobody answers at the province's."""
+    """The portal, the wards' system and the gateways are well; nobody answers at the province's."""
     is_open = {row["name"]: row["circuit"] for row in console_world.installation.reads.partners()}
 
-    assert {PORTAL: "closed", "one_stop": "closed", "one_stop-province": "open"} == is_open
+    assert {"one_stop-province": "open"} == {name: circuit for name, circuit in is_open.items() if circuit != "closed"}
+    assert {PORTAL, "one_stop", "payment_platform", "keypay", "vnpay"} < set(is_open)
+
+
+def test_payments_stand_as_told(console_world: ConsoleWorld) -> None:
+    """A payment stands in each state that lasts, with receipts, refunds and what a person has to decide."""
+    close = PaymentClose(console_world.installation.ledger)
+    states = {name: close.line(number).state for name, number in console_world.payments.items()}
+
+    assert ("expired", "open", "open", "paid", "failed", "pending") == tuple(
+        states[name] for name in ("expired", "open_keypay", "open_vnpay", "paid", "failed", "pending")
+    )
+    assert ("paid_at_counter", "partly_refunded", "refund_pending") == tuple(
+        states[name] for name in ("counter", "refunded", "offline")
+    )
+    assert {"wrong_amount", "double_payment", "offline_refund"} <= {task.kind for task in close.open_tasks(None)[0]}
 
 
 def test_doors_refused_some(console_world: ConsoleWorld) -> None:

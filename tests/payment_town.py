@@ -23,7 +23,7 @@ from bus.dispatch import Dispatcher
 from bus.messages import Event
 from bus.payments import Beneficiary
 from bus.ports import CrashPoint, FileStorage, SystemClock, no_crash
-from config import mocked_gateways
+from config import mocked_gateways, mocked_one_stop
 from config.doors import make_app
 from config.new_installation import make, prepare_ledger
 from config.settings_file import load
@@ -168,15 +168,18 @@ def payment_town(
     settings: str = "",
     ports: Ports | None = None,
     crash_point: CrashPoint = no_crash,
+    is_told: bool = False,
     **mock: Any,
 ) -> Iterator[Town]:
-    """`settings`: lines for `[partners.payment_platform]`; `more`: tables of their own."""
+    """`settings`: lines for `[partners.payment_platform]`; `more`: tables of their own; `is_told`: its source."""
     platform, one_stop = PaymentPlatform(**mock), OneStop()
     with serve([platform, one_stop, Portal()]) as mocks:
         make(folder, for_mocks=mocks)
         file = folder / "lienthong.toml"
         file.write_text(file.read_text() + SHORT)
         mocked_gateways.join(folder, mocks)
+        if is_told:
+            mocked_one_stop.join(folder, mocks)
         table = "[partners.payment_platform]\n"
         file.write_text(file.read_text().replace(table, table + SHORT + settings) + more)
         loaded = load(file, {}).settings

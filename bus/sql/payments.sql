@@ -71,7 +71,7 @@ FROM deliveries d JOIN lanes l ON l.id = d.lane WHERE d.id = ?;
 SELECT delivery FROM payment_attempts WHERE payment = ? ORDER BY n DESC LIMIT 1;
 
 -- due_expiries -- Payments whose time is over: asked about since, never sent, or out of patience.
-SELECT p.id FROM payments p WHERE p.state IN ('created', 'unknown', 'open', 'pending') AND p.expires_at <= ?1
+SELECT p.id FROM payments p INDEXED BY payments_expiry WHERE p.state IN ('created', 'unknown', 'open', 'pending') AND p.expires_at <= ?1
   AND (p.expires_at <= ?2 OR NOT EXISTS (SELECT 1 FROM payment_attempts a WHERE a.payment = p.id
     AND a.state IN ('unknown', 'open', 'pending') AND ifnull(a.asked_at, 0) < p.expires_at))
 ORDER BY p.expires_at LIMIT ?3;

@@ -36,7 +36,7 @@ CREATE TABLE payments (
 CREATE INDEX payments_dossier ON payments (dossier);
 CREATE INDEX payments_state ON payments (state, id);
 CREATE INDEX payments_unit ON payments (unit, id);
-CREATE INDEX payments_expiry ON payments (expires_at) WHERE state IN ('created', 'unknown', 'open', 'pending', 'not_opened');
+CREATE INDEX payments_expiry ON payments (expires_at) WHERE state IN ('created', 'unknown', 'open', 'pending');
 
 CREATE TABLE payment_attempts (
   id          INTEGER PRIMARY KEY,

@@ -51,6 +51,9 @@ REFUND = RefundStanding(
     refund=1, name=f"{PAYMENT}.R1", amount=AMOUNT, key="RF2607040000000001", made_at=MADE_AT + timedelta(hours=20)
 )
 FEE = {"kind": "charge", "code": "XD01", "name": "Lệ phí cấp phép", "amount": AMOUNT}
+PATIENT = timedelta(seconds=30)
+"""For one call: long enough for a machine that does much else."""
+HASTY = local_http(timeout=timedelta(seconds=0.5), connect_timeout=timedelta(seconds=0.5))
 KEYPAY, VNPAY = KeypayAccount(), VnpayAccount()
 
 
@@ -153,7 +156,7 @@ def keypay_settings(url: str = "http://127.0.0.1:1", **overrides: Any) -> Keypay
         "keys_2": (Secret(key_id="key-2", value=KEYPAY.key_2.encode()),),
         "return_to": "https://callbacks.h99.example.invalid/callbacks/keypay/return/{}".format,
         "pay_hosts": frozenset({"127.0.0.1"}),
-        "http": local_http(timeout=timedelta(seconds=2), connect_timeout=timedelta(seconds=1)),
+        "http": local_http(timeout=PATIENT, connect_timeout=PATIENT),
     }
     return KeypaySettings(**(members | overrides))
 
@@ -167,7 +170,7 @@ def vnpay_settings(url: str = "http://127.0.0.1:1", **overrides: Any) -> VnpaySe
         "secrets": (Secret(key_id="vnpay-1", value=VNPAY.secret.encode()),),
         "return_to": "https://callbacks.h99.example.invalid/callbacks/vnpay/return/{}".format,
         "ip": "10.0.0.15",
-        "http": local_http(timeout=timedelta(seconds=2), connect_timeout=timedelta(seconds=1)),
+        "http": local_http(timeout=PATIENT, connect_timeout=PATIENT),
     }
     return VnpaySettings(**(members | overrides))
 

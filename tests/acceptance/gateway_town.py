@@ -29,11 +29,13 @@ from contracts.keypay.mock import KeyPay
 from contracts.one_stop.mock import OneStop
 from contracts.serve import serve
 from contracts.vnpay.mock import VnPay
-from tests.acceptance.desk import SHORT, opened
+from tests.acceptance.desk import opened
 from tests.builders import make_payment
 
 AMOUNT = 75_000
 PATIENCE = 60.0
+SOON = "in_flight_s = 0.2\nretry_s = [0.05]\n"
+"""What waits, waits shortly; a call may take as long as it takes."""
 PLACES = {"keypay": "result", "vnpay": "ipn"}
 ROWS = "unit,procedure,fee_kind,gateway,rank,receipts,valid_from,valid_to,source_kind\n" + "".join(
     f",,,{gateway},{rank},none,,,invented\n" for rank, gateway in enumerate(PLACES, 1)
@@ -159,7 +161,7 @@ def town(folder: Path, *, more: str = "", keypay: str = "") -> Iterator[Town]:
         text = file.read_text().replace("port = 8400", "port = 0")
         for name in PLACES:
             told = more + (keypay if name == "keypay" else "")
-            text = text.replace(f"[partners.{name}]\n", f"[partners.{name}]\n{SHORT}{told}")
+            text = text.replace(f"[partners.{name}]\n", f"[partners.{name}]\n{SOON}{told}")
         file.write_text(text)
         prepare_ledger(load(file, {}).settings, FileStorage(), SystemClock(), actor="person:test")
         with opened(place) as (here, doors):

@@ -7,6 +7,8 @@ from datetime import timedelta
 
 import pytest
 
+from adapters.channels.http import HttpChannel
+from adapters.partners.keypay.adapter import Keypay
 from adapters.partners.keypay.settings import VietQr
 from bus.errors import Unmappable
 from bus.messages import Awaiting, Delivered, InDoubt, Refused, Unreachable
@@ -15,9 +17,11 @@ from contracts import vietqr
 from tests.gateway_kit import (
     ACCOUNT,
     AMOUNT,
+    HASTY,
     MADE_AT,
     REFERENCE,
     REFUND,
+    keypay_settings,
     keypay_world,
     make_standing,
     refunding,
@@ -170,14 +174,25 @@ def test_another_amount_is_told_as_it_is(opened):
     assert AMOUNT - 1 == opened.ask(requested()).facts["told"].amount
 
 
-@pytest.mark.parametrize("fault", [*LOST[1:], "slow", "rate_limited"])
+@pytest.mark.parametrize("fault", [*LOST[1:], "rate_limited"])
 def test_unanswered_question_proves_nothing(opened, fault):
     """A question that was not answered leaves everything open; *not there* is only what KeyPay says itself."""
-    opened.arm(fault, operation="detail", seconds=3)
+    opened.arm(fault, operation="detail")
     attempt = opened.ask(requested())
 
     assert isinstance(attempt.outcome, InDoubt)
     assert "told" not in attempt.facts
+
+
+def test_slow_answer_proves_nothing(opened):
+    """Who waits no longer has not been told."""
+    opened.arm("slow", operation="detail", seconds=20)
+    channel = HttpChannel(HASTY)
+    attempt = Keypay(keypay_settings(opened.url, http=HASTY), channel, clock=opened.clock).ask(requested())
+    channel.close()
+
+    assert isinstance(attempt.outcome, InDoubt)
+    assert {} == attempt.facts
 
 
 def test_answer_under_another_key(opened):

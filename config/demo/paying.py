@@ -135,9 +135,7 @@ def bills(seed: int) -> list[Bill]:
 
 def a_bill_for_you(seed: int) -> Bill:
     """One more, left open: the person who looks at the demo pays it in the browser."""
-    mine = Case(
-        name="yours", vi="chờ bạn trả", en="waits for you", gateway="payment_platform", ends="open", told=("opened",)
-    )
+    mine = Case(name="yours", vi="chờ bạn trả", en="waits for you", gateway="keypay", ends="open", told=("opened",))
     return _bill(Random(seed), len(CASES) + 1, mine)  # noqa: S311  # as above
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import os
 import re
@@ -22,7 +23,7 @@ import pytest
 
 from config.demo.born import COUNT, EVENTS
 from config.demo.day import SOURCES, day
-from config.demo.paying import CASES, bills
+from config.demo.paying import CASES, a_bill_for_you, bills
 
 DEMO = [sys.executable, "-P", "-m", "config.cli", "demo"]
 STATES = ("delivered", "superseded", "held", "blocked", "refused", "in_doubt", "cancelled", "not_ours")
@@ -150,17 +151,19 @@ def test_a_person_pays(tmp_path: Path) -> None:
                 break
         page = httpx2.get(lines["page"]).text
         assert "Thanh toán" in page
-        name = re.search(r"Hồ sơ: <code>([^<]+)</code>", page)
-        assert name is not None
+        name = a_bill_for_you(1).name
         httpx2.post(lines["page"], data={"result": "paid"})
         with httpx2.Client(headers={"Authorization": f"Bearer {lines['token']}"}, timeout=60) as console:
             until = time.monotonic() + 60
             while time.monotonic() < until:
-                shown = console.get(lines["console"], params={"q": name[1], "state": "paid"}).text
-                if f"{name[1]}.P1" in shown:
+                shown = console.get(lines["console"], params={"q": name, "state": "paid"}).text
+                if f">{name}<" in shown:
                     break
                 time.sleep(0.2)
-        assert f"{name[1]}.P1" in shown
+        assert f">{name}<" in shown
+        back = re.search(r'href="([^"]+/return/[^"]+)"', httpx2.get(lines["page"]).text)
+        assert back is not None
+        assert "Đã thanh toán" in httpx2.get(html.unescape(back[1]), headers={"Accept-Language": "vi"}).text
     finally:
         process.terminate()
         process.communicate(timeout=60)

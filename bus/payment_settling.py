@@ -65,7 +65,7 @@ class MoneySettling:
         if delivery.payment is None:
             return decision
         if delivery.payment.refund is not None:
-            return self._refunds.decided(decision)
+            return self._refunds.decided(delivery, attempt, decision)
         if delivery.event.kind != PAYMENT_REQUESTED:
             return decision
         number = delivery.payment.attempt

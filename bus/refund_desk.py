@@ -15,7 +15,7 @@ from typing import TypeAlias
 from bus.bindings import bind
 from bus.engines.sqlite import Row, Tx
 from bus.lanes import set_head
-from bus.messages import Attempt, Decision, Event, State
+from bus.messages import Attempt, Decision, Delivery, Event, State, Unreachable
 from bus.moves import Move, MoveWriter
 from bus.payment_evidence import note
 from bus.payment_tasks import open_task
@@ -328,8 +328,14 @@ class RefundDesk:
             refunded_before=before[0],
         )
 
-    def decided(self, decision: Decision) -> Decision:
-        """A refund that waits for accounting, for the gateway's books or for a person keeps nobody else waiting."""
+    def decided(self, delivery: Delivery, attempt: Attempt, decision: Decision) -> Decision:
+        """A refund that waits for accounting, for the gateway's books or for a person keeps nobody else waiting.
+
+        A question that did not even reach the gateway is no word of its books: only what they do not hold goes again.
+        """
+        outcome = attempt.outcome
+        if delivery.is_unanswered and isinstance(outcome, Unreachable) and outcome.is_down:
+            return replace(decision, state=State.IN_DOUBT, cause="not_asked")
         is_over_here = decision.state in (State.AWAITING, State.REFUSED, State.HELD)
         is_a_persons = decision.state is State.IN_DOUBT and decision.due_at is None
         return replace(decision, blocks=False) if is_over_here or is_a_persons else decision

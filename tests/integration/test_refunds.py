@@ -393,6 +393,26 @@ def test_lost_answer_is_asked_about(make: Make, fate: str) -> None:
     assert RefundState.REFUNDED is world.refunds.get(refund.id).state
 
 
+def test_question_that_reached_nobody_lets_nothing_go(make: Make) -> None:
+    """While the gateway is away, a refund in doubt stays so: it goes again only when the gateway's books lack it."""
+    fate = Fate("lost_after")
+    world = make(fate=fate)
+    refund = world.ask_refund(world.paid(), 10_000)
+    world.approve(refund.id)
+    world.run()
+    fate.now = "down"
+    world.clock.sleep(60)
+    world.run(2)
+    stood = world.delivery(refund.id)
+    fate.now = "refuse"
+    world.clock.sleep(60)
+    world.run(3)
+
+    assert ("in_doubt", "not_asked") == stood
+    assert RefundState.REFUNDED is world.refunds.get(refund.id).state
+    assert 1 == len([key for key in world.till.sent if key.startswith("RF")])
+
+
 @pytest.mark.parametrize("how", ["refunded", "rejected"])
 def test_blind_refund_waits_for_a_person(make: Make, how: Any) -> None:
     """Where nobody can be asked it is never sent again: a person says what the books show, with a reason."""

@@ -201,8 +201,8 @@ def run_rounds(folder: Path, seeds: range) -> None:
             town.race()
             midway = town.overdrawn()
             town.come_to_rest()
-            assert ([], [], []) == (midway, town.overdrawn(), town.miscounted()), f"seed {seed}"
-            assert [] == town.seen_alone(), f"seed {seed}"
+            found = [*midway, *town.overdrawn(), *town.miscounted(), *town.seen_alone()]
+            assert [] == found, f"seed {seed}: {found}"
             assert [] == list(verify(town.worlds[0].ledger)), f"seed {seed}"
         finally:
             town.close()

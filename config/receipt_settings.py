@@ -38,4 +38,4 @@ class ReceiptIssuerKeys(PartnerSettings, frozen=True, forbid_unknown_fields=True
     dated: Literal["issued", "paid"] = "issued"
     """Which day a receipt bears: of issuing, or of payment."""
     view_number: str = ""
-    """How a receipt's page shows its number: a pattern with one group. Empty: digits behind the word `Số`."""
+    """How a receipt's page shows its number: a pattern with one group. Empty: digits behind `Số:`."""

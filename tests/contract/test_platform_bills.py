@@ -256,6 +256,24 @@ def test_platform_that_is_down_is_no_missing_receipt():
     assert outcome.is_down
 
 
+@pytest.mark.parametrize("lost", ["GET_BILL", FETCH])
+def test_document_that_never_comes_whole_ends_with_a_person(lost):
+    """A document that is too large, or whose host is gone, is no sign of a platform down: after a day a task."""
+
+    def answer(request: Request) -> Exchange:
+        found = says(f'{{"UrlBienLai": "{ANYWHERE}"}}'.encode())(request)
+        is_address = request.operation == FETCH
+        trouble = Unreachable(reason="not_sent: no route") if is_address else InDoubt(reason="reply_lost: too large")
+        return replace(found, status=None, reply_body=None, trouble=trouble) if request.operation == lost else found
+
+    hosts = frozenset({"receipts.example.invalid"})
+    early, late = bill(answer, bill_hosts=hosts), bill(answer, SimClock(PAID_AT + WAITS[-1]), bill_hosts=hosts)
+
+    assert isinstance(early.outcome, Unreachable)
+    assert (WAITS[0], False) == (early.outcome.retry_after, early.outcome.is_down)
+    assert {"receipt_missing": True} == dict(late.facts)
+
+
 def test_refund_of_the_platforms_own_receipt_is_not_ours(town):
     """The platform takes its receipts back itself; without a payment nothing is asked."""
     mock, adapter, _ = town

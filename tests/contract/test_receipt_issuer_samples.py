@@ -204,7 +204,7 @@ def test_amount_on_a_page(page, amount, is_said):
 
 def test_pages_of_any_size_are_read_at_once():
     """A page made to keep a reader busy is read in the time of its length."""
-    heavy = "Số" + " :" * 200_000 + "<" * 400_000 + "Số<" * 100_000 + "1.111" * 100_000
+    heavy = "Số" + " " * 200_000 + "Số:" * 100_000 + "<" * 400_000 + "Số<" * 100_000 + "1.111" * 100_000
 
     assert "" == page_number(heavy, VIEW_NUMBER)
     assert not names_amount(heavy, 7)
@@ -213,3 +213,5 @@ def test_pages_of_any_size_are_read_at_once():
 def test_number_on_a_page():
     """The number stands behind the word, whatever tags are between; pattern and serial are none."""
     assert "0000012" == page_number("<p>Mẫu số: 01BLP0-001</p><p>Số: <b>0000012</b></p>", VIEW_NUMBER)
+    assert "12" == page_number("<td>Số</td> <td>(No.)</td>:&<td>Số (No.): <i>12</i>", VIEW_NUMBER)
+    assert "" == page_number("<p>Địa chỉ: Số 1 đường Thử Nghiệm</p><p>Số tiền: 30.000</p>", VIEW_NUMBER)

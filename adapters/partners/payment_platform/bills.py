@@ -33,7 +33,7 @@ DOWN: Final = (502, 503, 504)
 
 
 class Bills:
-    """Fetches one receipt; nothing of it blocks or repeats a payment."""
+    """Fetches one receipt. Nothing of it blocks or repeats a payment; a lost answer only means: ask again."""
 
     def __init__(self, settings: PlatformSettings, clock: Clock) -> None:
         self._settings = settings
@@ -67,14 +67,14 @@ class Bills:
         both = (first, replace(found, url=url.partition("?")[0]))
         if _is_pdf(found):
             return _got(delivery, both)
-        return self._later(delivery, both, f"the document's address answered {found.status}")
+        why = found.trouble.reason if found.trouble is not None else f"http {found.status}"
+        return self._later(delivery, both, f"its address: {why}")
 
     def _later(self, delivery: Delivery, exchanges: tuple[Exchange, ...], why: str) -> Attempt:
-        last = exchanges[-1]
-        if last.trouble is not None or last.status in DOWN:
-            # Nothing was changed by asking, so even a lost answer only means: ask again.
-            reason = last.trouble.reason if last.trouble is not None else f"http {last.status}"
-            return Attempt(outcome=Unreachable(reason=reason, retry_after=retry_after(last)), exchanges=exchanges)
+        first = exchanges[0]
+        if isinstance(first.trouble, Unreachable) or first.status in DOWN:
+            # Nobody is there: that is waited for as with any partner, and is no missing receipt, however long it lasts.
+            return Attempt(outcome=Unreachable(reason=why, retry_after=retry_after(first)), exchanges=exchanges)
         wait = wait_until_next(self._clock.now() - delivery.event.occurred_at)
         if wait is None:
             return Attempt(outcome=MISSING, exchanges=exchanges, facts={"receipt_missing": True})

@@ -14,8 +14,9 @@ from adapters.channels.http import HttpSettings
 
 Dated = Literal["issued", "paid"]
 
-VIEW_NUMBER: Final = r"Số(?:\s|:|<[^<>]{0,80}>){0,12}([0-9]{1,10})"
-"""A guess: the number behind the word, tags between them (NOTES.md#r43)."""
+VIEW_NUMBER: Final = r"Số(?:\s|\(No\.?\)|<[^<>]{0,80}>){0,12}:(?:\s|<[^<>]{0,80}>){0,12}([0-9]{1,10})"
+"""A guess: the number behind the word and its colon, tags between them (NOTES.md#r43). Without the colon a payer's
+address (`Số 1 đường …`) would be one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

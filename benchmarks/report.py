@@ -162,9 +162,21 @@ def _f14(found: Told) -> list[Row]:
     ]
 
 
+def _f15(found: Told) -> list[Row]:
+    wrong = found["missed"] + found["false"]
+    behind = f"{found['orders']:,} orders settled three ways"
+    return [
+        (f"{behind}, s", *_within(found["compare_s"], found["goal_s"])),
+        ("its peak memory, MB", *_within(found["peak_mb"], found["goal_mb"])),
+        (f"of {found['wanted']:,} differences missed, or found where none is", wrong, "0", _mark(wrong == 0)),
+        ("to the bare reading and inserting of the same rows", f"{found['to_bare']:g}", "", ""),
+    ]
+
+
 GOALS: Final[dict[str, Callable[[Told], list[Row]]]] = {
     "f1": _f1, "f2": _f2, "f3": _f3,
     "f4": _f4, "f5": _f5, "f6": _f6, "f7": _f7, "f8": _f8, "f10": _f10, "f12": _f12, "f14": _f14, "f14-full": _f14,
+    "f15": _f15,
 }  # fmt: skip
 
 
@@ -329,6 +341,25 @@ def _waits(found: Told) -> str:
     return f"{_table(('', 'p50, s', 'p95, s', 'p99, s', 'longest, s'), rows)}\n\n{said}"
 
 
+def _settled(found: Told) -> str:
+    bare = found["bare"]
+    rows = [
+        ("compared, s", f"{found['compare_s']:g}"),
+        ("of these reading and checking both files, s", f"{found['read_s']:g}"),
+        ("of these searching for differences, s", f"{found['search_s']:g}"),
+        ("processor, s", f"{found['cpu_seconds']:g}"),
+        ("peak memory of the process, MB", f"{found['peak_mb']:g}"),
+        ("bare reading of the file's lines, s", _cells(bare["lines_s"], 2)[0]),
+        ("bare inserting of as many rows into SQLite, s", _cells(bare["rows_s"], 2)[0]),
+    ]
+    said = (
+        f"{found['orders']:,} orders, {found['rows']:,} rows of the gateway's file ({found['megabytes']} MB), the "
+        f"one-stop system's own file beside it; {found['each']:,} differences of each of {found['classes']} classes: "
+        f"{found['found']:,} of {found['wanted']:,} found, {found['false']} false."
+    )
+    return f"{said}\n\n{_table(('', ''), rows)}"
+
+
 SECTIONS: Final[tuple[tuple[str, str, Callable[[Told], str]], ...]] = (
     ("f1", "F1: signing", _messages),
     ("f2", "F2: verifying", _messages),
@@ -342,6 +373,7 @@ SECTIONS: Final[tuple[tuple[str, str, Callable[[Told], str]], ...]] = (
     ("f12", "F12: arrays", _arrays),
     ("f14", "F14: freshness", _waits),
     ("f14-full", "F14: freshness with the whole backlog", _waits),
+    ("f15", "F15: the daily settlement", _settled),
 )
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from bus.payments import LOCAL
 from bus.settlement import CLASSES
@@ -40,6 +40,7 @@ EACH_DOSSIER: Final = 10
 """Payments of one dossier: as many rows as the comparison looks at, and not more."""
 SPREAD: Final = 6_364_136_223
 """Numbers in references are a hash here: in the order of the day they stand anywhere in the index."""
+DAY_MS: Final = 86_400_000
 MIDNIGHT: Final = datetime(DAY.year, DAY.month, DAY.day, tzinfo=LOCAL)
 
 
@@ -239,47 +240,50 @@ def fill(ledger: Path, plan: Plan, *, first_event: int = 1_000_000_000) -> None:
 
 
 def _rows(plan: Plan, first_event: int) -> Iterator[tuple[str, Iterable[tuple[Any, ...]]]]:
-    """Table by table; numbers of rows are those of the orders."""
+    """Some orders at a time, each looked at once; numbers of rows are those of the orders."""
     made = to_ms(MIDNIGHT)
-    orders = range(1, plan.orders + 1)
-    known = [n for n in orders if plan.fate(n) not in _GONE]
-    paid = [n for n in known if states_of(plan.fate(n))[1] == "paid"]
     dossiers = range(1, plan.orders // EACH_DOSSIER + 2)
     yield "dossiers", ((n, f"H99.24-260115-{n:06d}", SOURCE, made) for n in dossiers)
     yield "lanes", ((n, n, TAKER) for n in dossiers)
-    yield "payments", (_payment(n, plan.fate(n), made) for n in known)
-    yield "attempts", (_attempt(n, plan.fate(n), made) for n in known)
-    yield "events", ((first_event + n, f"s{n}", _dossier(n), _at(n, plan), _at(n, plan)) for n in paid)
-    yield "news", ((first_event + n, n) for n in paid)
-    yield "deliveries", (_delivery(n, plan, first_event) for n in paid)
+    for first in range(1, plan.orders + 1, AT_ONCE):
+        numbers = range(first, min(first + AT_ONCE, plan.orders + 1))
+        orders = [_Order.of(n, fate, made) for n in numbers if (fate := plan.fate(n)) not in _GONE]
+        paid = [one for one in orders if one.at is not None]
+        yield "payments", (one.payment(made) for one in orders)
+        yield "attempts", (one.attempt(made) for one in orders)
+        yield "events", ((first_event + o.n, f"s{o.n}", o.dossier, o.at, o.at) for o in paid)
+        yield "news", ((first_event + o.n, o.n) for o in paid)
+        yield "deliveries", (one.delivery(first_event + one.n) for one in paid)
 
 
-def _dossier(n: int) -> int:
-    return n // EACH_DOSSIER + 1
+AT_ONCE: Final = 20_000
 
 
-def _at(n: int, plan: Plan) -> int:
-    return to_ms(paid_at(n, plan.fate(n)))
+class _Order(NamedTuple):
+    """One order's facts, as its rows need them."""
 
+    n: int
+    fate: str
+    states: tuple[str, str]
+    at: int | None
+    """When it was paid, by our books."""
+    dossier: int
 
-def _payment(n: int, fate: str, made: int) -> tuple[Any, ...]:
-    state, attempt = states_of(fate)
-    at = to_ms(paid_at(n, fate)) if attempt == "paid" else None
-    expires = made + 2 * 86_400_000
-    row = (n, SOURCE, name(n), _dossier(n), amount(n), PARTNER, state, expires)
-    return (*row, n if attempt == "paid" else None, at, made, made)
+    @classmethod
+    def of(cls, n: int, fate: str, made: int) -> _Order:
+        states = states_of(fate)
+        late = DAY_MS + n % 600 * 1000 if fate == "past_midnight" else n * 7 % 86_400 * 1000
+        return cls(n, fate, states, made + late if states[1] == "paid" else None, n // EACH_DOSSIER + 1)
 
+    def payment(self, made: int) -> tuple[Any, ...]:
+        row = (self.n, SOURCE, name(self.n), self.dossier, amount(self.n), PARTNER, self.states[0], made + 2 * DAY_MS)
+        return (*row, None if self.at is None else self.n, self.at, made, made)
 
-def _attempt(n: int, fate: str, made: int) -> tuple[Any, ...]:
-    state = states_of(fate)[1]
-    is_paid = state == "paid"
-    at = to_ms(paid_at(n, fate)) if is_paid else None
-    told = (transaction(n), amount(n)) if is_paid else (None, None)
-    return (n, n, PARTNER, reference(n), state, made, made, *told, at, made)
+    def attempt(self, made: int) -> tuple[Any, ...]:
+        told = (None, None) if self.at is None else (transaction(self.n), amount(self.n))
+        return (self.n, self.n, PARTNER, reference(self.n), self.states[1], made, made, *told, self.at, made)
 
-
-def _delivery(n: int, plan: Plan, first_event: int) -> tuple[Any, ...]:
-    is_told = plan.fate(n) != "one_stop_not_told"
-    at = _at(n, plan)
-    state = "delivered" if is_told else "waiting"
-    return (first_event + n, first_event + n, TAKER, _dossier(n), at, state, 0 if is_told else 1, at, at)
+    def delivery(self, number: int) -> tuple[Any, ...]:
+        is_told = self.fate != "one_stop_not_told"
+        state = "delivered" if is_told else "waiting"
+        return (number, number, TAKER, self.dossier, self.at, state, 0 if is_told else 1, self.at, self.at)

@@ -14,6 +14,7 @@ import pytest
 from adapters.channels.http import HttpChannel
 from adapters.partners.receipt_issuer.adapter import receipt_issuer
 from adapters.partners.receipt_issuer.settings import check_settings
+from adapters.partners.receipt_issuer.wire import facts_of, invoices_xml, receipts_of
 from bus.errors import Unmappable
 from bus.messages import Delivered, InDoubt, Refused, Unreachable
 from bus.ports import SystemClock
@@ -139,6 +140,16 @@ def test_p07_what_a_receipt_cannot_say_is_held(issuer, payer, fee, why):
     with pytest.raises(Unmappable, match=why):
         adapter.deliver([settled(payment=paid)])
     assert [] == calls(mock)
+
+
+@pytest.mark.parametrize(("dated", "day"), [("issued", "05/07/2026"), ("paid", "03/07/2026")])
+def test_day_of_a_receipt(dated, day):
+    """A receipt bears the day of issuing, or of payment, as Vietnam counts days: 17:30 UTC is the next one."""
+    settings = settings_for("http://127.0.0.1:9", dated=dated)
+    delivery = settled(payment=ONE)
+    facts = facts_of(delivery, settings, datetime(2026, 7, 4, 17, 30, tzinfo=UTC))
+
+    assert f"<ArisingDate>{day}</ArisingDate>" in invoices_xml(receipts_of(delivery)[0], facts, settings)
 
 
 def test_many_fees_of_one_kind(issuer):

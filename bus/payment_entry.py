@@ -20,7 +20,7 @@ from bus.payment_deliveries import end
 from bus.payment_evidence import note
 from bus.payment_follow_ups import PaymentNews
 from bus.payment_tasks import open_task
-from bus.payments import AttemptState, Beneficiary, GatewayChoice, PaymentPolicy, PaymentState, TaskKind
+from bus.payments import LOCAL, AttemptState, Beneficiary, GatewayChoice, PaymentPolicy, PaymentState, TaskKind
 from bus.ports import CrashPoint
 from bus.prepared import Prepared
 from bus.routing import Route
@@ -106,9 +106,9 @@ class PaymentEntry:
             self._point("pay.after_reference")
         note(tx, self._moves, payment, "requested", at, event.source)
         if choice is None:
-            self._nobody_takes_it(tx, payment, at)
+            self._nobody_takes_it(tx, payment, event, at)
         elif account is None:
-            open_task(tx, self._moves, TaskKind.BENEFICIARY_MISSING, at, payment=payment, partner=choice.partner)
+            self._table_lacks(tx, TaskKind.BENEFICIARY_MISSING, event, at, choice.partner)
 
     def _write(
         self,
@@ -158,8 +158,14 @@ class PaymentEntry:
             reference = self._policy.reference(partner, number, day, n)
         tx.run("add_payment_attempt", payment, n, partner, reference, delivery, at, at)
 
-    def _nobody_takes_it(self, tx: Tx, payment: int, at: int) -> None:
-        open_task(tx, self._moves, TaskKind.NO_GATEWAY, at, payment=payment)
+    def _table_lacks(self, tx: Tx, kind: TaskKind, event: Event, at: int, partner: str = "") -> None:
+        """A row of a table is missing: asked for once a day for all payments of that unit and procedure together."""
+        of = f"{event.data.get('unit')} / {event.data.get('procedure')}"
+        cause = f"{of} {from_ms(at).astimezone(LOCAL):%Y-%m-%d}"
+        open_task(tx, self._moves, kind, at, cause=cause, partner=partner, detail=of)
+
+    def _nobody_takes_it(self, tx: Tx, payment: int, event: Event, at: int) -> None:
+        self._table_lacks(tx, TaskKind.NO_GATEWAY, event, at)
         reason = "no gateway takes payments of this unit and procedure"
         self._news.failed(tx, payment, None, None, "no_gateway", reason, at)
 

@@ -96,8 +96,10 @@ def test_nobody_takes_it(fated: Any) -> None:
     assert [("not_opened", None)] == world.rows("SELECT state, gateway FROM payments")
     assert [TaskKind.NO_GATEWAY] == world.tasks()
     assert ("no_gateway", None) == (world.told("failed")["code"], world.told("failed")["gateway"])
+    world.ask_for("P2")
+    assert [TaskKind.NO_GATEWAY] == world.tasks(), "asked for once for all payments of a unit, procedure and day"
     assert isinstance(world.record(counter_event()), Recorded)
-    assert [("paid_at_counter",)] == world.rows("SELECT state FROM payments")
+    assert [("paid_at_counter",), ("not_opened",)] == world.rows("SELECT state FROM payments")
 
 
 def test_nobody_listens(fated: Any) -> None:

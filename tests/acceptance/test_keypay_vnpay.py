@@ -81,6 +81,21 @@ def test_failed(here: Town, gateway: str) -> None:
     assert [True] == [each["is_late"] for each in money_of(here, order)]
 
 
+@BOTH
+def test_result_that_was_never_told(here: Town, gateway: str) -> None:
+    """Money that was taken and told of by nobody is found by asking: once, and never with a second order."""
+    order = here.open(gateway)
+    here.pay(order, gateway, callbacks=0)
+    payment, ledger = here.facts(gateway, order).payment, here.here.ledger
+    ledger.engine.write(
+        lambda tx: ledger.payments.ask_now(tx, payment, account="an", reason="the citizen says he paid")
+    )
+    here.work()
+
+    assert ["query"] == [told["via"] for told in money_of(here, order)]
+    assert [(1,)] == here.rows("SELECT count(*) FROM payment_attempts WHERE payment = ?", payment)
+
+
 def test_called_eight_times_at_once(here: Town) -> None:
     """Eight callers of one result at the same moment: recorded once, told once, a repeat to the rest."""
     order = here.open("vnpay")

@@ -9,6 +9,8 @@ from typing import Any
 from urllib.parse import quote, quote_plus, urlencode
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from adapters.partners.gateways.calls import Wrong
 from adapters.partners.gateways.hmacs import hmac_hex
@@ -414,3 +416,33 @@ def test_answer_to_what_was_not(wrong, status, code):
     reply = VNPAYS.reply(raw_call(), wrong)
 
     assert (status, code) == (reply.status, json.loads(reply.body)["RspCode"])
+
+
+# -- whatever comes ---------------------------------------------------------------------------------------------------
+
+
+@settings(max_examples=150, deadline=None)
+@given(data=st.data())
+def test_whatever_is_called(data):
+    """Whatever bytes come to either door, nobody's code raises, nothing is told, and there is an answer to it."""
+    signed = urlencode({**IPN, "vnp_SecureHash": query_hash(IPN, VNPAY.secret)})
+    good = json.dumps({**RESULT, "check_sum": check_sum("callback", RESULT, KEYPAY.key_2)})
+    whole, door = data.draw(st.sampled_from([(signed, VNPAYS), (good, CAREFUL)]))
+    at = data.draw(st.integers(0, len(whole) - 1))
+    piece = data.draw(st.text(st.characters(max_codepoint=255), max_size=6))
+    cut = whole[:at] + piece + whole[at + data.draw(st.integers(0, 4)) :]
+    call = raw_call(query=cut, body=cut.encode("latin-1"))
+    told = door.read(call, known)
+
+    if isinstance(told, Told):
+        assert _means(cut) == _means(whole) or door is CAREFUL
+        assert door is VNPAYS or told.verdict in (Verdict.PENDING, Verdict.UNCLEAR) or told.currency != "VND"
+    else:
+        assert json.loads(door.reply(call, told).body)
+
+
+def _means(query: str) -> dict[str, str]:
+    """What is signed of a notification; the hash counts in either case of its letters."""
+    parts = dict(part.partition("=")[::2] for part in query.split("&") if part)
+    signed = {name: value for name, value in parts.items() if name != "vnp_SecureHashType" and value}
+    return signed | {"vnp_SecureHash": parts.get("vnp_SecureHash", "").lower()}

@@ -99,7 +99,7 @@ def test_nobody_takes_it(fated: Any) -> None:
     world.ask_for("P2")
     assert [TaskKind.NO_GATEWAY] == world.tasks(), "asked for once for all payments of a unit, procedure and day"
     assert isinstance(world.record(counter_event()), Recorded)
-    assert [("paid_at_counter",), ("not_opened",)] == world.rows("SELECT state FROM payments")
+    assert [("paid_at_counter",), ("not_opened",)] == world.rows("SELECT state FROM payments ORDER BY id")
 
 
 def test_nobody_listens(fated: Any) -> None:

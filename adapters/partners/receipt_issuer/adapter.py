@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from adapters.channels.http import Channel
 from adapters.partners.gateways.adapter import GatewayAdapter
-from adapters.partners.receipt_issuer.issuing import AskIssued, AskTakenBack, Issue, TakeBack
+from adapters.partners.receipt_issuer.issuing import AskIssued, Issue
 from adapters.partners.receipt_issuer.settings import ReceiptIssuerSettings, check_settings
 from adapters.partners.receipt_issuer.speaking import Services
+from adapters.partners.receipt_issuer.taking_back import AskTakenBack, TakeBack
 from bus.ports import Clock, CrashPoint, no_crash
 
 SETTLED = "payment.settled"

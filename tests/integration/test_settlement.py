@@ -83,7 +83,7 @@ def classes(till: Till) -> dict[str, tuple[list[FileRow], str]]:
     return made
 
 
-def test_every_class_is_found_by_its_name(till):
+def test_p14_every_class_is_found_by_its_name(till):
     """And each only once: a payment that differs in one way is not told in another."""
     made = classes(till)
     run = till.compare([row for rows, _ in made.values() for row in rows]).run
@@ -285,7 +285,7 @@ def test_each_name_of_ours_has_files_of_its_own(till):
 # -- what is wrong with a file --------------------------------------------------------------------------------------
 
 
-def test_a_bad_file_is_told_and_nothing_is_applied(till):
+def test_p14_a_bad_file_is_told_and_nothing_is_applied(till):
     """Run, findings by line and rule, no differences; sent again as it should be, it is another file."""
     of = till.ask(1)
     content = platform_text([till.row(of)], hash="0" * 64)
@@ -416,7 +416,7 @@ def test_two_at_once_leave_one_result(till):
 # -- many -----------------------------------------------------------------------------------------------------------
 
 
-def test_seeded_differences_are_all_found_and_none_is_false(tmp_path):
+def test_p14_seeded_differences_are_all_found_and_none_is_false(tmp_path):
     """The benchmark's day in small: twenty of each class among two thousand orders, and whatever looks like one."""
     plan = settlement_day.Plan(orders=2_000, each=20)
     till = Till(tmp_path)
@@ -470,7 +470,7 @@ def model(ours: str, theirs: list[str]) -> set[str]:
         st.tuples(st.sampled_from(OURS), st.lists(st.sampled_from(THEIRS), unique=True, max_size=3)), max_size=8
     )
 )
-def test_any_day_is_settled_as_the_contracts_table_says(tmp_path_factory, day):
+def test_p14_any_day_is_settled_as_the_contracts_table_says(tmp_path_factory, day):
     """For whatever stands in both books."""
     till = Till(tmp_path_factory.mktemp("till"))
     rows, wanted = [], set()

@@ -179,7 +179,7 @@ def settled(till: Till) -> tuple[int, int, int]:
     )
 
 
-def test_applied_twice_is_applied_once(till):
+def test_p14_applied_twice_is_applied_once(till):
     """The same wish again is the same wish; a second one has nothing left to do."""
     run = many(till, 3)
     plan = till.repairs.plan(run, CLASSES)
@@ -195,7 +195,7 @@ def test_applied_twice_is_applied_once(till):
 
 @pytest.mark.parametrize("times", [1, 2])
 @pytest.mark.parametrize("name", [*SETTLING_DAYS, "writer.before_commit", "writer.after_commit"])
-def test_a_crash_at_any_line_is_gone_on_from(tmp_path, monkeypatch, name, times):
+def test_p14_a_crash_at_any_line_is_gone_on_from(tmp_path, monkeypatch, name, times):
     """Whoever comes next goes on where the pages ended: each payment is settled once."""
     monkeypatch.setattr(settlement_repairs, "PAGE", 2)
     till = Till(tmp_path)
@@ -328,7 +328,7 @@ def test_nobody_knows_a_repair_that_is_not_there(till):
         max_size=6,
     )
 )
-def test_after_the_repair_of_any_day_payments_are_as_the_model_says(tmp_path_factory, day):
+def test_p14_after_the_repair_of_any_day_payments_are_as_the_model_says(tmp_path_factory, day):
     """Paid is what either side says is paid, with the right amount; compared again, what is paid agrees."""
     till = Till(tmp_path_factory.mktemp("till"))
     pays, rows = [], []

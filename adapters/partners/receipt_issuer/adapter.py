@@ -12,10 +12,8 @@ from adapters.partners.receipt_issuer.issuing import AskIssued, Issue
 from adapters.partners.receipt_issuer.settings import ReceiptIssuerSettings, check_settings
 from adapters.partners.receipt_issuer.speaking import Services
 from adapters.partners.receipt_issuer.taking_back import AskTakenBack, TakeBack
+from bus.messages import PAYMENT_REFUNDED, PAYMENT_SETTLED
 from bus.ports import Clock, CrashPoint, no_crash
-
-SETTLED = "payment.settled"
-REFUNDED = "payment.refunded"
 
 
 def receipt_issuer(
@@ -32,8 +30,8 @@ def receipt_issuer(
     parts = (settings, services, clock, crash_point)
     return GatewayAdapter(
         name=name,
-        steps={SETTLED: Issue(*parts), REFUNDED: TakeBack(*parts)},
-        asks={SETTLED: AskIssued(*parts), REFUNDED: AskTakenBack(*parts)},
+        steps={PAYMENT_SETTLED: Issue(*parts), PAYMENT_REFUNDED: TakeBack(*parts)},
+        asks={PAYMENT_SETTLED: AskIssued(*parts), PAYMENT_REFUNDED: AskTakenBack(*parts)},
         channel=channel,
         clock=clock,
         timeout=settings.http.timeout,

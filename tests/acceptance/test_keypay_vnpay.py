@@ -16,7 +16,7 @@ from contracts.gateway_orders import Order
 from contracts.mock_control import control
 from contracts.mock_faults import FaultOrder
 from contracts.mocking import Request
-from tests.acceptance.gateway_town import AMOUNT, PLACES, Town, pay_back, town
+from tests.acceptance.gateway_town import AMOUNT, PLACES, Town, pay_back, town, until
 
 BOTH = pytest.mark.parametrize("gateway", PLACES)
 NO = {"keypay": {"return_code": -1, "return_msg": "Fail"}, "vnpay": {"RspCode": "97", "Message": "Invalid signature"}}
@@ -117,20 +117,26 @@ def test_called_before_the_opening_was_answered(here: Town) -> None:
     assert 1 == len(money_of(here, order))
 
 
-def test_opening_whose_answer_was_lost(here: Town) -> None:
-    """A create that was taken, its answer lost, is asked about; the citizen pays, and no second order exists."""
+@pytest.mark.parametrize(("fault", "attempts"), [("lose_reply_after_effect", 1), ("lose_request", 2)])
+def test_opening_that_was_lost(here: Town, fault: str, attempts: int) -> None:
+    """A create whose answer was lost is asked about; one that never arrived is opened anew: one order, paid once."""
     mock = here.mocks["keypay"]
-    orders = len(mock.orders)
-    mock.faults.arm(FaultOrder(fault="lose_reply_after_effect", count=1, operation="create"))
-    here.ask_for("keypay")
-    here.work()
+    orders, name = len(mock.orders), here.ask_for("keypay")
+    mock.faults.arm(FaultOrder(fault=fault, count=1, operation="create"))
+
+    def is_open() -> bool:
+        here.work()
+        return here.rows("SELECT state FROM payments WHERE name = ?", name) in ([("open",)], [("pending",)])
+
+    until(is_open)
     order = mock.orders.newest()
     assert order is not None
     here.pay(order, "keypay")
-    here.here.ports.clock.sleep(0.3)
     here.work()
 
+    payment = here.facts("keypay", order).payment
     assert orders + 1 == len(mock.orders)
+    assert [(attempts,)] == here.rows("SELECT count(*) FROM payment_attempts WHERE payment = ?", payment)
     assert ("paid", 1) == (here.state("keypay", order), len(money_of(here, order)))
 
 

@@ -37,9 +37,12 @@ from contracts.one_stop.mock import OneStop
 from contracts.payment_platform.checksums import CONFIRM, checksum
 from contracts.payment_platform.mock import PaymentPlatform
 from contracts.serve import serve
-from tests.acceptance.desk import SHORT
 from tests.builders import make_payment
 
+SHORT = (
+    "timeout_s = 30\nconnect_timeout_s = 20\nin_flight_s = 0.2\nlease_s = 120\nretry_s = [0.05]\nprobe_every_s = 0.1\n"
+)
+"""Waits are short; what may take long on a busy machine has time."""
 CONFIRM_PATH = "/callbacks/payment_platform/confirm"
 ACCOUNT = Beneficiary(account="0000000000000", bank="999999", name="UBND XA MAU")
 BOUND = (
@@ -88,7 +91,7 @@ class Town:
         before = len(self.platform.calls.done)
         with self.platform.lock:
             self.platform.pay(PayOrder(reference=order.reference, **wanted))
-        assert self.platform.calls.wait()
+        assert self.platform.calls.wait(60)
         return [json.loads(called.answer) for called in self.platform.calls.done[before:]]
 
     def confirm_of(self, order: Order, **overrides: Any) -> dict[str, Any]:

@@ -43,7 +43,7 @@ def platform_settings(url: str = "http://127.0.0.1:1", **overrides: Any) -> Plat
         "pay_hosts": frozenset({"127.0.0.1", "thanhtoan.example.invalid"}),
         "bill_hosts": frozenset({"127.0.0.1"}),
         "not_there_codes": frozenset({"25"}),
-        "http": local_http(timeout=timedelta(seconds=1.5), connect_timeout=timedelta(seconds=1)),
+        "http": local_http(timeout=timedelta(seconds=30), connect_timeout=timedelta(seconds=20)),
     }
     return PlatformSettings(**(members | overrides))
 
@@ -74,6 +74,10 @@ def answered(value: Any, *, status: int = 200, head: bytes = b"content-type: app
     """An exchange with this answer; bytes go as they are."""
     body = value if isinstance(value, bytes) else json.dumps(value).encode()
     return make_exchange(status=status, reply_head=head, reply_body=body)
+
+
+HASTY = local_http(timeout=timedelta(seconds=3), connect_timeout=timedelta(seconds=2))
+"""For what must run into its time limit; everything else is patient."""
 
 
 @contextmanager

@@ -128,7 +128,7 @@ def test_lost_answer_to_the_opening(town: Town, name: str, fault: str, state: st
     before, asked = len(town.platform.orders), len(town.platform.log.page())
     town.platform.faults.arm(FaultOrder(fault=fault, count=1, operation="INIT"))
     town.ask_for(name)
-    for _ in range(200):
+    for _ in range(1_200):
         town.carry()
         if town.state(name) == state:
             break

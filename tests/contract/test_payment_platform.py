@@ -7,13 +7,14 @@ from datetime import timedelta
 
 import pytest
 
+from adapters.channels.http import HttpSettings
 from bus.errors import Unmappable
 from bus.messages import Awaiting, Delivered, InDoubt, Refused, Unreachable
 from bus.payments import Verdict
 from contracts.mock_control import control
 from contracts.mocking import Request
 from tests.gateway_kit import ACCOUNT, AMOUNT, FEE, REFERENCE, World, make_standing, refunding, requested
-from tests.platform_kit import platform_world
+from tests.platform_kit import HASTY, platform_world
 
 LOST = ("lose_reply_after_effect", "half_body", "html_200", "http_500", "wrong_content_type", "slow", "reset",
         "lose_request")  # fmt: skip
@@ -22,7 +23,11 @@ NOT_STORED = ("reset", "lose_request", "html_200", "http_500")
 
 
 def seconds_of(fault: str) -> dict[str, float]:
-    return {"seconds": 2.5} if fault == "slow" else {}
+    return {"seconds": 60.0} if fault == "slow" else {}
+
+
+def patience(fault: str) -> dict[str, HttpSettings]:
+    return {"http": HASTY} if fault == "slow" else {}
 
 
 def references(world: World) -> list[str]:
@@ -210,7 +215,7 @@ def test_no_call_outlives_its_lease():
 )
 def test_lost_answer_is_asked_about(fault, is_stored):
     """Whatever becomes of the answer to an opening, it is in doubt and never a no; asking tells what is true."""
-    with platform_world() as world:
+    with platform_world(**patience(fault)) as world:
         more = {"after_effect": True} if fault in NOT_STORED and is_stored else {}
         world.arm(fault, **more, **seconds_of(fault))
         first = world.deliver(requested())
@@ -225,7 +230,7 @@ def test_lost_answer_is_asked_about(fault, is_stored):
 @pytest.mark.parametrize("fault", LOST[1:])
 def test_lost_question_proves_nothing(fault):
     """A question without a readable answer is no "not there": no fresh attempt may follow from it."""
-    with platform_world() as world:
+    with platform_world(**patience(fault)) as world:
         world.deliver(requested())
         world.arm(fault, operation="QUERY", **seconds_of(fault))
         attempt = world.ask(requested())

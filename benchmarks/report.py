@@ -173,10 +173,18 @@ def _f15(found: Told) -> list[Row]:
     ]
 
 
+def _f16(found: Told) -> list[Row]:
+    said = f"{found['callers']} callers tell one success at once, {found['times']} times each"
+    return [
+        (f"{said}: p99 of a call, ms", f"{found['p99_ms']:g}", "", ""),
+        ("of these effects too many or too few, calls not kept", found["wrong"], "0", _mark(found["wrong"] == 0)),
+    ]
+
+
 GOALS: Final[dict[str, Callable[[Told], list[Row]]]] = {
     "f1": _f1, "f2": _f2, "f3": _f3,
     "f4": _f4, "f5": _f5, "f6": _f6, "f7": _f7, "f8": _f8, "f10": _f10, "f12": _f12, "f14": _f14, "f14-full": _f14,
-    "f15": _f15,
+    "f15": _f15, "f16": _f16,
 }  # fmt: skip
 
 
@@ -360,6 +368,15 @@ def _settled(found: Told) -> str:
     return f"{said}\n\n{_table(('', ''), rows)}"
 
 
+def _called_back(found: Told) -> str:
+    rows = [("half of the calls, ms", f"{found['p50_ms']:g}"), ("99 of 100, ms", f"{found['p99_ms']:g}")]
+    said = (
+        f"{found['orders']} payments, {found['calls']:,} calls back: each was answered after its commit, "
+        f"{found['heard']:,} are kept as evidence, {found['effects']} payments were settled."
+    )
+    return f"{said}\n\n{_table(('', ''), rows)}"
+
+
 SECTIONS: Final[tuple[tuple[str, str, Callable[[Told], str]], ...]] = (
     ("f1", "F1: signing", _messages),
     ("f2", "F2: verifying", _messages),
@@ -374,6 +391,7 @@ SECTIONS: Final[tuple[tuple[str, str, Callable[[Told], str]], ...]] = (
     ("f14", "F14: freshness", _waits),
     ("f14-full", "F14: freshness with the whole backlog", _waits),
     ("f15", "F15: the daily settlement", _settled),
+    ("f16", "F16: callbacks of a gateway", _called_back),
 )
 
 

@@ -58,6 +58,7 @@ from contracts.serve import serve
 from tests.acceptance.portal_town import a_change, a_notice
 from tests.builders import LOCAL, event_json, from_json, step_json
 from tests.console_payments import Payments, gateways
+from tests.console_settlement import settle
 
 EVENING: Final = datetime(2026, 7, 3, 17, 5, tzinfo=LOCAL)
 """When the story ends and the tests begin."""
@@ -344,6 +345,7 @@ def _tell(world: ConsoleWorld, mocks: str, fall: Callable[[], None], dossiers: i
         _carry(world, worker)
     world.clock.reach(AFTERNOON - timedelta(minutes=12))
     world.payments = Payments(world, mocks, lambda: _carry(world, worker), HOSTILE).tell()
+    settle(world.installation, world.folder)
     fall()
     world.clock.reach(AFTERNOON)
     _befall(world, worker)

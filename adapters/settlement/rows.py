@@ -65,7 +65,8 @@ class Cells:
     def _pattern(self, name: str) -> str:
         layout = self.layout
         apart = re.escape(layout.separator + layout.quote)
-        visible = "".join(re.escape(chr(code)) for code in range(33, 127) if chr(code) not in layout.separator + '"')
+        taken = layout.separator + layout.quote
+        visible = "".join(re.escape(chr(code)) for code in range(33, 127) if chr(code) not in taken)
         return {
             "mark": re.escape(layout.row_mark),
             "n": r"[0-9]{1,9}",

@@ -118,6 +118,8 @@ EXAMPLES: Final[Mapping[str, Examples]] = {
     "payment_receipt": lambda world: [receipt_of(world, "paid")],
     "payment_tasks": lambda world: [{}, {"state": "closed"}],
     "payment_task": lambda world: [{"id": first_task(world)}],
+    "settlement_run": lambda world: [{"id": 2}, {"id": 2, "class": "orphan", "open": "1"}, {"id": 1}],
+    "export_settlement": lambda world: [{"form": form, "run": 2} for form in FORMS],
     "refunds": lambda world: [{}, {"state": "all"}],
     "user": lambda world: [{"name": "operator"}],
 }

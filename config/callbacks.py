@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from starlette.routing import Router
 
-from adapters.channels.addresses import networks_of
+from adapters.channels.addresses import Network, networks_of
 from adapters.doors.body import BodyReader
 from adapters.doors.callbacks import CallbackDoor, CountsCallbacks, Listening
 from adapters.doors.pace import Pace
@@ -43,6 +43,7 @@ def add_callbacks(
         bodies=BodyReader(),
         clock=ports.clock,
         crash_point=ports.crash_point,
+        proxies=proxies_of(installation),
         on_heard=on_heard,
     )
     _add_return(router, installation)
@@ -62,6 +63,14 @@ def listen(installation: Installation, name: str, partner: GatewaySettings) -> L
         networks=networks,
         pace=Pace(partner.callback_rate, time.monotonic) if partner.callback_rate else None,
     )
+
+
+def proxies_of(installation: Installation) -> Sequence[Network]:
+    """Whose word for a caller's address is believed. Raises SettingsRefused."""
+    try:
+        return networks_of(installation.settings.payments.proxy_networks)
+    except ValueError as trouble:
+        raise SettingsRefused("payments.proxy_networks", str(trouble)) from None
 
 
 def _add_return(router: Router, installation: Installation) -> None:
@@ -84,7 +93,7 @@ def _add_lookup(router: Router, installation: Installation, desk: Desk) -> None:
 
     told = installation.settings.payments.lookup
     LookUpDoor(
-        asker=asker_of(told),
+        asker=asker_of(told, proxies_of(installation)),
         due=due_of(installation),
         pace=Pace(told.rate, time.monotonic),
         desk=desk,
@@ -92,7 +101,7 @@ def _add_lookup(router: Router, installation: Installation, desk: Desk) -> None:
     ).add_to(router)
 
 
-def asker_of(told: LookUpSettings) -> Asker:
+def asker_of(told: LookUpSettings, proxies: Sequence[Network] = ()) -> Asker:
     """Who may ask. Raises SettingsRefused."""
     from adapters.doors.callback_lookup import Asker
 
@@ -106,6 +115,7 @@ def asker_of(told: LookUpSettings) -> Asker:
         key=secret(told.key_file, "payments.lookup.key_file").reveal().decode() if told.key_file else "",
         certificate_header=told.certificate_header,
         subjects=frozenset(told.certificate_subjects),
+        proxies=proxies,
     )
 
 

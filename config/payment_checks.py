@@ -5,7 +5,7 @@ from __future__ import annotations
 from bus.beneficiaries import beneficiary_for
 from bus.calendar import VIETNAM
 from bus.times import to_ms
-from config.callbacks import asker_of, due_of, listen
+from config.callbacks import asker_of, due_of, listen, proxies_of
 from config.partner_gateways import gateways, maker_of
 from config.partner_tables import PAYMENTS, in_force
 from config.payment_settings import GatewaySettings
@@ -19,6 +19,7 @@ def gateway(installation: Installation, name: str, partner: GatewaySettings) -> 
     """Its secrets can be read and are nobody else's, and its door can be hung. Raises SettingsRefused."""
     maker_of(partner).read(installation, name, partner)
     listen(installation, name, partner)
+    proxies_of(installation)
     return ""
 
 

@@ -58,6 +58,9 @@ class PaymentsSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """The partner that writes receipts where the table says `issuer`."""
     public_url: str = ""
     """How browsers reach these doors: gateways send citizens back to `<public_url>/callbacks/<gateway>/return/…`."""
+    proxy_networks: tuple[str, ...] = ()
+    """Proxies in front whose `X-Forwarded-For` is believed: `10.0.0.2/32`. Without them `callback_networks` and
+    `lookup.networks` are held against the proxy's own address."""
     return_hosts: tuple[Host, ...] = ()
     """Hosts that a payment's `return_url` may name; any other is not linked to."""
     lookup: LookUpSettings = LookUpSettings()

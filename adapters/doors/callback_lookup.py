@@ -20,8 +20,9 @@ from starlette.routing import Router
 
 from adapters.channels.addresses import Network
 from adapters.doors.body import BodyReader, require_media_type
-from adapters.doors.callbacks import STATUS, is_in
+from adapters.doors.callbacks import STATUS
 from adapters.doors.pace import Pace
+from adapters.doors.peers import is_in, peer_of
 from adapters.doors.problems import problem
 from adapters.doors.refusals import Desk, TurnedAway
 from adapters.partners.payment_platform.lookups import DUE, MOST_BYTES, NOTHING, UNKNOWN, answer, number_in
@@ -43,10 +44,15 @@ class Asker:
     key: str = field(default="", repr=False)
     certificate_header: str = ""
     subjects: Collection[str] = ()
+    proxies: Sequence[Network] = ()
+
+    def address(self, request: Request) -> str:
+        """From where it is asked."""
+        return peer_of(request, self.proxies)
 
     def is_it(self, request: Request) -> bool:
         """Network, and key or certificate."""
-        if not is_in(request.client.host if request.client else "", self.networks):
+        if not is_in(self.address(request), self.networks):
             return False
         if self.key:
             return _same(request.headers.get(self.key_header, ""), self.key)
@@ -77,7 +83,7 @@ class LookUpDoor:
             number = number_in(await self._bodies.read(request, MOST_BYTES))
             if number is None:
                 raise TurnedAway("missing_field", status=200)
-            body = await run_in_threadpool(self._look, number, request.client.host if request.client else "")
+            body = await run_in_threadpool(self._look, number, self._asker.address(request))
         except TurnedAway as away:
             status = away.status or STATUS.get(away.code, 200)
             self._refused(request, away.code, status)

@@ -8,7 +8,6 @@ changes nothing, and where somebody may be trying something, it is an alarm.
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -23,6 +22,7 @@ from starlette.routing import Router
 from adapters.channels.addresses import Network
 from adapters.doors.body import BodyReader, require_media_type, too_large
 from adapters.doors.pace import Pace
+from adapters.doors.peers import is_in, peer_of
 from adapters.doors.problems import problem
 from adapters.doors.refusals import RETRY_S, Desk, TurnedAway
 from adapters.partners.gateways.calls import Came, Gateway, Place, RawCall, Reply, Wrong
@@ -81,9 +81,11 @@ class CallbackDoor:
         bodies: BodyReader,
         clock: Clock,
         crash_point: CrashPoint = no_crash,
+        proxies: Sequence[Network] = (),
         on_heard: Callable[[], None] = lambda: None,
     ) -> None:
-        """`on_heard` wakes the worker: a payment that was settled has something to tell."""
+        """`on_heard` wakes the worker: a payment that was settled has something to tell. `proxies`: whose word for the
+        caller's address is believed."""
         self._gateways = gateways
         self._book = book
         self._desk = desk
@@ -91,6 +93,7 @@ class CallbackDoor:
         self._bodies = bodies
         self._clock = clock
         self._point = crash_point
+        self._proxies = proxies
         self._on_heard = on_heard
 
     def add_to(self, router: Router) -> None:
@@ -105,7 +108,7 @@ class CallbackDoor:
     async def _answered(
         self, partner: str, listening: Listening, method: str, place: Place, request: Request
     ) -> Response:
-        call = _raw(request, partner, self._clock)
+        call = _raw(request, partner, self._clock, peer_of(request, self._proxies))
         try:
             self._admit(request, listening, method, call)
             call = replace(call, body=await self._read(request, place, call))
@@ -187,7 +190,7 @@ class CallbackDoor:
             )
 
 
-def _raw(request: Request, partner: str, clock: Clock) -> RawCall:
+def _raw(request: Request, partner: str, clock: Clock, address: str) -> RawCall:
     scope = request.scope
     return RawCall(
         method=request.method,
@@ -195,7 +198,7 @@ def _raw(request: Request, partner: str, clock: Clock) -> RawCall:
         query=scope["query_string"].decode("latin-1"),
         headers={name.lower(): value for name, value in request.headers.items()},
         body=b"",
-        address=request.client.host if request.client else "",
+        address=address,
         at=clock.now(),
     )
 
@@ -205,12 +208,3 @@ def _response(reply: Reply) -> Response:
     if reply.status == 503:
         headers["retry-after"] = str(RETRY_S)
     return Response(reply.body, reply.status, headers, reply.media_type)
-
-
-def is_in(address: str, networks: Sequence[Network]) -> bool:
-    """Whether a caller stands in one of these networks."""
-    try:
-        ip = ipaddress.ip_address(address)
-    except ValueError:
-        return False
-    return any(ip in network for network in networks)

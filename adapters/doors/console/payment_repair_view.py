@@ -85,7 +85,8 @@ def repair_view(
     state, most = payment.line.state, left(None)
     possible = {
         "ask": may_repair and bool(asked),
-        "attempt": may_repair and state not in NO_MORE and bool(payment.attempts),
+        # One that is open at its gateway is asked about first: the ledger refuses a second one beside it.
+        "attempt": may_repair and state not in NO_MORE and bool(payment.attempts) and not _is_open(payment),
         "judge": may_judge and bool(asked),
         "refund": may_repair and state in REFUNDABLE and most > 0,
     }
@@ -106,6 +107,10 @@ def repair_view(
         typed=typed,
         why_not=tuple(name for name, is_possible in possible.items() if not is_possible),
     )
+
+
+def _is_open(payment: Payment) -> bool:
+    return bool(payment.attempts) and payment.attempts[-1].state.is_open
 
 
 def _offer(refund: Refund, visit: Visit, key: Callable[[str], str]) -> RefundOffer:

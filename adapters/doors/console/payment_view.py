@@ -94,7 +94,7 @@ def payment_view(
         unit=Named(code=payment.line.unit, name=unit),
         fees=tuple(_fees(data.get("fees"))),
         attempts=tuple(AttemptShown(attempt=one, picture=codes.get(one.id, "")) for one in payment.attempts),
-        lines=tuple(reversed(sorted(_lines(payment), key=lambda line: line.at))),
+        lines=tuple(sorted(_lines(payment), key=lambda line: line.at)[::-1]),  # of one instant, the later line above
         picture=_picture(payment, now),
         members=None if payment.data is None else tuple(members_of(mask_event(payment.data)))[:MOST_MEMBERS],
         left=left_of(payment),

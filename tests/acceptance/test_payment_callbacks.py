@@ -146,6 +146,24 @@ def test_lost_answer_to_the_opening(town: Town, name: str, fault: str, state: st
     assert ("paid", 1) == (town.state(name), town.settled(name))
 
 
+def test_faults_of_call_backs(town: Town, name: str) -> None:
+    """Armed at the opening of an order, a fault befalls its call back: told twice, tampered with, after another's."""
+    twice, spoilt, late = (f"{name}-{kind}" for kind in ("twice", "spoilt", "late"))
+    for fault, payment in (
+        ("duplicate_callback", twice),
+        ("tampered_callback", spoilt),
+        ("reordered_callbacks", late),
+    ):
+        town.platform.faults.arm(FaultOrder(fault=fault, count=1, operation="INIT"))
+        answers = [one["MaLoi"] for one in town.pay(town.opened(payment))]
+        assert {twice: ["00", "00"], spoilt: ["99"], late: []}[payment] == answers
+    assert ("paid", 1) == (town.state(twice), town.settled(twice))
+    assert ("open", "open") == (town.state(spoilt), town.state(late))
+
+    assert ["00", "00"] == [one["MaLoi"] for one in town.pay(town.opened(name))]
+    assert ("paid", "paid") == (town.state(name), town.state(late))
+
+
 def test_secrets_change(tmp_path: Path) -> None:
     """While the secret changes, calls under the old one are believed too, and which one it was is kept."""
     old = tmp_path / "old.secret"

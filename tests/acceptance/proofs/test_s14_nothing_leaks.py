@@ -18,6 +18,7 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
+from datetime import datetime
 from http.client import HTTPConnection
 from pathlib import Path
 from urllib.parse import urlencode
@@ -30,7 +31,8 @@ from adapters.doors.console.export_files import FORMS
 from adapters.doors.console.links import PREFIX, url_for
 from adapters.doors.console.page import Page
 from bus.audit import Act, Audit
-from bus.messages import State
+from bus.messages import PAID_AT_COUNTER, PAYMENT_REQUESTED, REFUND_REQUESTED, State
+from bus.payments import Effect, Told, Verdict
 from bus.upkeep import backup
 from config import logging
 from tests.acceptance.proofs.story import effects_of
@@ -47,6 +49,7 @@ REFUSED = "H99.09-260703-9102"
 OPENED = "H99.09-260703-9103"
 REPEATED = "H99.09-260703-9104"
 CODED = "H99.09-260703-9105"
+PAYMENT = "S14.P1"
 
 
 @dataclass(slots=True)
@@ -84,9 +87,54 @@ def live(world: ConsoleWorld, day: Day) -> None:
             world.portal.answers = {**world.portal.answers, dossier: answer}  # type: ignore[misc]
         world.accept(from_json(record), from_json(step))
         knock(world, record)
+    _work(world)
+    pay(world, day, at)
+    _work(world)
+
+
+def _work(world: ConsoleWorld) -> None:
     worker = world.dispatcher("w-s14")
     while worker.run_once():
         pass
+
+
+def pay(world: ConsoleWorld, day: Day, at: datetime) -> None:
+    """A marked payer pays, and the gateway repeats the name in what it tells; some is asked back, one pays in cash."""
+    ledger = world.installation.ledger
+    for n, kind in enumerate((PAYMENT_REQUESTED, REFUND_REQUESTED, PAID_AT_COUNTER), start=11):
+        wire = marked(f"{kind}.full.json", day.needles, n, at=at, dossier=DOSSIER)
+        wire["data"] |= {"payment": PAYMENT, "amount": 225_000}
+        wire["data"] |= {"expires_at": None} if kind == PAYMENT_REQUESTED else {}
+        if kind == REFUND_REQUESTED:
+            _in_the_offices_words(wire["data"], day.needles)
+        world.accept(from_json(wire))
+        _work(world)
+        if kind == PAYMENT_REQUESTED:
+            said = json.dumps({"nguoi_nop": wire["data"]["payer"]}, ensure_ascii=False).encode()
+            partner, reference = _opened(world)
+            told = Told(partner=partner, reference=reference, verdict=Verdict.PAID, via="callback", amount=225_000,
+                        transaction="GD0900000001", currency="VND", evidence=said)  # fmt: skip
+            assert ledger.payments.hear(told).effect is Effect.RECORDED
+
+
+def _in_the_offices_words(data: dict, needles: Needles) -> None:
+    """Why an office pays back, and who asked, is its own act and stays readable; a person's number in it does not."""
+    for member in ("reason", "requested_by"):
+        needles.texts = {what: text for what, text in needles.texts.items() if text != data[member]}
+    number = next(text for what, text in needles.texts.items() if what.startswith("/payer/identity_number"))
+    data |= {"reason": f"Thu thừa, số định danh {number}", "requested_by": "Phòng Kế toán"}
+
+
+def payment_of(world: ConsoleWorld) -> int:
+    """The marked payer's, by its number in the ledger."""
+    row = world.installation.ledger.engine.read().one("find_payment", "one-stop/h99", PAYMENT)
+    assert row is not None
+    return int(row[0])
+
+
+def _opened(world: ConsoleWorld) -> tuple[str, str]:
+    row = world.installation.ledger.engine.read().all("paid_attempts", payment_of(world), 1)[0]
+    return str(row[2]), str(row[3])
 
 
 def knock(world: ConsoleWorld, record: dict) -> None:
@@ -169,6 +217,8 @@ def addresses(page: Page, world: ConsoleWorld) -> list[str]:
     is_of_a_delivery = page.path.startswith("/deliveries/{id}")
     has_place = page.name in EXAMPLES or "{" not in page.path  # that each has one is the browser tests' business
     found = places(page, world)[:1] if has_place and not is_of_a_delivery else []
+    if page.path.startswith("/payments/{id}") and page.path.count("{") == 1:
+        found.append(page.path.replace("{id}", str(payment_of(world))))
     if page.name in ("dossier", "journey"):
         found += [url_for(page.name, number=number).removeprefix(PREFIX) for number in (DOSSIER, REFUSED)]
     if is_of_a_delivery:

@@ -344,6 +344,24 @@ def test_a_ledger_that_cannot_be_read_beside_is_unavailable(till, monkeypatch):
         till.settlements.compare(BOOK, DAY, file, actor=WHO)
 
 
+def test_a_file_that_breaks_off_while_it_is_read_leaves_a_run_that_can_be_had_again(till, monkeypatch):
+    """A share that goes away: its trouble is told, nothing is kept of the half, and the next try is the same run."""
+    of = till.ask(1)
+    file = till.file(platform_text([till.row(of)]))
+
+    def batches() -> Any:
+        yield from ([(2, of.reference, "GD", "VCB", 0, "", 1, "VND", "paid")],)
+        raise OSError("stale file handle")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(file, "batches", batches)
+        with pytest.raises(OSError, match="stale"):
+            till.settlements.compare(BOOK, DAY, file, actor=WHO)
+    assert ("reading", []) == (till.settlements.get(1).state, till.settlements.differences(1))
+
+    assert {("missed_callback", of.reference)} == till.found(till.compare([till.row(of)]).run.id)
+
+
 # -- crashes, and two at once ---------------------------------------------------------------------------------------
 
 

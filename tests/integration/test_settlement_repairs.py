@@ -235,6 +235,17 @@ def test_two_at_once_repair_each_once(till, monkeypatch):
     assert (20, 20, 20) == settled(till)
 
 
+def test_a_process_that_stops_between_pages_leaves_the_rest_to_the_next(till, monkeypatch):
+    """Asked before each page; the repair stays running, and the next look carries it on."""
+    monkeypatch.setattr(settlement_repairs, "PAGE", 2)
+    wish = ask(till, till.repairs.plan(many(till, 5), CLASSES), above=10)
+    goes_on = iter((True, True, False))
+
+    assert 4 == till.repairs.carry_all(goes_on=lambda: next(goes_on))
+    assert ("running", 1) == (till.repairs.get(wish.id).state, till.repairs.carry_all())
+    assert (5, 5, 5) == settled(till)
+
+
 # -- persons --------------------------------------------------------------------------------------------------------
 
 

@@ -143,15 +143,36 @@ def test_bytes_of_a_hearing_are_masked_until_a_reason_opens_them(desk):
     assert 404 == desk.at.get(f"/payments/{desk.id('double')}/hearings/{number}").status_code
 
 
-def test_receipt_is_taken_as_its_bytes(desk):
-    """A receipt's document is given as a file, never run by the browser, and recorded."""
+def test_receipt_is_taken_for_a_reason(desk):
+    """A receipt names the payer: it is given as a file for a reason, never run by the browser, and recorded."""
     payment, receipt = desk.rows("SELECT payment, id FROM payment_receipts")[0]
-    answer = desk.at.get(f"/payments/{payment}/receipts/{receipt}")
+    path = f"/payments/{payment}/receipts/{receipt}"
+    answer = desk.press(f"/payments/{payment}", path)
+    unsaid = desk.press(f"/payments/{payment}", path, reason=" ")
+    elsewhere = {"csrf": desk.at.csrf(), "reason": "xem"}
 
     assert b"%PDF-1.7 bien lai" == answer.content
     assert "attachment" in answer.headers["content-disposition"]
     assert ".pdf" in answer.headers["content-disposition"]
-    assert 404 == desk.at.get(f"/payments/{desk.id('open')}/receipts/{receipt}").status_code
+    assert 422 == unsaid.status_code
+    assert 404 == desk.at.post(f"/payments/{desk.id('open')}/receipts/{receipt}", elsewhere).status_code
+    assert [("đã đối chiếu",)] == desk.rows("SELECT reason FROM audit WHERE subject LIKE '%receipt%'")
+
+
+def test_names_in_reasons_are_masked(desk):
+    """A reason that repeats the payer's name is shown without it, and a list shows nobody's words."""
+    payment = desk.id("rejected")
+    desk.made.world.ask_refund(payment, 1_000, account="khac")
+    sql = "UPDATE refunds SET reason = 'Nguyễn Thị Ví Dụ rút hồ sơ', requested_by = 's: Trần Văn Mẫu' WHERE payment = ?"
+    desk.made.world.ledger.engine.write(lambda tx: tx.connection.execute(sql, (payment,)))
+    desk.at.sign_in("hai")
+
+    for path in (f"/payments/{payment}", f"/payments/{payment}/repair"):
+        assert "rút hồ sơ" in desk.text(path)
+        assert "Ví Dụ" not in desk.text(path), path
+        assert "Văn Mẫu" not in desk.text(path), path
+    assert "rút hồ sơ" not in desk.text("/payments/refunds")
+    assert "Văn Mẫu" not in desk.text("/payments/refunds")
 
 
 def test_units_limit_every_page(desk):
@@ -329,7 +350,7 @@ def test_task_ends_with_a_reason(desk):
     late = desk.at.post(action, {"csrf": desk.at.csrf(), "reason": "lần nữa", "press": key})
 
     assert (422, 303, 409) == (empty.status_code, done.status_code, late.status_code)
-    assert "đã đối chiếu" in desk.text("/payments/tasks?state=closed")
+    assert "Sai số tiền" in desk.text("/payments/tasks?state=closed")
     assert "đã đối chiếu" in desk.text(page)
     assert 404 == desk.at.get("/payments/tasks/999").status_code
 

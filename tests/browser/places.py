@@ -71,12 +71,6 @@ def hearing_of(world: ConsoleWorld, name: str) -> dict[str, int]:
     return {"id": payment, "n": PaymentClose(world.installation.ledger).payment(payment).hearings[0].id}
 
 
-def receipt_of(world: ConsoleWorld, name: str) -> dict[str, int]:
-    """The first receipt of this payment."""
-    payment = world.payments[name]
-    return {"id": payment, "n": PaymentClose(world.installation.ledger).payment(payment).receipts[0].id}
-
-
 def first_task(world: ConsoleWorld) -> int:
     """The oldest task about money."""
     return PaymentClose(world.installation.ledger).open_tasks(None)[0][0].id
@@ -115,7 +109,6 @@ EXAMPLES: Final[Mapping[str, Examples]] = {
     "payment": lambda world: [{"id": world.payments[name]} for name in ("double", "paid", "hostile", "open_keypay")],
     "payment_repair": lambda world: [{"id": world.payments[name]} for name in ("refund_asked", "double", "hostile")],
     "hearing": lambda world: [{**hearing_of(world, name), "form": "raw"} for name in ("hostile", "paid")],
-    "payment_receipt": lambda world: [receipt_of(world, "paid")],
     "payment_tasks": lambda world: [{}, {"state": "closed"}],
     "payment_task": lambda world: [{"id": first_task(world)}],
     "settlement_run": lambda world: [{"id": 2}, {"id": 2, "class": "orphan", "open": "1"}, {"id": 1}],

@@ -151,6 +151,10 @@ class Masker:
             for name, value in view.items()
         }
 
+    def words(self, text: str) -> str:
+        """One text that somebody said, as `told` masks those of rows."""
+        return self._text(normalize("NFC", text))
+
     # -- values -------------------------------------------------------------------------------------------------
 
     def value(self, name: str, text: str, depth: int = 0) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Final
 
 from adapters.doors.console.answers import Answer, Bytes, Shown, Wrong
@@ -11,7 +12,7 @@ from adapters.doors.console.dossier import reason_typed
 from adapters.doors.console.exchange_view import FORMS, without_secrets
 from adapters.doors.console.frame import Console
 from adapters.doors.console.hearing_view import HearingView, hearing_view
-from adapters.doors.console.masking import Known, known_of
+from adapters.doors.console.masking import Known, Masker, known_of
 from adapters.doors.console.page import Page
 from adapters.doors.console.payment_view import payment_view
 from adapters.doors.console.reach import name_of
@@ -19,8 +20,9 @@ from adapters.doors.console.shown_bytes import Form
 from adapters.doors.console.visit import Visit
 from bus.audit import Act
 from bus.errors import NotFound
-from bus.payment_close import HearingBytes, Payment
+from bus.payment_close import HearingBytes, Payment, Refund, Task
 from bus.payment_looks import Line
+from bus.privacy import mask_name
 from bus.rights import Right, covers
 
 _TYPES: Final = {"application/pdf": "pdf", "text/html": "html", "application/xml": "xml", "text/xml": "xml"}
@@ -30,15 +32,47 @@ def show(console: Console, visit: Visit, asked: Asked) -> Answer:
     """GET /payments/{id}."""
     line = payment_in_reach(console, visit, asked)
     note_seen(console, visit, line, "")
-    payment = console.payment_close.payment(line.id)
+    payment = seen(console, line)
     view = payment_view(
         payment,
         now=visit.now,
         procedure=name_of(console.names.procedure, line.procedure),
         unit=name_of(console.names.unit, line.unit),
-        codes=_codes(payment, console.words.say(visit.language, "payment.qr")),
+        # Who has the page or the code to pay by sees the payment: it is for those who see bytes.
+        codes=_codes(payment, console.words.say(visit.language, "payment.qr")) if visit.may(Right.BODIES) else {},
     )
     return Shown("payment.html", view)
+
+
+def seen(console: Console, line: Line) -> Payment:
+    """The payment, with what partners, sources and people said of it masked: a no, or a reason, may repeat a name."""
+    payment = console.payment_close.payment(line.id)
+    masker = Masker(_known_of(line, payment))
+    return replace(
+        payment,
+        attempts=tuple(replace(one, code=masker.words(one.code)) for one in payment.attempts),
+        hearings=tuple(replace(one, code=masker.words(one.code)) for one in payment.hearings),
+        tasks=tuple(words_masked(one, masker) for one in payment.tasks),
+        refunds=tuple(replace(asker_masked(one), reason=masker.words(one.reason)) for one in payment.refunds),
+        moves=tuple(replace(one, reason=masker.words(one.reason)) for one in payment.moves),
+    )
+
+
+def asker_masked(refund: Refund) -> Refund:
+    """A refund with the name that its source gave masked; accounts of ours are shown."""
+    source, colon, name = refund.requested_by.partition(": ")
+    return replace(refund, requested_by=f"{source}: {mask_name(name)}") if colon else refund
+
+
+def words_masked(task: Task, masker: Masker) -> Task:
+    """A task without the names that its words may repeat."""
+    reason = None if task.close_reason is None else masker.words(task.close_reason)
+    return replace(task, detail=masker.words(task.detail), close_reason=reason)
+
+
+def masker_of(console: Console, payment: int) -> Masker:
+    """For words about a payment."""
+    return Masker(_known_of(console.payment_close.line(payment), console.payment_close.payment(payment)))
 
 
 def _codes(payment: Payment, title: str) -> dict[int, str]:
@@ -115,27 +149,28 @@ def _heard(console: Console, visit: Visit, asked: Asked) -> tuple[Line, HearingB
 def _view(console: Console, line: Line, found: HearingBytes, asked: Asked, *, is_opened: bool) -> HearingView:
     given = asked.form.get("form") or asked.query.get("form")
     form: Form = next((each for each in FORMS if each == given), "raw")
-    return hearing_view(line, found, form=form, known=_known(console, line), is_opened=is_opened)
+    return hearing_view(
+        line, found, form=form, known=_known_of(line, console.payment_close.payment(line.id)), is_opened=is_opened
+    )
 
 
-def _known(console: Console, line: Line) -> Known:
+def _known_of(line: Line, payment: Payment) -> Known:
     """The payer's own values, to be hidden wherever they turn up."""
-    data = console.payment_close.payment(line.id).data
-    return known_of([] if data is None else [data], {line.name, line.dossier})
+    return known_of([] if payment.data is None else [payment.data], {line.name, line.dossier})
 
 
 # -- receipts ---------------------------------------------------------------------------------------------------------
 
 
 def receipt(console: Console, visit: Visit, asked: Asked) -> Answer:
-    """GET /payments/{id}/receipts/{n}: the document as it was issued; it names the payer."""
+    """POST /payments/{id}/receipts/{n}: the document as it was issued, for a reason; it names the payer."""
     line, text = payment_in_reach(console, visit, asked), asked.path["n"]
-    number = int(text) if re.fullmatch("[0-9]{1,18}", text) else 0
+    reason, number = reason_typed(asked), int(text) if re.fullmatch("[0-9]{1,18}", text) else 0
     try:
         media_type, named, body = console.payment_close.receipt(line.id, number)
     except NotFound:
         raise Wrong("payment.no_receipt", status=404, number=text[:40]) from None
-    note_seen(console, visit, line, f"receipt {number}", act=Act.REVEALED, reason="")
+    note_seen(console, visit, line, f"receipt {number}", act=Act.REVEALED, reason=reason)
     safe = re.sub(r"[^A-Za-z0-9_-]+", "-", named)[:60]
     return Bytes(body, "application/octet-stream", f"receipt-{safe}.{_TYPES.get(media_type.partition(';')[0], 'bin')}")
 
@@ -144,5 +179,5 @@ PAGES: Final = (
     Page("GET", "/payments/{id}", "payment", show, Right.LIST),
     Page("GET", "/payments/{id}/hearings/{n}", "hearing", hearing, Right.BODIES, is_body=True),
     Page("POST", "/payments/{id}/hearings/{n}", "hearing_opened", opened, Right.REVEAL, is_body=True),
-    Page("GET", "/payments/{id}/receipts/{n}", "payment_receipt", receipt, Right.BODIES, is_body=True),
+    Page("POST", "/payments/{id}/receipts/{n}", "payment_receipt", receipt, Right.REVEAL, is_body=True),
 )

@@ -15,7 +15,7 @@ from adapters.doors.console.asked import Asked
 from adapters.doors.console.frame import Console
 from adapters.doors.console.links import url_for
 from adapters.doors.console.page import Page
-from adapters.doors.console.payment import note_seen, payment_in_reach
+from adapters.doors.console.payment import note_seen, payment_in_reach, seen
 from adapters.doors.console.payment_repair_view import RepairView, Typed, repair_view
 from adapters.doors.console.pressing import key_for, press, reason_of
 from adapters.doors.console.visit import Visit
@@ -223,7 +223,7 @@ def _again(console: Console, visit: Visit, line: Line, name: str, asked: Asked, 
 
 
 def _view(console: Console, visit: Visit, line: Line, typed: Typed) -> RepairView:
-    payment = console.payment_close.payment(line.id)
+    payment = seen(console, line)
 
     def key(name: str) -> str:
         return key_for(console, visit, f"payment_{name}", f"payment {line.id}")

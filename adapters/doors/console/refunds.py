@@ -11,6 +11,7 @@ from adapters.doors.console.asked import Asked
 from adapters.doors.console.frame import Console
 from adapters.doors.console.links import url_for
 from adapters.doors.console.page import Page
+from adapters.doors.console.payment import asker_masked
 from adapters.doors.console.payments import waiting
 from adapters.doors.console.payments_view import Waiting
 from adapters.doors.console.visit import Visit
@@ -46,7 +47,7 @@ def show(console: Console, visit: Visit, asked: Asked) -> Answer:
     else:
         refunds, more = console.payment_close.refunds(visit.units, state, after=from_there)
     view = RefundsView(
-        refunds=tuple(refunds),
+        refunds=tuple(map(asker_masked, refunds)),
         state=state,
         total=sum(one.amount for one in refunds),
         threshold=console.refund_approval_above,

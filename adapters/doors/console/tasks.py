@@ -10,7 +10,9 @@ from adapters.doors.console.answers import Answer, Gone, Shown, Wrong
 from adapters.doors.console.asked import Asked
 from adapters.doors.console.frame import Console
 from adapters.doors.console.links import url_for
+from adapters.doors.console.masking import Masker
 from adapters.doors.console.page import Page
+from adapters.doors.console.payment import masker_of, words_masked
 from adapters.doors.console.payments import waiting
 from adapters.doors.console.payments_view import Waiting
 from adapters.doors.console.pressing import key_for, press, reason_of
@@ -100,6 +102,8 @@ def close(console: Console, visit: Visit, asked: Asked) -> Answer:
 
 
 def _view(console: Console, visit: Visit, task: Task, typed: Typed) -> TaskView:
+    masker = Masker() if task.payment is None else masker_of(console, task.payment)
+    task = words_masked(task, masker)
     return TaskView(task=task, press=key_for(console, visit, "close_task", f"payment task {task.id}"), typed=typed)
 
 

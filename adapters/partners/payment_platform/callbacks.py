@@ -30,6 +30,8 @@ WORDS: Final = {
     "unavailable": "He thong tam thoi khong san sang",
 }
 LONGEST_ECHO: Final = 255
+LONGEST: Final = (255, 4_000)
+"""Characters of a value, and of the description (NOTES.md#r91)."""
 
 
 class Confirms:
@@ -55,7 +57,7 @@ class Confirms:
             if isinstance(value, Wrong):
                 return value
             values[name] = value
-        return self._believed(values, call, fields)
+        return _misfit(values) or self._believed(values, call, fields)
 
     def _believed(self, values: Mapping[str, str], call: RawCall, fields: Mapping[str, Any]) -> Told | Wrong:
         reference = values["MaThamChieu"]
@@ -104,6 +106,17 @@ class Confirms:
             value = echo.get(name, "")
             told[name] = value[:LONGEST_ECHO] if isinstance(value, str) else ""
         return Reply(body=json.dumps(told, ensure_ascii=False).encode(), status=status)
+
+
+def _misfit(values: Mapping[str, str]) -> Wrong | None:
+    """NOTES.md#r91: two messages with one checksum, where a value brings its own separator; and what no value is."""
+    for name in CONFIRM:
+        if "|" in values[name] and name != CONFIRM[-1]:
+            reference = values["MaThamChieu"]
+            return Wrong(code="out_of_range", rule="separator", field=name, reference_told=reference, is_alarm=True)
+        if len(values[name]) > LONGEST[name == CONFIRM[-1]]:
+            return Wrong(code="out_of_range", rule="too_long", field=name)
+    return None
 
 
 def _verdict(came: Came) -> tuple[str, str, int]:

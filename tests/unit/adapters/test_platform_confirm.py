@@ -92,6 +92,28 @@ def test_numbers_that_are_no_integers(body):
     assert isinstance(read(text), Wrong)
 
 
+def test_same_checksum_dealt_out_otherwise():
+    """Values are joined by a mark that one of them may bring along: the same text, cut elsewhere, is not believed."""
+    right = confirm(ThongTinGiaoDich="0|VND|GD2|VCB|20260703143212|x")
+    shifted = {**right, "MaThamChieu": f"{REFERENCE}|{AMOUNT}|VND|GD260703000123|VCB", "SoTien": "20260703143212",
+               "MaTienTe": "0", "MaGiaoDich": "VND", "MaNganHang": "GD2", "ThoiGianGD": "VCB",
+               "ThongTinGiaoDich": "20260703143212|x"}  # fmt: skip
+    wrong = read(shifted)
+
+    assert isinstance(read(right), Told)
+    assert isinstance(wrong, Wrong)
+    assert ("separator", "MaThamChieu", True) == (wrong.rule, wrong.field, wrong.is_alarm)
+
+
+@pytest.mark.parametrize(("field", "most"), [("MaGiaoDich", 255), ("MaThamChieu", 255), ("ThongTinGiaoDich", 4_000)])
+def test_longest_values(field, most):
+    """A value longer than any that there is is refused, however well it is signed."""
+    assert isinstance(read(confirm(**{field: "x" * most})), Told)
+    wrong = read(confirm(**{field: "x" * (most + 1)}))
+    assert isinstance(wrong, Wrong)
+    assert "too_long" == wrong.rule
+
+
 def test_amount_as_digits():
     """The amount may come as a text of digits."""
     told = read(confirm(SoTien=str(AMOUNT)))

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Final, Protocol
 
+from bus.accounts import account_of, known_roles
 from bus.engines.sqlite import Tx
 from bus.errors import NotAllowedNow, NotFound
 from bus.ledger import Ledger
@@ -21,6 +22,7 @@ from bus.payments import Heard, TaskKind, Told
 from bus.ports import CrashPoint, no_crash
 from bus.reasons import kept
 from bus.repairs import Repairs
+from bus.rights import Right, rights_of
 from bus.seal import Sealed
 from bus.selections import NO
 from bus.settlement import (
@@ -30,6 +32,7 @@ from bus.settlement import (
     Plan,
     Remedy,
     Repair,
+    RepairState,
     Run,
     difference_of,
     digest_of,
@@ -136,6 +139,8 @@ class SettlementRepairs:
             raise NotAllowedNow("one's own wish is another person's to approve", code="own_request")
         if digest != of.digest:
             raise NotAllowedNow("another list was shown", code="another_selection")
+        if is_yes and _is_fallen(tx, of.actor):
+            raise NotAllowedNow(f"{of.actor} may not repair any more", code="asker_may_not")
         ended = None if is_yes else to_ms(now)
         tx.run("decide_settlement_repair", "running" if is_yes else "declined", actor, to_ms(now), ended, number)
         cause = "settlement_repair_approved" if is_yes else "settlement_repair_declined"
@@ -197,6 +202,9 @@ class SettlementRepairs:
         run, of, found = self._due(tx, number)
         if of.state != "running":
             return None
+        if _is_fallen(tx, of.actor):
+            self._end(tx, of, "expired", f"{of.actor} may not repair any more")
+            return None
         # Others may have been here since the page was sealed: what is not sealed waits for the next page.
         due = [one for one in found if one.id in told or one.kind not in HEARD]
         for one in due:
@@ -204,9 +212,14 @@ class SettlementRepairs:
         if found:
             tx.run("go_on_with_settlement_repair", due[-1].id if len(due) == len(found) else of.next, len(due), number)
             return len(due)
-        tx.run("end_settlement_repair", to_ms(self._ledger.clock.now()), number)
-        self._repairs.note(tx, "settlement_repaired", f"repair {number} of run {of.run}: {of.done}", actor=of.actor)
+        self._end(tx, of, "done", f"{of.done}")
         return None
+
+    def _end(self, tx: Tx, of: Repair, state: RepairState, told: str) -> None:
+        """Carried out, or not to be carried on: what was done stays done."""
+        tx.run("end_settlement_repair", state, to_ms(self._ledger.clock.now()), of.id)
+        cause = "settlement_repaired" if state == "done" else "settlement_repair_ended"
+        self._repairs.note(tx, cause, f"repair {of.id} of run {of.run}: {told}", actor=of.actor)
 
     def _mend(self, tx: Tx, run: Run, of: Repair, one: Difference, told: tuple[Told, Sealed] | None) -> None:
         """One difference, and what became of it."""
@@ -252,6 +265,17 @@ class SettlementRepairs:
         except NotAllowedNow as refusal:
             return f"{NO}{refusal.code}", False
         return state.value, True
+
+
+def _is_fallen(tx: Tx, actor: str) -> bool:
+    """Whether an account of the console may repair no more, or sees only some units by now. Who has none acts at a
+    terminal, and is not asked there."""
+    row = tx.one("find_account", actor.removeprefix("person:"))
+    account = None if row is None else account_of(row)
+    if account is None:
+        return False
+    may = Right.REPLAY in rights_of(account.roles, known_roles(tx))
+    return account.is_disabled or account.units is not None or not may
 
 
 def _told(plan: Plan) -> str:

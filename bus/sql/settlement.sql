@@ -239,5 +239,5 @@ UPDATE settlement_repairs SET next = ?, done = done + ? WHERE id = ?;
 -- decide_settlement_repair -- The other person's word.
 UPDATE settlement_repairs SET state = ?, decided_by = ?, decided_at = ?, ended_at = ? WHERE id = ?;
 
--- end_settlement_repair -- It has been through all of them.
-UPDATE settlement_repairs SET state = 'done', ended_at = ? WHERE id = ?;
+-- end_settlement_repair -- It has been through all of them, or goes on no more.
+UPDATE settlement_repairs SET state = ?, ended_at = ? WHERE id = ?;

@@ -10,14 +10,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bus import settlement_repairs
+from bus.audit import Audit
 from bus.crash_points import SETTLING_DAYS
 from bus.errors import NotAllowedNow, NotFound
 from bus.payments import Verdict
+from bus.people import People
 from bus.settlement import CLASSES, DifferenceClass, Plan, Remedy
 from bus.settlement import Repair as Wish
 from bus.upkeep import verify
 from tests.builders import SOURCE
 from tests.settlement_kit import DAY, WHO, Crash, FileRow, Stopped, Till, at
+from tests.world import SeededRandomness
 
 NEXT = DAY + timedelta(days=1)
 
@@ -272,6 +275,29 @@ def test_another_person_says_yes_to_the_very_list(till):
         "settlement_repaired",
     ] == told
     assert [yes.id] == [one.id for one in till.repairs.of_run(run)]
+
+
+def seat(till: Till) -> People:
+    """An account for who asks."""
+    people = People(till.ledger, Audit(till.ledger), randomness=SeededRandomness(2))
+    people.add("an", shown="An", password="kept", roles=("operator",), units=None, actor="person:root", reason="made")
+    return people
+
+
+def test_a_repair_of_who_may_no_more_ends(till):
+    """It goes on under the rights that its account has now; what was done stays done, and nobody can approve it."""
+    people, run = seat(till), many(till, 2)
+    wish = ask(till, till.repairs.plan(run, (DifferenceClass.MISSED_CALLBACK,)))
+    people.disable("an", actor="person:root", reason="gone")
+    with pytest.raises(NotAllowedNow) as refusal:
+        decide(till, wish, who="person:binh")
+    assert "asker_may_not" == refusal.value.code
+    till.write("UPDATE settlement_repairs SET state = 'running'")
+
+    assert (0, "expired", (0, 0, 0)) == (till.repairs.carry_all(), till.repairs.get(wish.id).state, settled(till))
+    people.enable("an", actor="person:root", reason="back")
+    again = ask(till, till.repairs.plan(run, CLASSES), above=10)
+    assert (2, "done") == (till.repairs.carry(again.id), till.repairs.get(again.id).state)
 
 
 def test_a_no_changes_nothing(till):

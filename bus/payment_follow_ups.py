@@ -33,6 +33,8 @@ from bus.prepared import Prepared
 from bus.recording import Recorder
 from bus.times import from_ms
 
+LONGEST_CODE: Final = 64
+"""Characters, by contracts/one_stop: a message with a longer one would be held."""
 FOR_RECEIPTS: Final = frozenset({PAYMENT_SETTLED, PAYMENT_REFUNDED})
 
 
@@ -162,7 +164,7 @@ class PaymentNews:
             "payment": row.name,
             "gateway": gateway,
             "reference": reference,
-            "code": code,
+            "code": fitting(code)[:LONGEST_CODE],
             "reason": fitting(reason),
         }
         self._tell(tx, row, PAYMENT_FAILED, data, at)

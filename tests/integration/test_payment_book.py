@@ -183,6 +183,7 @@ def test_paid(world: PayWorld) -> None:
 
     assert (Effect.RECORDED, ()) == (heard.effect, heard.tasks)
     assert ("paid", "paid", "delivered", "paid") == world.payment()
+    assert [(None,)] == world.rows("SELECT ask_at FROM payment_attempts"), "nothing is left to ask"
     world.run()
     assert ["opened", "settled"] == world.news()
     opened, settled = world.told("opened"), world.told("settled")
@@ -608,6 +609,8 @@ def test_paid_at_the_counter_while_it_goes(fated: Any) -> None:
 
     assert ("paid_at_counter", "closed", "cancelled", "paid_at_counter") == world.payment()
     assert [] == world.news()
+    ends = "SELECT from_state FROM moves WHERE cause = 'paid_at_counter' AND reason = ''"
+    assert [("sending",)] == world.rows(ends), "its worker moves it, nobody else"
 
 
 def test_paid_at_the_counter_while_it_is_asked_about(fated: Any) -> None:

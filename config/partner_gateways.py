@@ -161,6 +161,7 @@ def platform_settings(installation: Installation, name: str, partner: PaymentPla
             province=partner.province,
         ),
         confirm_types=frozenset(partner.confirm_types),
+        ask_above=partner.ask_above,
         not_there_codes=frozenset(partner.not_there_codes),
         query_checksum=partner.query_checksum,
         bill_time=partner.bill_time,

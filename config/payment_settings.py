@@ -127,6 +127,8 @@ class PaymentPlatformKeys(GatewaySettings, frozen=True, forbid_unknown_fields=Tr
     """`TinhNguoiNop`."""
     confirm_types: tuple[str, ...] = ("CONFIRM",)
     """`LoaiBanTin` of a call back."""
+    ask_above: Annotated[int, Meta(ge=0)] | None = None
+    """Đồng: a success of more that is called back is asked about, at once, before it counts. Unset: none is."""
     not_there_codes: tuple[str, ...] = ()
     """`MaLoi` of a question that mean: this reference is not known. Only then is a lost opening opened anew."""
     query_checksum: Literal["unchecked", "confirm"] = "unchecked"

@@ -298,6 +298,17 @@ def test_half_a_body(town: Town) -> None:
     assert is_unchanged(town, before)
 
 
+def test_large_amounts_are_asked_about(tmp_path: Path) -> None:
+    """Above the limit a success that is called back is answered, asked about at once, and counts by the answer."""
+    with payment_town(tmp_path / "h99", settings="ask_above = 70000\n") as town:
+        told = town.pay(town.opened())
+
+        assert (["00"], "pending") == ([one["MaLoi"] for one in told], town.state())
+        asker = town.here.asker("w")
+        asker.run_once(town.here.ports.clock.now())
+        assert ("paid", 1) == (town.state(), town.settled())
+
+
 def test_other_addresses(tmp_path: Path) -> None:
     """Where the settings name its networks, a call from elsewhere is refused before it is read."""
     with payment_town(tmp_path / "h99", settings='callback_networks = ["203.0.113.0/24"]\n') as town:

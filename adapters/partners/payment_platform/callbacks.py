@@ -78,11 +78,13 @@ class Confirms:
         return self._told(values, amount, call, fields, key)
 
     def _told(self, values: Mapping[str, str], amount: int, call: RawCall, fields: Mapping[str, Any], key: str) -> Told:
-        code = values["MaLoi"]
+        code, above = values["MaLoi"], self._settings.ask_above
+        is_asked = above is not None and amount > above
+        paid = Verdict.PENDING if is_asked else Verdict.PAID  # pending by a call back is asked about at once
         return Told(
             partner=self._name,
             reference=values["MaThamChieu"],
-            verdict=Verdict.PAID if code == TAKEN else Verdict.FAILED,
+            verdict=paid if code == TAKEN else Verdict.FAILED,
             via="callback",
             transaction=values["MaGiaoDich"] or None,
             amount=amount,

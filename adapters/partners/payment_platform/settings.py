@@ -38,6 +38,8 @@ class PlatformSettings:
     """`ThongTinBienLai`."""
     confirm_types: frozenset[str] = frozenset({"CONFIRM"})
     """`LoaiBanTin` of a call back (#r41)."""
+    ask_above: int | None = None
+    """Đồng: a success of more that is called back is asked about before it counts; None: none is (#r92)."""
     not_there_codes: frozenset[str] = frozenset()
     """`MaLoi` of a question that mean: this reference is not known there (#r55)."""
     query_checksum: Literal["unchecked", "confirm"] = "unchecked"

@@ -114,6 +114,17 @@ def test_longest_values(field, most):
     assert "too_long" == wrong.rule
 
 
+@pytest.mark.parametrize(("above", "verdict"), [(AMOUNT - 1, Verdict.PENDING), (AMOUNT, Verdict.PAID)])
+def test_large_amounts_are_asked_about(above, verdict):
+    """Above the settings' limit a call back is no proof: it makes us ask, and a failure is a failure all the same."""
+    door = Confirms(platform_settings(ask_above=above))
+    told, failed = read(confirm(), door), read(confirm(MaLoi="24"), door)
+
+    assert isinstance(told, Told)
+    assert isinstance(failed, Told)
+    assert (verdict, Verdict.FAILED) == (told.verdict, failed.verdict)
+
+
 def test_amount_as_digits():
     """The amount may come as a text of digits."""
     told = read(confirm(SoTien=str(AMOUNT)))

@@ -5,6 +5,7 @@ What it comes to is the pure rule of `payments.py`; here it is carried out, and 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 from bus.engines.sqlite import Row, Tx
@@ -128,6 +129,9 @@ class Hearer:
 
     def hear(self, tx: Tx, told: Told, sealed: Sealed, at: int, actor: str) -> Heard:
         """One hearing; its evidence is sealed beforehand."""
+        if "" in (told.transaction, told.bank):
+            # An empty text names nothing: kept as one, it would be the transaction of every payment.
+            told = replace(told, transaction=told.transaction or None, bank=told.bank or None)
         of = attempt_named(tx, told.partner, told.reference)
         if of is None:
             return self._unknown(tx, told, sealed, at, actor)

@@ -261,6 +261,18 @@ def test_one_transaction_for_two_payments(world: PayWorld) -> None:
     assert [TaskKind.CONTRADICTION] == world.tasks()
 
 
+def test_a_success_without_names(world: PayWorld) -> None:
+    """Two successes whose gateway names no transaction and no bank are two: empty texts name nothing."""
+    for name, dossier in (("P1", "H99.09-260703-0008"), ("P2", "H99.09-260703-0009")):
+        reference = world.open_payment(name, dossier=dossier)
+        world.pay(reference)
+        assert Effect.RECORDED is world.call_back(reference, transaction="", bank="").effect
+    world.run()
+
+    told = [line[2] for line in world.ear.heard() if line[1] == "payment.settled"]
+    assert [(None, None)] * 2 == [(each["transaction"], each["bank"]) for each in told]
+
+
 def test_failed_and_late(world: PayWorld) -> None:
     """Failed, told so; then the gateway finds it paid after all: paid, late, and told."""
     reference = world.open_payment()

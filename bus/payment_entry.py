@@ -18,7 +18,7 @@ from bus.messages import PAID_AT_COUNTER, PAYMENT_REQUESTED, Event
 from bus.moves import MoveWriter
 from bus.payment_deliveries import end
 from bus.payment_evidence import note
-from bus.payment_follow_ups import PaymentNews
+from bus.payment_follow_ups import PaymentNews, read_payment
 from bus.payment_tasks import open_task
 from bus.payments import LOCAL, AttemptState, Beneficiary, GatewayChoice, PaymentPolicy, PaymentState, TaskKind
 from bus.ports import CrashPoint
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 NUMBERS: Final = 10**10
 """Ten digits stand in a reference."""
+TRIED_AGAIN: Final = "tried_again"
+"""The cause of the move by which a payment's delivery goes again."""
 NOTED: Final = "payment_noted"
 """The cause of the move of an event that changes a payment here and goes to nobody."""
 
@@ -157,6 +159,23 @@ class PaymentEntry:
             number = (number + 1) % NUMBERS
             reference = self._policy.reference(partner, number, day, n)
         tx.run("add_payment_attempt", payment, n, partner, reference, delivery, at, at)
+
+    def enter_later(self, tx: Tx, payment: int, at: int, actor: str, reason: str) -> bool:
+        """A payment that nobody took goes to the gateway that takes it by now; False where there is still none."""
+        row = read_payment(tx, payment)
+        kinds = row.kinds.split()
+        choice = self._policy.gateway_for(row.unit, row.procedure, kinds, from_ms(at), None)
+        if choice is None:
+            return False
+        route, told = _route(choice.partner), {"cause": TRIED_AGAIN, "actor": actor, "reason": reason}
+        delivery = self._recorder.deliver_later(tx, row.event, route, row.due_at, at, **told)
+        account = beneficiary_for(tx, row.unit, row.procedure, kinds, at)
+        facts = (None, None, None) if account is None else (account.account, account.bank, account.name)
+        expires_at = max(row.expires_at, at + ms(self._policy.window))
+        tx.run("set_gateway", choice.partner, choice.receipts, choice.issuer, *facts, expires_at, at, payment)
+        self.attempt(tx, payment, choice.partner, 1, row.reference_number, delivery, from_ms(at), at)
+        note(tx, self._moves, payment, f"{TRIED_AGAIN}: {reason}", at, actor)
+        return True
 
     def _table_lacks(self, tx: Tx, kind: TaskKind, event: Event, at: int, partner: str = "") -> None:
         """A row of a table is missing: asked for once a day for all payments of that unit and procedure together."""

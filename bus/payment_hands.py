@@ -13,7 +13,7 @@ from bus.errors import NotAllowedNow, NotFound
 from bus.lanes import set_head
 from bus.messages import State
 from bus.moves import Move, MoveWriter
-from bus.payment_entry import PaymentEntry
+from bus.payment_entry import TRIED_AGAIN, PaymentEntry
 from bus.payment_evidence import note
 from bus.payment_follow_ups import read_payment
 from bus.payment_hearing import OVER, Opened, attempt_numbered
@@ -22,8 +22,6 @@ from bus.payments import PaymentPolicy, PaymentState
 from bus.ports import Clock, CrashPoint
 from bus.times import from_ms, ms, to_ms
 
-TRIED_AGAIN: Final = "tried_again"
-"""The cause of the move by which a payment's delivery goes again."""
 CLOSED_PAYMENTS: Final = frozenset({PaymentState.PAID_AT_COUNTER})
 
 
@@ -55,7 +53,7 @@ class PaymentHands:
         told, at, actor = required(reason), to_ms(self._clock.now()), f"person:{account}"
         attempts = _attempts(tx, payment)
         if not attempts:
-            raise NotAllowedNow(f"no gateway took payment {payment}", code="no_gateway")
+            return self._first(tx, payment, at, actor, told)
         last = attempts[-1]
         stands = tx.one("delivery_stands", last.delivery)
         assert stands is not None
@@ -70,6 +68,14 @@ class PaymentHands:
         note(tx, self._moves, payment, f"{TRIED_AGAIN}: {told}", at, actor)
         self._send(tx, last, State(stands[0]), stands[1], at, actor, told)
         self._point("pay.after_fresh_reference")
+        return _attempts(tx, payment)[-1].reference
+
+    def _first(self, tx: Tx, payment: int, at: int, actor: str, reason: str) -> str:
+        """Nobody took it when it was asked for; by now the table may name a gateway."""
+        if PaymentState(read_payment(tx, payment).state) in CLOSED_PAYMENTS:
+            raise NotAllowedNow(f"payment {payment} was paid", code="paid")
+        if not self._entry.enter_later(tx, payment, at, actor, reason):
+            raise NotAllowedNow(f"no gateway takes payment {payment}", code="no_gateway")
         return _attempts(tx, payment)[-1].reference
 
     def _send(self, tx: Tx, of: Opened, was: State, lane: int, at: int, actor: str, reason: str) -> None:

@@ -138,6 +138,28 @@ class Recorder:
         self.deliver_to_all(tx, prepared, number, place, of, at, binds)
         return number
 
+    def deliver_later(
+        self, tx: Tx, number: int, route: Route, due_at: int | None, at: int, *, cause: str, actor: str, reason: str
+    ) -> int:
+        """One more partner for an event that was taken in long ago; the delivery."""
+        event = self._bodies.load_event(tx, number)
+        row = tx.one("find_dossier", event.dossier)
+        assert row is not None
+        of = DossierRow(id=row[0], owner=row[4], due_at=due_at, record_place=None, status_place=None)
+        place = to_ms(event.occurred_at)
+        delivery, lane, decision = self._add_delivery(tx, route, event, number, place, of, at)
+        move = Move(
+            lane=lane,
+            at=at,
+            delivery=delivery,
+            to_state=decision.state,
+            cause=cause,
+            reason=reason,
+            actor=actor,
+        )
+        self._moves.add(tx, move, route.partner)
+        return delivery
+
     def record_instead(self, tx: Tx, prepared: Prepared, place: int, at: int) -> tuple[int, bytes] | ForeignDossier:
         """An event that stands for an earlier one of its dossier, at that one's place; its number, and what binds it.
 

@@ -210,8 +210,9 @@ class PayWorld:
         self.gate = Gate(self.till, self.clock, fate, lambda reference: self.call_back(reference))
         self.ear, self.portal = Listener(folder / "ear"), Listener(folder / "portal")
         self.point = crash_point
+        self.takes = takes
         self.policy = PaymentPolicy(
-            gateway_for=lambda *asked: GatewayChoice(partner=GATE, receipts="gateway") if takes else None,
+            gateway_for=lambda *asked: GatewayChoice(partner=GATE, receipts="gateway") if self.takes else None,
             taker=lambda source: EAR if hears else None,
             **({"portal": PORTAL} | policy),
         )
@@ -386,3 +387,17 @@ def record_event(**data: Any) -> Event:
     """A record that names the fee."""
     fee = {"code": "L1", "name": "Lệ phí", "kind": "charge", "amount": AMOUNT, "currency": "VND", "state": "unpaid"}
     return make_event(**({"fees": [fee], "origin": "one_stop", "paid_online": "none"} | data))
+
+
+def add_account(world: PayWorld) -> None:
+    """An account that every fee is paid to, as if two persons had agreed to it."""
+    sql = (
+        "INSERT INTO beneficiaries (unit, account, bank, name, valid_from, proposed_at, proposed_by, reason, "
+        "approved_at, approved_by) VALUES ('', '0000000000000', '999999', 'UBND', 0, 0, 'an', '-', 0, 'binh')"
+    )
+    world.ledger.engine.write(lambda tx: tx.connection.execute(sql))
+
+
+def take_accounts_away(world: PayWorld) -> None:
+    """What was put in behind the ledger's back would be found."""
+    world.ledger.engine.write(lambda tx: tx.connection.execute("DELETE FROM beneficiaries"))

@@ -142,3 +142,7 @@ SELECT 1 FROM payment_attempts WHERE delivery = ?;
 
 -- stop_waiting_answer -- It goes anew, under another name: what was not answered was something else.
 UPDATE deliveries SET is_unanswered = 0 WHERE id = ?;
+
+-- set_gateway -- A gateway takes it by now: who, to which account, and until when it may be paid.
+UPDATE payments SET gateway = ?, receipts = ?, issuer = ?, account = ?, account_bank = ?, account_name = ?, state = 'created',
+  expires_at = ?, changed_at = ? WHERE id = ?;

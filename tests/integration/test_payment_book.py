@@ -16,7 +16,16 @@ from bus.payment_entry import _number_of
 from bus.payments import AttemptState, Effect, TaskKind, reference_of
 from bus.upkeep import backup, doubt_everything_open, put_back
 from tests.builders import NOON, from_json
-from tests.payment_kit import AMOUNT, GATE, PayWorld, counter_event, payment_event, record_event
+from tests.payment_kit import (
+    AMOUNT,
+    GATE,
+    PayWorld,
+    add_account,
+    counter_event,
+    payment_event,
+    record_event,
+    take_accounts_away,
+)
 
 
 @pytest.fixture
@@ -133,31 +142,21 @@ def test_account_entered_later(world: PayWorld) -> None:
     """Without an account a person is asked; entered before it goes, it goes with the payment and stays its own."""
     world.ask_for()
     assert [("beneficiary_missing",)] == world.rows("SELECT kind FROM payment_tasks")
-    world.ledger.engine.write(
-        lambda tx: tx.connection.execute(
-            "INSERT INTO beneficiaries (unit, account, bank, name, valid_from, proposed_at, proposed_by, reason, "
-            "approved_at, approved_by) VALUES ('', '0000000000000', '999999', 'UBND', 0, 0, 'an', '-', 0, 'b')"
-        )
-    )
+    add_account(world)
     world.run()
 
     assert [("0000000000000", "999999")] == world.rows("SELECT account, account_bank FROM payments")
-    world.ledger.engine.write(lambda tx: tx.connection.execute("DELETE FROM beneficiaries"))
+    take_accounts_away(world)
 
 
 def test_account_in_force(world: PayWorld) -> None:
     """An account that is in force when it is asked for is the payment's from the beginning; nobody is asked."""
-    world.ledger.engine.write(
-        lambda tx: tx.connection.execute(
-            "INSERT INTO beneficiaries (unit, account, bank, name, valid_from, proposed_at, proposed_by, reason, "
-            "approved_at, approved_by) VALUES ('', '0000000000000', '999999', 'UBND', 0, 0, 'an', '-', 0, 'b')"
-        )
-    )
+    add_account(world)
     world.ask_for()
 
     assert [("0000000000000",)] == world.rows("SELECT account FROM payments")
     assert [] == world.rows("SELECT kind FROM payment_tasks")
-    world.ledger.engine.write(lambda tx: tx.connection.execute("DELETE FROM beneficiaries"))
+    take_accounts_away(world)
 
 
 def test_a_trace_goes_through(world: PayWorld) -> None:

@@ -19,7 +19,7 @@ from bus.payments import Effect, TaskKind
 from bus.repairs import Repairs
 from bus.upkeep import checkpoint
 from tests.builders import DOSSIER
-from tests.payment_kit import AMOUNT, PayWorld, counter_event, record_event
+from tests.payment_kit import AMOUNT, PayWorld, add_account, counter_event, record_event, take_accounts_away
 
 WHO: dict[str, Any] = {"account": "an", "reason": "the citizen calls"}
 
@@ -260,11 +260,30 @@ def test_tried_again_after_a_no(tmp_path: Path) -> None:
     world.close()
 
 
-def test_no_gateway_to_try(tmp_path: Path) -> None:
-    """Where no gateway takes it there is nobody to try it with."""
+@pytest.mark.parametrize("has_account", [True, False])
+def test_tried_again_once_a_gateway_takes_it(tmp_path: Path, has_account: bool) -> None:
+    """Where no gateway takes it there is nobody to try it with; once the table names one, a person sends it there."""
     world = PayWorld(tmp_path, takes=False)
-    world.ask_for()
+    world.ask_for("P1")
+    world.ask_for("P2")
     assert "no_gateway" == refused(world, "try_again")
+    world.record(counter_event("P2"))
+    assert "paid" == refused(world, "try_again", world.number("P2"))
+    if has_account:
+        add_account(world)
+    world.takes = True
+    world.clock.sleep(48 * 3600)
+    reference = world.ledger.engine.write(lambda tx: world.ledger.payments.try_again(tx, 1, **WHO))
+    world.run()
+
+    assert ("open", "open", "awaiting", "awaiting") == world.payment("P1")
+    assert ["failed", "failed", "opened"] == world.news()
+    assert [("0000000000000" if has_account else None,)] == world.rows("SELECT account FROM payments WHERE id = 1")
+    world.pay(reference)
+    assert Effect.RECORDED is world.call_back(reference).effect
+    world.run()
+    take_accounts_away(world)
+    world.judged()
     world.close()
 
 

@@ -77,13 +77,13 @@ class PaymentEntry:
             self._refunds.from_event(tx, None if known is None else known[0], event, number, at, bound)
             return
         self._recorder.deliver_to_all(tx, replace(prepared, routes=()), number, place, dossier, at, bound, NOTED)
-        if known is None:
+        if known is None or known[5] != dossier.id:
             self._unknown(tx, event, at)
         else:
             self._at_counter(tx, event, known, number, at)
 
     def _unknown(self, tx: Tx, event: Event, at: int) -> None:
-        """It speaks of a payment that nobody asked for: kept, and a person looks."""
+        """It speaks of a payment that nobody asked for, or not for this dossier: kept, and a person looks."""
         name = event.data["payment"]
         open_task(tx, self._moves, TaskKind.UNKNOWN_REFERENCE, at, cause=f"{event.source} {event.id}", detail=name)
 
@@ -196,11 +196,17 @@ class PaymentEntry:
         wrong = _wrong(data, amount, currency)
         if wrong is not None:
             open_task(tx, self._moves, wrong, at, payment=payment, cause=f"counter {number}", amount=data["amount"])
-        elif state.is_paid:
+        elif state.is_paid or (state is PaymentState.PAID_AT_COUNTER and self._is_another(tx, event, known[5], number)):
             task = TaskKind.PAID_TWICE
             open_task(tx, self._moves, task, at, payment=payment, cause=f"counter {number}", amount=amount)
         elif state is not PaymentState.PAID_AT_COUNTER:
             self._close(tx, payment, event.source, at)
+
+    def _is_another(self, tx: Tx, event: Event, dossier: int, number: int) -> bool:
+        """Whether money came to the counter once more: another receipt or time than was told of this payment before."""
+        words = tx.all("told_at_counter", dossier, event.source, number)
+        before = [self._recorder.told_before(tx, word) for (word,) in words]
+        return _counted(event.data) not in [_counted(one.data) for one in before if one is not None]
 
     def _close(self, tx: Tx, payment: int, actor: str, at: int) -> None:
         """What is open at a gateway stays asked about: it may still be paid there, and then it was paid twice."""
@@ -230,6 +236,10 @@ def _wrong(data: Any, amount: int, currency: str) -> TaskKind | None:
     if data["currency"] != currency:
         return TaskKind.WRONG_CURRENCY
     return None if data["amount"] == amount else TaskKind.WRONG_AMOUNT
+
+
+def _counted(data: Any) -> tuple[object, ...]:
+    return data["payment"], data["amount"], data.get("receipt_number"), _ms(data["paid_at"])
 
 
 def _number_of(event: Event) -> int:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from bus.bodies import Bodies
 from bus.engines.sqlite import Row, Tx
-from bus.errors import NonceSeen
+from bus.errors import LedgerDamaged, NonceSeen
 from bus.follow_ups import LEDGER_SOURCE
 from bus.fresh import Fresh
 from bus.lanes import BUS, Entry, deadline_of, enter, leave, put_before_steps, set_head, supersede_waiting
@@ -159,6 +159,15 @@ class Recorder:
         )
         self._moves.add(tx, move, route.partner)
         return delivery
+
+    def told_before(self, tx: Tx, number: int) -> Event | None:
+        """An event that was taken in; None where its body was destroyed, or cannot be opened any more."""
+        row = tx.one("load_event", number)
+        assert row is not None
+        try:
+            return None if row[9] is None else self._bodies.event(row)
+        except LedgerDamaged:
+            return None
 
     def record_instead(self, tx: Tx, prepared: Prepared, place: int, at: int) -> tuple[int, bytes] | ForeignDossier:
         """An event that stands for an earlier one of its dossier, at that one's place; its number, and what binds it.

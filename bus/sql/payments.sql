@@ -2,6 +2,9 @@
 SELECT p.id, p.state, p.amount, p.currency, p.event, p.dossier, e.digest FROM payments p JOIN events e ON e.id = p.event
 WHERE p.source = ? AND p.name = ?;
 
+-- told_at_counter -- What else its source told of money at the counter for a dossier.
+SELECT id FROM events WHERE dossier = ? AND source = ? AND id <> ? AND kind = 'payment.paid_at_counter' ORDER BY id;
+
 -- read_payment -- One payment, and what its news are made of.
 SELECT p.id, p.source, p.name, p.dossier, p.event, p.amount, p.currency, p.gateway, p.receipts, p.issuer, p.state, p.expires_at,
   p.unit, p.procedure, p.kinds, p.account, p.number, o.number, o.due_at, e.traceparent

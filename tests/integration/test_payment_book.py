@@ -22,6 +22,7 @@ from tests.payment_kit import (
     PayWorld,
     add_account,
     counter_event,
+    money_event,
     payment_event,
     record_event,
     take_accounts_away,
@@ -507,6 +508,19 @@ def test_time_over(world: PayWorld) -> None:
     assert world.told("settled")["is_late"]
 
 
+def test_asked_at_the_very_end(fated: Any) -> None:
+    """A time that ends between two questions has one of its own, and only the attempt that was open is over by it."""
+    world = fated("lost_before")
+    world.open_payment(expires_at=(NOON + timedelta(minutes=10)).isoformat())
+    for _ in range(12):
+        world.pass_time(minutes=1)
+
+    assert ("expired", "expired", "cancelled", "payment_expired") == world.payment()
+    assert ["closed", "expired"] == [row[0] for row in world.rows("SELECT state FROM payment_attempts ORDER BY n")]
+    asked = world.rows("SELECT asked_at - made_at FROM payment_attempts WHERE n = 2")
+    assert [(9 * 60_000,)] == asked, "ten minutes after it was asked for, nine after this attempt was made"
+
+
 def test_questions_end(world: PayWorld) -> None:
     """After 72 hours nobody asks any more; a word that comes then still counts."""
     reference = world.open_payment()
@@ -656,6 +670,46 @@ def test_counter_word_that_does_not_fit(world: PayWorld, changes: dict[str, Any]
     assert isinstance(world.record(counter_event(**changes)), Recorded)
     assert ("open", "open", "awaiting", "awaiting") == world.payment()
     assert [task] == world.tasks()
+
+
+def test_another_dossiers_counter_word(world: PayWorld) -> None:
+    """Money that was taken at the counter for another dossier pays nothing of this one: a person looks."""
+    world.open_payment()
+    other = money_event("payment.paid_at_counter", "other", counter_event().data, "H99.09-260703-0999")
+
+    assert isinstance(world.record(other), Recorded)
+    assert ("open", "open", "awaiting", "awaiting") == world.payment()
+    assert [TaskKind.UNKNOWN_REFERENCE] == world.tasks()
+
+
+@pytest.mark.parametrize("more", [{"receipt_number": "R2"}, {"paid_at": "2026-07-21T08:00:00+07:00"}])
+def test_paid_at_the_counter_twice(world: PayWorld, more: dict[str, Any]) -> None:
+    """Another receipt or another time is money a second time; the same told again is not, nor is another payment's."""
+    world.open_payment()
+    world.record(counter_event(receipt_number="R1"))
+    world.record(counter_event(id="again", receipt_number="R1"))
+    assert [] == world.tasks()
+
+    world.record(counter_event(id="more", **({"receipt_number": "R1"} | more)))
+    world.record(counter_event(id="more again", **({"receipt_number": "R1"} | more)))
+    assert ("paid_at_counter", "closed", "cancelled", "paid_at_counter") == world.payment()
+    assert [TaskKind.PAID_TWICE] == world.tasks()
+
+
+@pytest.mark.parametrize("body", [b"\0", None])
+def test_counter_word_that_nobody_can_read_again(world: PayWorld, body: bytes | None) -> None:
+    """Where the first word was destroyed or damaged, whether the next is the same is a person's to say."""
+    world.open_payment()
+    world.record(counter_event())
+    ((first, sealed),) = world.rows(
+        "SELECT b.id, b.sealed FROM bodies b JOIN events e ON e.body = b.id WHERE e.event_id = 'counter-P1'"
+    )
+    put = "UPDATE bodies SET sealed = ? WHERE id = ?"
+    world.ledger.engine.write(lambda tx: tx.connection.execute(put, (body, first)))
+
+    assert isinstance(world.record(counter_event(id="again")), Recorded)
+    assert [TaskKind.PAID_TWICE] == world.tasks()
+    world.ledger.engine.write(lambda tx: tx.connection.execute(put, (sealed, first)))
 
 
 def test_at_the_counter_after_online(world: PayWorld) -> None:

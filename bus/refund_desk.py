@@ -29,8 +29,10 @@ from bus.refund_rules import (
     OFFLINE,
     REFUNDABLE,
     RefundState,
+    is_same_money,
     payment_state,
     state_after,
+    transaction_named,
     wants_second_person,
 )
 from bus.times import from_ms, to_ms
@@ -180,15 +182,23 @@ class RefundDesk:
             # Paid at the counter too: what can be given back here is the gateway's.
             attempt, found = (attempt, None) if found[4] is None else (found[4], found)
         paid = None if attempt is None else tx.one("paid_attempt", attempt)
-        is_own = paid is not None and paid[2] == "paid" and (found is None or found[5] in ("", paid[4]))
-        return self._money(tx, row, paid, None if is_own else found)
+        asked = _asked(paid, found)
+        is_own = paid is not None and paid[2] == "paid" and asked in ("", paid[4])
+        return self._money(tx, row, paid, None if is_own else found, asked)
 
-    def _money(self, tx: Tx, row: Row, paid: Row | None, found: Row | None) -> Money:
-        """`found`: a task whose money no success accounts for, and which is limited by what was told of it."""
+    def _money(self, tx: Tx, row: Row, paid: Row | None, found: Row | None, asked: str) -> Money:
+        """`found`: a task whose money no success accounts for, and which is limited by what was told of it.
+
+        `asked`: the transaction that it came by. What was paid back of it counts, whatever it was asked for as: a task
+        may have been first, and the success by the same transaction later.
+        """
         attempt = None if paid is None else int(paid[0])
         task = None if found is None else int(found[0])
-        taken = tx.one("refunds_taken", attempt, task)
-        assert taken is not None
+        taken = sum(
+            amount
+            for of, cause, transaction, amount in tx.all("refunds_taken", row[0])
+            if is_same_money(attempt, asked, of, transaction_named(of, cause, transaction))
+        )
         if found is not None:
             is_paid, most = TaskKind(found[2]) in MONEY_TASKS and paid is not None, found[7] or 0
         elif paid is not None and attempt != row[6]:
@@ -206,7 +216,7 @@ class RefundDesk:
             task=task,
             is_paid=is_paid,
             most=most,
-            taken=taken[0],
+            taken=taken,
             partner="" if paid is None else paid[1],
             lane=None if paid is None else paid[5],
         )
@@ -428,6 +438,12 @@ class RefundDesk:
         )
         self._moves.add(tx, move, partner)
         set_head(tx, lane, at)
+
+
+def _asked(paid: Row | None, found: Row | None) -> str:
+    """The transaction of the money that is asked for."""
+    cause = None if found is None else found[5]
+    return "" if paid is None else transaction_named(paid[0], cause, paid[4])
 
 
 def is_own(refund: Refund, paid_attempt: int | None) -> bool:

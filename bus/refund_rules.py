@@ -74,6 +74,21 @@ def wants_second_person(amount: int, taken: int, above: int) -> bool:
     return amount + taken > above
 
 
+def transaction_named(attempt: int | None, cause: str | None, transaction: str | None) -> str:
+    """The transaction that money of an attempt came by: its success's own, or what a task's cause names; empty where
+    nobody named one. `transaction`: of the attempt's success."""
+    is_unnamed = cause in (None, "", f"attempt {attempt}")
+    return transaction or "" if is_unnamed else str(cause)
+
+
+def is_same_money(attempt: int | None, transaction: str, other: int | None, of_other: str) -> bool:
+    """Whether two refunds take from the same money. One whose transaction nobody named may be any of its attempt's:
+    rather a person pays back by hand what was truly paid twice than one transaction goes back twice."""
+    if transaction and of_other:
+        return transaction == of_other
+    return attempt == other
+
+
 def is_same_person(requested_by: str, account: str, shown: str) -> bool:
     """Whether who asked, by account or by the name that a source gave, is who would agree."""
     asker = _folded(requested_by.rpartition(": ")[2].removeprefix("person:"))

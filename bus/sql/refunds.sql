@@ -78,8 +78,9 @@ FROM payments p JOIN dossiers d ON d.id = p.dossier WHERE p.id = ?;
 SELECT a.id, a.partner, a.state, coalesce(a.amount, p.amount), a.transaction_id, d.lane, a.payment
 FROM payment_attempts a JOIN payments p ON p.id = a.payment LEFT JOIN deliveries d ON d.id = a.delivery WHERE a.id = ?;
 
--- refunds_taken -- What of a success, or of what a task found, is paid back or asked for.
-SELECT coalesce(sum(amount), 0) FROM refunds WHERE attempt = ? AND task IS ? AND state <> 'rejected';
+-- refunds_taken -- What of a payment is paid back or asked for, and of which money: attempt, task's cause, the attempt's transaction.
+SELECT r.attempt, t.cause, a.transaction_id, r.amount FROM refunds r LEFT JOIN payment_tasks t ON t.id = r.task
+  LEFT JOIN payment_attempts a ON a.id = r.attempt WHERE r.payment = ? AND r.state <> 'rejected';
 
 -- refunds_under_way -- How many of a payment's own success somebody has said yes to, and that are not over.
 SELECT count(*) FROM refunds WHERE attempt = ? AND task IS NULL AND state IN ('approved', 'pending', 'unclear');

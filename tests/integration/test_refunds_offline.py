@@ -147,6 +147,41 @@ def test_wrong_amount_goes_back_by_transfer(make: Make) -> None:
     assert 0 == world.refunds.left(payment)
 
 
+@pytest.mark.parametrize("named", ["T-one", None])
+@pytest.mark.parametrize("is_before", [True, False])
+def test_one_transaction_goes_back_once(make: Make, named: str | None, is_before: bool) -> None:
+    """A wrong amount that is told right later is one money: what its task gave back is no longer the payment's."""
+    world = make()
+    payment = world.requested()
+    reference = world.reference(payment)
+    wrong = Told(
+        partner=TILL, reference=reference, verdict=Verdict.PAID, via="callback", transaction=named, amount=60_000
+    )
+    world.ledger.payments.hear(wrong)
+    task = task_of(world, TaskKind.WRONG_AMOUNT)
+    if is_before:
+        world.approve(world.ask_refund(payment, 60_000, task=task).id)
+    world.pay(reference, transaction="T-one")
+    if not is_before:
+        world.approve(world.ask_refund(payment, 60_000, task=task).id)
+
+    assert (40_000, 40_000) == (world.refunds.left(payment), world.refunds.left(payment, task=task))
+    assert "more_than_paid" == code_of(lambda: world.ask_refund(payment, 40_001))
+
+
+def test_two_tasks_of_one_transaction(make: Make) -> None:
+    """A second transaction that is told with two amounts is one money too; a third one is another."""
+    world = make()
+    payment = world.paid()
+    for transaction, amount in (("T-second", 60_000), ("T-second", AMOUNT), ("T-third", AMOUNT)):
+        world.pay(world.reference(payment), amount, transaction=transaction)
+    world.ask_refund(payment, 60_000, task=task_of(world, TaskKind.WRONG_AMOUNT))
+    second, third = (row[0] for row in world.rows("SELECT id FROM payment_tasks WHERE kind = 'double_payment'"))
+
+    assert (40_000, AMOUNT) == (world.refunds.left(payment, task=second), world.refunds.left(payment, task=third))
+    assert AMOUNT == world.refunds.left(payment)
+
+
 def test_task_without_money(make: Make) -> None:
     """A task that tells of no money pays nothing back."""
     world = make()

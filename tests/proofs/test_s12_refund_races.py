@@ -2,7 +2,8 @@
 
 A race is one payment at which everybody pulls: a source and two persons ask for parts of it, others agree or say no,
 accounting pays by transfer, workers carry, askers ask, and the gateway answers, delays, loses and refuses as chance has
-it. Two processes' ledgers share one file, each with threads of its own. The judge is the gateway's drawer.
+it. Some payments were told with a wrong amount first, and part of it was asked back before the right word came: still
+one transaction. Two processes' ledgers share one file, each with threads of its own. The judge is the gateway's drawer.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import pytest
 
 from bus.errors import NotAllowedNow
 from bus.messages import Delivery
+from bus.payments import Told, Verdict
 from bus.refund_rules import RefundState
 from bus.upkeep import verify
 from tests.memory import own_folder
@@ -62,8 +64,24 @@ class Town:
         self.worlds = [maker(folder, **options) for _ in range(2)]
         self.drawer, self.clock = drawer, clock
         first = self.worlds[0]
-        self.payments = [first.paid(f"P{n}", dossier=f"H99.09-260703-{n:04d}") for n in range(ROUND)]
+        self.tasks: dict[int, int] = {}
+        """Payment → the task that told of its transaction's money before its success did."""
+        self.payments = [self._paid(first, n) for n in range(ROUND)]
         self.references = {payment: first.reference(payment) for payment in self.payments}
+
+    def _paid(self, world: TillWorld, n: int) -> int:
+        """Paid; two of five after a wrong amount of the same transaction, that one names it and the other does not."""
+        payment = world.requested(f"P{n}", dossier=f"H99.09-260703-{n:04d}")
+        reference = world.reference(payment)
+        if n in (1, 2):
+            transaction = f"T-{reference}" if n == 1 else None
+            wrong = Told(partner=TILL, reference=reference, verdict=Verdict.PAID, via="callback", amount=AMOUNT // 2,
+                         transaction=transaction)  # fmt: skip
+            world.ledger.payments.hear(wrong)
+            self.tasks[payment] = world.rows("SELECT id FROM payment_tasks WHERE payment = ?", payment)[0][0]
+            world.ask_refund(payment, AMOUNT // 4, task=self.tasks[payment])
+        world.pay(reference)
+        return payment
 
     def close(self) -> None:
         for world in self.worlds:
@@ -102,8 +120,9 @@ class Town:
 
     def _ask(self, world: TillWorld, dice: random.Random) -> None:
         amount = dice.choice((AMOUNT, AMOUNT // 2, dice.randint(1, AMOUNT)))
-        offline = dice.random() < 0.2
-        world.ask_refund(dice.choice(self.payments), amount, dice.choice(("an", "binh")), is_offline=offline)
+        payment, offline = dice.choice(self.payments), dice.random() < 0.2
+        task = self.tasks.get(payment) if dice.random() < 0.5 else None
+        world.ask_refund(payment, amount, dice.choice(("an", "binh")), is_offline=offline, task=task)
 
     def _tell(self, world: TillWorld, dice: random.Random) -> None:
         n, name = dice.randrange(ROUND), f"R{dice.randrange(4)}"
@@ -178,7 +197,8 @@ class Town:
         for payment, reference in self.references.items():
             own = [refund for refund in refunds if refund.payment == payment]
             by_ledger = sum(refund.amount for refund in own if refund.state is RefundState.REFUNDED)
-            by_transfer = sum(refund.amount for refund in own if refund.state is RefundState.OFFLINE)
+            # What a task gave back before the success was told is no refund of the fee's own.
+            by_transfer = sum(each.amount for each in own if each.state is RefundState.OFFLINE and each.task is None)
             if self.drawer.paid_back(reference) != by_ledger:
                 found.append(
                     f"payment {payment}: {by_ledger} refunded, {self.drawer.paid_back(reference)} in the drawer"
@@ -233,6 +253,17 @@ def test_unchecked_sum_is_caught(folder: Path, monkeypatch: pytest.MonkeyPatch) 
     for _ in range(2):
         town.worlds[0].approve(town.worlds[0].ask_refund(town.payments[0], AMOUNT).id)
     town.come_to_rest()
+
+    assert 1 == len(town.overdrawn())
+    town.close()
+
+
+def test_two_pools_of_one_transaction_are_caught(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A ledger that counts what a task gave back apart from the success of the same transaction is found out."""
+    monkeypatch.setattr("bus.refund_desk.is_same_money", lambda attempt, asked, of, transaction: asked == transaction)
+    monkeypatch.setattr("bus.refund_desk.transaction_named", lambda attempt, cause, transaction: cause or "")
+    town = Town(folder, 1)
+    town.worlds[0].ask_refund(town.payments[1], AMOUNT)
 
     assert 1 == len(town.overdrawn())
     town.close()

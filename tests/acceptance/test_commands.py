@@ -369,7 +369,8 @@ def undone(steps: list[Migration]) -> str:
         name for step in steps for name in re.findall(r"^CREATE (?:UNIQUE )?INDEX (\w+)", step.sql, re.MULTILINE)
     ]
     triggers = [name for step in steps for name in re.findall(r"^CREATE TRIGGER (\w+)", step.sql, re.MULTILINE)]
-    drops = [("INDEX", indexes), ("TRIGGER", triggers), ("TABLE", reversed(made))]
+    views = [name for step in steps for name in re.findall(r"^CREATE VIEW (\w+)", step.sql, re.MULTILINE)]
+    drops = [("VIEW", views), ("INDEX", indexes), ("TRIGGER", triggers), ("TABLE", reversed(made))]
     taken = "".join(f"DROP {kind} {name};" for kind, names in drops for name in names)
     return taken + "DELETE FROM schema_versions WHERE version > 1;"
 

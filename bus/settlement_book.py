@@ -1,7 +1,7 @@
 """Compares a day's file with the ledger and the one-stop system, and keeps where they differ.
 
 The file's rows are laid beside the ledger (`SqliteEngine.bench`), not into it; SQLite joins both sides in the order of
-references, and only differences are written, page by page. The same files again are known by their digests and change
+the file, and only differences are written, page by page. The same files again are known by their digests and change
 nothing. Who begins a run anew after a crash, or while another process is at it, takes it over: the other one's next
 page is refused, so that what stands in the ledger was found by one process.
 """

@@ -38,8 +38,14 @@ OPEN_ANEW: Final = frozenset({sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sql
 """Troubles that stay with the connection: one opened while the file could only be read can never write again."""
 STEPS: Final = 20_000
 """Steps of SQLite's machine between two looks at the clock: a fraction of a millisecond."""
-BENCH: Final = ("temp_store = FILE", "main.cache_size = -65536", "temp.cache_size = -65536", "temp.journal_mode = OFF")
-"""For much that is only read and much that is only for now: 64 MB of memory each, and nothing to roll back to."""
+BENCH: Final = (
+    "temp_store = FILE",
+    "main.cache_size = -163840",
+    "temp.cache_size = -131072",
+    "temp.journal_mode = OFF",
+)
+"""For much that is only read and much that is only for now: the index of a million references fits into memory, 160 and
+128 MB at most, and there is nothing to roll back to."""
 MAX_GROUP: Final = 256
 """Jobs in one commit: more would make the first caller wait for the last one's work."""
 

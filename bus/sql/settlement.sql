@@ -68,7 +68,7 @@ SELECT class, line, reference, transaction_id, verdict, at, told_time, bank, cur
   LEFT JOIN payment_attempts a ON a.partner = ?1 AND a.reference = t.reference
   LEFT JOIN payments p ON p.id = a.payment
   LEFT JOIN payment_attempts k ON a.id IS NULL AND k.partner = ?1 AND k.transaction_id = nullif(t.transaction_id, '')
-  ORDER BY t.reference, t.line)
+  ORDER BY t.line)
 WHERE class IS NOT NULL;
 
 -- find_across -- Attempts of this file that were paid on another day by our books.

@@ -41,7 +41,7 @@ OLD_NEWS: Final = frozenset({Effect.REPEATED, Effect.NOTHING})
 
 
 class Opened(NamedTuple):
-    """An attempt with its payment: `attempts_known`, column by column."""
+    """An attempt with its payment: `attempts_known` and the unit, column by column."""
 
     id: int
     payment: int
@@ -69,6 +69,7 @@ class Opened(NamedTuple):
     """The dossier's."""
     last: int
     """Of the payment's newest attempt."""
+    unit: str | None
 
     def facts(self) -> AttemptFacts:
         """For whoever reads a gateway's words about it."""
@@ -88,6 +89,7 @@ class Opened(NamedTuple):
             expires_at=from_ms(self.expires_at),
             transaction=self.transaction,
             paid_at=None if self.paid_at is None else from_ms(self.paid_at),
+            unit=self.unit,
         )
 
     def ask_next(self, at: int, *, more: int = 0) -> int | None:

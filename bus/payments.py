@@ -254,6 +254,8 @@ class AttemptFacts:
     expires_at: datetime
     transaction: str | None = None
     paid_at: datetime | None = None
+    unit: str | None = None
+    """For whom it was opened: an agency may be a merchant of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,12 +33,14 @@ SELECT 1 FROM payment_attempts WHERE partner = ? AND reference = ?;
 
 -- attempt_by_reference -- What is known of an attempt.
 SELECT id, payment, n, partner, reference, delivery, state, made_at, opened_at, transaction_id, paid_at, ask_at, asked,
-  payment_state, amount, currency, expires_at, paid_attempt, source, name, event, dossier, dossier_number, last
+  payment_state, amount, currency, expires_at, paid_attempt, source, name, event, dossier, dossier_number, last,
+  (SELECT unit FROM payments p WHERE p.id = payment)
 FROM attempts_known WHERE partner = ? AND reference = ?;
 
 -- attempt_by_id -- The same, by its number.
 SELECT id, payment, n, partner, reference, delivery, state, made_at, opened_at, transaction_id, paid_at, ask_at, asked,
-  payment_state, amount, currency, expires_at, paid_attempt, source, name, event, dossier, dossier_number, last
+  payment_state, amount, currency, expires_at, paid_attempt, source, name, event, dossier, dossier_number, last,
+  (SELECT unit FROM payments p WHERE p.id = payment)
 FROM attempts_known WHERE id = ?;
 
 -- last_payment_attempt -- The newest attempt that a delivery opened.

@@ -17,6 +17,7 @@ from bus.crash_points import CALLED_BACK
 from bus.errors import LedgerUnavailable
 from config.wiring import real_ports
 from contracts.mock_faults import FaultOrder
+from contracts.payment_platform.mock import MERCHANT
 from tests.payment_town import CONFIRM_PATH, Town, payment_town
 
 SIGNED = ("LoaiBanTin", "MaLoi", "MaDoiTac", "MaThamChieu", "SoTien", "MaTienTe", "MaGiaoDich", "MaNganHang",
@@ -222,6 +223,22 @@ def test_p14_right_checksum_over_something_else(
     assert (code, rule) == (town.refused()[-1][1], town.refused()[-1][2][0]["rule"])
     asked = [] if not is_heard or rule == "unknown_reference" else [rule]
     assert asked == town.tasks(name)
+
+
+def test_p14_right_checksum_of_another_agency(tmp_path: Path) -> None:
+    """Each order has the merchant it was opened under: another one of ours, rightly signed, changes nothing."""
+    ours = 'merchants = { "H99.7" = "SO07" }\n'
+    with payment_town(tmp_path / "h99", settings=ours, merchants=(MERCHANT, "SO07")) as town:
+        for name, unit, right, wrong in (("P1", "H99.7", "SO07", MERCHANT), ("P2", "H99.8", MERCHANT, "SO07")):
+            order = town.opened(name, unit=unit)
+            before = town.picture()
+            refused = town.call(town.confirm_of(order, MaDoiTac=wrong))
+
+            assert ((200, "99"), right) == ((refused[0], refused[1]["MaLoi"]), order.asked_with["MaDoiTac"])
+            assert is_unchanged(town, before)
+            assert ("forbidden_source", "merchant") == (town.refused()[-1][1], town.refused()[-1][2][0]["rule"])
+            assert "00" == town.call(town.confirm_of(order))[1]["MaLoi"]
+            assert "paid" == town.state(name)
 
 
 def test_p14_order_of_another_payment(town: Town, name: str) -> None:

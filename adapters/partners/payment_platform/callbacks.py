@@ -16,7 +16,7 @@ from adapters.partners.payment_platform.checksum import CONFIRM, checksum
 from adapters.partners.payment_platform.codes import NOT_TAKEN, TAKEN
 from adapters.partners.payment_platform.settings import PlatformSettings
 from bus.errors import LedgerTrouble
-from bus.payments import Effect, Heard, Told, Verdict
+from bus.payments import AttemptFacts, Effect, Heard, Told, Verdict
 
 PLACES: Final = {("POST", "confirm"): Place(media_types=("application/json",))}
 CARD: Final = frozenset({"Token", "SoThe", "ThangThe", "NamThe"})
@@ -57,16 +57,18 @@ class Confirms:
             if isinstance(value, Wrong):
                 return value
             values[name] = value
-        return _misfit(values) or self._believed(values, call, fields)
+        return _misfit(values) or self._believed(values, call, fields, find)
 
-    def _believed(self, values: Mapping[str, str], call: RawCall, fields: Mapping[str, Any]) -> Told | Wrong:
+    def _believed(
+        self, values: Mapping[str, str], call: RawCall, fields: Mapping[str, Any], find: Find
+    ) -> Told | Wrong:
         reference = values["MaThamChieu"]
         key = matched(self._settings.secrets, values["MaXacThuc"], lambda secret: checksum(values, CONFIRM, secret))
         if key is None:
             return Wrong(
                 code="bad_signature", rule="checksum", field="MaXacThuc", reference_told=reference, is_alarm=True
             )
-        if values["MaDoiTac"] not in self._settings.all_merchants:
+        if values["MaDoiTac"] not in self._merchants(find(reference)):
             return Wrong(
                 code="forbidden_source", rule="merchant", field="MaDoiTac", reference_told=reference, is_alarm=True
             )
@@ -76,6 +78,12 @@ class Confirms:
         if amount is None:
             return Wrong(code="out_of_range", rule="amount_form", field="SoTien", reference_told=reference)
         return self._told(values, amount, call, fields, key)
+
+    def _merchants(self, facts: AttemptFacts | None) -> frozenset[str]:
+        """Who may be named (NOTES.md#r49): the one that the order was opened under, not just any of ours."""
+        if facts is None:
+            return self._settings.all_merchants
+        return frozenset({self._settings.merchant_of(facts.unit or "")})
 
     def _told(self, values: Mapping[str, str], amount: int, call: RawCall, fields: Mapping[str, Any], key: str) -> Told:
         code, above = values["MaLoi"], self._settings.ask_above

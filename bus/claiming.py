@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from bus.bodies import EVENT, Bodies, event_from_body
 from bus.circuit import Circuit, Manners, allowance
@@ -25,6 +25,8 @@ Whom: TypeAlias = Literal["anyone", "unsuspected", "suspect"]
 CLAIMABLE = frozenset({State.WAITING, State.IN_DOUBT, State.AWAITING})
 FARTHEST_DUE = 26 * 3_600_000
 """Milliseconds: no due time is set further ahead than a day, so a later one was written by a clock gone wrong."""
+WRONG_ROWS: Final = (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError)
+"""What a row raises that holds what it never should; the database's own trouble is none of these."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +56,8 @@ class Claimed:
     """What was paid through us of its dossier's fees."""
     asked: Row | None = None
     """The event that asked for the payment, with its sealed body: receipts need to know the payer."""
+    trouble: str = ""
+    """Why it cannot be opened, where that is known already."""
 
 
 def read_partner(tx: Tx, name: str) -> PartnerRow:
@@ -234,7 +238,12 @@ class Claimer:
         return self._with_money(tx, Claimed(row=row, fence=fence, is_probe=False, until=until), at)
 
     def _with_money(self, tx: Tx, claimed: Claimed, at: int) -> Claimed:
-        return claimed if self.money is None else self.money(tx, claimed, at)
+        if self.money is None:
+            return claimed
+        try:
+            return self.money(tx, claimed, at)
+        except WRONG_ROWS as trouble:
+            return replace(claimed, trouble=unopenable(trouble))
 
     def park(self, tx: Tx, claimed: Claimed, cause: str, reason: str, at: int) -> None:
         """What cannot even be read is held; its lane waits for a person, and no other lane notices."""
@@ -275,6 +284,11 @@ class Claimer:
         )
 
 
+def unopenable(trouble: Exception) -> str:
+    """Why a delivery is held that nobody expected to raise: without the values, for a reason is kept unsealed."""
+    return f"it cannot be opened: {type(trouble).__name__}"
+
+
 def _payment(claimed: Claimed, bodies: Bodies) -> PaymentStanding | None:
     """Its payment, with what was asked for; without, where that body was destroyed."""
     if claimed.payment is None or claimed.asked is None or claimed.asked[9] is None:
@@ -285,6 +299,8 @@ def _payment(claimed: Claimed, bodies: Bodies) -> PaymentStanding | None:
 def open_claimed(claimed: Claimed, bodies: Bodies, *, is_shadow: bool) -> Delivery:
     """The noun that an adapter gets, its body opened."""
     row = claimed.row
+    if claimed.trouble:
+        raise LedgerDamaged(claimed.trouble)
     if row[18] is None:
         raise LedgerDamaged(f"the body of delivery {row[0]} was destroyed")
     body = bodies.open(row[17], row[18], EVENT)

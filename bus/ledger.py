@@ -14,9 +14,9 @@ from typing import Final
 
 from bus.bodies import Bodies
 from bus.circuit import Manners
-from bus.claiming import FARTHEST_DUE, Claimed, Claimer, Whom, open_claimed
+from bus.claiming import FARTHEST_DUE, Claimed, Claimer, Whom, open_claimed, unopenable
 from bus.engines.sqlite import SqliteEngine, Teller, Tx
-from bus.errors import LedgerDamaged, LedgerUnsafe, NonceSeen, SchemaBehind, StaleFence
+from bus.errors import LedgerDamaged, LedgerUnavailable, LedgerUnsafe, NonceSeen, SchemaBehind, StaleFence
 from bus.follow_ups import NOTHING, FollowUps
 from bus.messages import Acceptance, Attempt, Decision, Delivery, Event, Exchange, State
 from bus.moves import MoveWriter
@@ -379,11 +379,14 @@ class Ledger:
         )
 
     def _opened(self, claimed: Claimed) -> Delivery | None:
-        """The noun, its body opened; None when the body is damaged, and then the delivery is parked."""
+        """The noun, its body opened; None when it cannot be, and then this one delivery is parked, whatever it was."""
         try:
             return open_claimed(claimed, self.bodies, is_shadow=claimed.row[1] in self._shadows)
-        except LedgerDamaged as trouble:
-            reason, now = str(trouble), to_ms(self.clock.now())
+        except LedgerUnavailable:
+            raise
+        except Exception as trouble:
+            reason = str(trouble) if isinstance(trouble, LedgerDamaged) else unopenable(trouble)
+            now = to_ms(self.clock.now())
             self.engine.write(lambda tx: self.claimer.park(tx, claimed, "damaged", reason, now))
             return None
 

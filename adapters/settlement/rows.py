@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Final
 
+from adapters.partners.gateways.stamps import YEARS
 from adapters.settlement.layouts import COMPACT, Layout
 from adapters.settlement.lines import Faults
 from bus.payments import LOCAL, Verdict
@@ -143,7 +144,7 @@ class Times:
             moment = datetime.fromisoformat(text) if form == "iso" else datetime.strptime(text, form)  # noqa: DTZ007
         except ValueError:
             return None
-        if moment.year < 2000:
+        if moment.year not in YEARS:
             return None
         return to_ms(moment.replace(tzinfo=LOCAL) if moment.tzinfo is None else moment)
 

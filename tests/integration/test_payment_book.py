@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,13 @@ import pytest
 
 from bus.messages import Contradicted, Delivery, Recorded, Repeated
 from bus.payment_entry import _number_of
-from bus.payments import AttemptState, Effect, TaskKind, reference_of
+from bus.payments import LOCAL, AttemptState, Effect, TaskKind, reference_of
+from bus.times import FIRST, LAST
 from bus.upkeep import backup, doubt_everything_open, put_back
 from tests.builders import NOON, from_json
 from tests.payment_kit import (
     AMOUNT,
+    EAR,
     GATE,
     PayWorld,
     add_account,
@@ -232,6 +235,40 @@ def test_another_amount(world: PayWorld) -> None:
     world.pay(reference)
     assert Effect.RECORDED is world.call_back(reference).effect
     assert [Effect.WRONG_AMOUNT, Effect.WRONG_AMOUNT, Effect.RECORDED] == world.effects()
+
+
+@pytest.mark.parametrize(("at", "kept"), [((1, 1, 1), FIRST), ((9999, 12, 31, 23), LAST)])
+def test_paid_at_no_time(world: PayWorld, at: tuple[int, ...], kept: datetime) -> None:
+    """A paid time that not every zone's calendar holds stops nobody: it is told as the nearest that all hold."""
+    reference = world.open_payment()
+    world.pay(reference)
+    told = replace(world.gate.word(reference, "callback"), paid_at=datetime(*at, tzinfo=LOCAL))  # type: ignore[misc,arg-type]
+
+    assert Effect.RECORDED is world.ledger.payments.hear(told).effect
+    world.run()
+    assert ["opened", "settled"] == world.news()
+    found = world.ledger.payments.find(GATE, reference)
+    assert found is not None
+    assert kept == found.paid_at
+
+
+def test_wrong_row_holds_one_delivery(world: PayWorld) -> None:
+    """What raises while a claim is made of a wrong row holds that delivery alone; the partner's others go."""
+    references = [world.open_payment(), world.open_payment("P2", dossier="H99.09-260703-0999")]
+    for reference in references:
+        world.pay(reference)
+        world.call_back(reference)
+    put = "UPDATE payment_attempts SET paid_at = ? WHERE id = 1"
+    ((paid_at,),) = world.rows("SELECT paid_at FROM payment_attempts WHERE id = 1")
+    world.ledger.engine.write(lambda tx: tx.connection.execute(put, ("no time",)))
+    world.run()
+    world.ledger.engine.write(lambda tx: tx.connection.execute(put, (paid_at,)))
+
+    held = world.rows("SELECT partner, cause, reason FROM deliveries WHERE state = 'held' ORDER BY partner")
+    why = "it cannot be opened: TypeError"
+    assert [(EAR, "damaged", why), (GATE, "damaged", why)] == held
+    assert ["opened", "opened", "settled"] == world.news()
+    assert references[1] == world.told("settled")["reference"]
 
 
 def test_second_transaction(world: PayWorld) -> None:
@@ -675,7 +712,7 @@ def test_counter_word_that_does_not_fit(world: PayWorld, changes: dict[str, Any]
 def test_another_dossiers_counter_word(world: PayWorld) -> None:
     """Money that was taken at the counter for another dossier pays nothing of this one: a person looks."""
     world.open_payment()
-    other = money_event("payment.paid_at_counter", "other", counter_event().data, "H99.09-260703-0999")
+    other = money_event("payment.paid_at_counter", "other", dict(counter_event().data), "H99.09-260703-0999")
 
     assert isinstance(world.record(other), Recorded)
     assert ("open", "open", "awaiting", "awaiting") == world.payment()

@@ -13,7 +13,9 @@ from typing import NoReturn
 import pytest
 import structlog
 
+import bus.ledger as ledger_room
 from bus.circuit import Manners
+from bus.claiming import open_claimed
 from bus.dispatch import Worker
 from bus.errors import LedgerUnavailable
 from bus.messages import Delivery
@@ -158,6 +160,27 @@ def test_damaged_body_parks_one_delivery(world: World) -> None:
 
     assert ("held", "damaged") == (world.state_of(bad), world.delivery_of(bad)["cause"])
     assert "delivered" == world.state_of(good)
+
+
+def test_whatever_raises_holds_one_delivery(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever raises while a claimed delivery is opened holds that one; the ledger being away holds none."""
+    bad, good = make_event(), make_event(dossier="H99.09-260703-0777")
+    world.accept(bad, good)
+    troubles = [OverflowError("date value out of range"), LedgerUnavailable("away")]
+
+    def opening(*claimed: object, **more: object) -> object:
+        if troubles:
+            raise troubles.pop()
+        return open_claimed(*claimed, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(ledger_room, "open_claimed", opening)
+    with pytest.raises(LedgerUnavailable):
+        world.ledger.claim(PARTNER, 1, "w1", world.clock.now())
+    world.settle_down()
+
+    assert [] == troubles
+    found = {world.state_of(event): world.delivery_of(event)["reason"] for event in (bad, good)}
+    assert {"held": "it cannot be opened: OverflowError", "delivered": ""} == found
 
 
 def test_destroyed_body_is_not_sent(world: World) -> None:

@@ -9,6 +9,9 @@ from typing import Final
 from bus.calendar import VIETNAM
 
 _STAMP: Final = re.compile(r"[0-9]{14}")
+YEARS: Final = range(2000, 2101)
+"""What is outside is no time of a payment: some systems write year 1 where they know none, and no calendar has it in
+both zones."""
 
 
 def stamp_of(at: datetime) -> str:
@@ -23,6 +26,7 @@ def time_of(stamp: object) -> datetime | None:
     try:
         # By hand: `strptime` takes one digit where two are meant.
         parts = [int(stamp[:4]), *(int(stamp[at : at + 2]) for at in range(4, 14, 2))]
-        return datetime(*parts, tzinfo=VIETNAM)  # type: ignore[misc,arg-type]
+        told = datetime(*parts, tzinfo=VIETNAM)  # type: ignore[misc,arg-type]
     except ValueError:
         return None
+    return told if told.year in YEARS else None

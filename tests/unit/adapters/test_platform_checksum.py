@@ -58,7 +58,22 @@ def test_afternoon_is_not_night():
     assert MADE_AT == time_of(stamp_of(MADE_AT))
 
 
-@pytest.mark.parametrize("stamp", ["", "2026070314300", "202607031430051", "20261303143005", "2026 7 3143005", None, 1])
+@pytest.mark.parametrize(
+    "stamp",
+    [
+        "",
+        "2026070314300",
+        "202607031430051",
+        "20261303143005",
+        "2026 7 3143005",
+        "00010101000000",
+        "19991231235959",
+        "21010101000000",
+        "99991231235959",
+        None,
+        1,
+    ],
+)
 def test_a_time_that_is_none(stamp):
     """What is no time is no time, and no reason to refuse what it stands in."""
     assert None is time_of(stamp)

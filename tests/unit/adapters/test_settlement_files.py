@@ -186,6 +186,7 @@ BAD: list[tuple[str, Callable[[], bytes], list[tuple[int, str, str]]]] = [
     ("no such time", changed("20260115120000", "20260115250000"), [(2, "time", "at"), (1, "total", "head")]),
     ("no such day", changed("20260115120000", "20260132120000"), [(2, "time", "at"), (1, "total", "head")]),
     ("year nought", changed("20260115120000", "00010115120000"), [(2, "time", "at"), (1, "total", "head")]),
+    ("year of no payment", changed("20260115120000", "99991231235959"), [(2, "time", "at"), (1, "total", "head")]),
     ("two days before", changed("20260115120000", "20260113235959"), [(2, "other_day", "at")]),
     ("numbers with a gap", changed("D|2|", "D|7|"), [(3, "sequence", "n")]),
     ("a mark that is none", changed("D|1|", "X|1|"), [(2, "mark", "mark"), (1, "total", "head")]),

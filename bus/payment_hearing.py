@@ -36,6 +36,7 @@ from bus.times import from_ms, to_ms
 OVER: Final = frozenset({AttemptState.PAID, AttemptState.FAILED, AttemptState.NOT_OPENED})
 """Nothing more is asked about these; a settlement file may still speak of them."""
 ASKED: Final = frozenset({"answer", "query"})
+MISFITS: Final = frozenset({TaskKind.WRONG_AMOUNT, TaskKind.WRONG_CURRENCY})
 OLD_NEWS: Final = frozenset({Effect.REPEATED, Effect.NOTHING})
 """What we asked for and knew already is in the question's own exchange, bound by its attempt: no hearing beside it."""
 
@@ -189,8 +190,14 @@ class Hearer:
         note_hearing(tx, self._moves, delivery, (number, *row), f"{told.via} {told.verdict}: {effect}", at, actor)
 
     def _ask_person(self, tx: Tx, task: TaskKind, of: Opened, told: Told, at: int, actor: str) -> None:
-        """Once for a transaction; where none is named, once for what was told of the attempt."""
-        cause = told.transaction or f"attempt {of.id}"
+        """Once for a transaction; where none is named, once for what was told of the attempt.
+
+        A word that is no success brought no money: its task has no amount that could be paid back, and takes no other's
+        place.
+        """
+        cause, is_money = told.transaction or f"attempt {of.id}", told.verdict is Verdict.PAID
+        if task in MISFITS and not is_money:
+            cause = f"{told.verdict} {cause}"
         open_task(
             tx,
             self._moves,
@@ -200,8 +207,8 @@ class Hearer:
             attempt=of.id,
             cause=cause,
             partner=of.partner,
-            amount=told.amount,
-            detail=f"{told.via}: {told.verdict}",
+            amount=told.amount if is_money else None,
+            detail=f"{told.via}: {told.verdict}" + ("" if is_money else _said_amount(told)),
             actor=actor,
         )
 
@@ -246,7 +253,8 @@ class Hearer:
         assert step.ends is not None
         end(tx, self._moves, of.delivery, step.ends, at, actor)
         if step.ends == "paid":
-            self._news.settled(tx, of.payment, of.facts(), told, at, is_late=step.is_late)
+            if not self._news.settled(tx, of.payment, of.facts(), told, at, is_late=step.is_late):
+                self._ask_person(tx, TaskKind.RECEIPT_MISSING, of, told, at, actor)
             self._records.show(tx, of.dossier, at)
         else:
             self._news.failed(tx, of.payment, of.partner, of.reference, told.code, told.reason, at)
@@ -267,6 +275,10 @@ def _known(tx: Tx, of: Opened, told: Told) -> Known:
         is_newest=of.n == of.last,
         is_elsewhere=is_elsewhere,
     )
+
+
+def _said_amount(told: Told) -> str:
+    return "" if told.amount is None else f" {told.amount} {told.currency or ''}".rstrip()
 
 
 def _paid_at(told: Told, at: int) -> int:

@@ -344,18 +344,25 @@ class Step:
 
 def hear(known: Known, told: Told) -> Step:
     """What follows from what was told of an attempt."""
-    return _RULES[told.verdict](known, told)
+    misfit = _misfit(known, told) if told.verdict in _SPEAKS_OF_MONEY else None
+    return misfit or _RULES[told.verdict](known, told)
 
 
 def _stays(known: Known, effect: Effect, *tasks: TaskKind, is_learned: bool = False) -> Step:
     return Step(effect=effect, attempt=known.attempt, payment=known.payment, tasks=tasks, is_learned=is_learned)
 
 
-def _paid(known: Known, told: Told) -> Step:
+def _misfit(known: Known, told: Told) -> Step | None:
+    """What speaks of other money than is due is about something else, whatever it says: it changes nothing."""
     if told.currency not in (None, known.currency):
         return _stays(known, Effect.WRONG_CURRENCY, TaskKind.WRONG_CURRENCY)
-    if told.amount != known.amount:
+    # A success must name its amount; of what did not come to money, some protocols tell none.
+    if told.amount != known.amount and (told.verdict is Verdict.PAID or told.amount is not None):
         return _stays(known, Effect.WRONG_AMOUNT, TaskKind.WRONG_AMOUNT)
+    return None
+
+
+def _paid(known: Known, told: Told) -> Step:
     if known.attempt is AttemptState.PAID:
         return _paid_again(known, told)
     if known.is_elsewhere:
@@ -434,6 +441,7 @@ def _unclear(known: Known, told: Told) -> Step:
     return _stays(known, Effect.NOTHING)
 
 
+_SPEAKS_OF_MONEY: Final = frozenset({Verdict.PAID, Verdict.FAILED, Verdict.PENDING})
 _RULES: Final[Mapping[Verdict, Callable[[Known, Told], Step]]] = {
     Verdict.PAID: _paid,
     Verdict.FAILED: _failed,

@@ -1,4 +1,4 @@
-"""Pure. What a gateway told of an attempt, whatever way it came: with the money only where money moved."""
+"""Pure. What a gateway told of an attempt, whatever way it came: with the transaction only where money moved."""
 
 from __future__ import annotations
 
@@ -34,16 +34,18 @@ class Word:
 
 
 def told(word: Word, reference: str, verdict: Verdict, money: Money, *, code: str, reason: str) -> Told:
-    """Of what did not come to money nothing is kept but the verdict and its code."""
+    """Of what did not come to money nothing is kept but the verdict and its code; of the gateway's own call its amount
+    and currency too: one that is about other money changes nothing. An answer is about what was asked."""
     is_paid = verdict is Verdict.PAID
+    has_sum = is_paid or word.via == "callback"
     return Told(
         partner=word.partner,
         reference=reference,
         verdict=verdict,
         via=word.via,
         transaction=money.transaction if is_paid else None,
-        amount=money.amount if is_paid else None,
-        currency=money.currency if is_paid else None,
+        amount=money.amount if has_sum else None,
+        currency=money.currency if has_sum else None,
         bank=money.bank if is_paid else None,
         paid_at=time_of(money.time) if is_paid else None,
         paid_time_told=money.time or None if is_paid else None,

@@ -19,7 +19,7 @@ from adapters.partners.vnpay.replies import dong, transaction_of
 from adapters.partners.vnpay.settings import VnpaySettings
 from bus.errors import LedgerTrouble
 from bus.messages import canonical_bytes
-from bus.payments import Effect, Told
+from bus.payments import Effect, Told, Verdict
 
 IPN: Final = ("GET", "ipn")
 MOST_QUERY: Final = 8_192
@@ -38,7 +38,7 @@ _EFFECTS: Final[Mapping[Effect, str]] = {
     Effect.WRONG_AMOUNT: "amount",
     Effect.WRONG_CURRENCY: "other",
 }
-_RULES: Final[Mapping[str, str]] = {"checksum": "checksum", "forbidden_source": "address"}
+_RULES: Final[Mapping[str, str]] = {"checksum": "checksum", "forbidden_source": "address", "amount_form": "amount"}
 
 
 class VnpayCallbacks:
@@ -70,6 +70,10 @@ class VnpayCallbacks:
             return Wrong(
                 code="key_mismatch", rule="merchant", field="vnp_TmnCode", reference_told=reference, is_alarm=True
             )
+        row = payment_row(values["vnp_ResponseCode"], values["vnp_TransactionStatus"])
+        if row.verdict is not Verdict.PAID and dong(values["vnp_Amount"]) is None:
+            # No success, and about no amount of ours: it ends nothing.
+            return Wrong(code="out_of_range", rule="amount_form", field="vnp_Amount", reference_told=reference)
         return self._told(values, call, key_id)
 
     def _told(self, values: Mapping[str, str], call: RawCall, key_id: str) -> Told:

@@ -175,6 +175,14 @@ def test_right_checksum_over_another_amount(door, amount):
 
 
 @pytest.mark.parametrize("door", [CAREFUL, TRUSTING], ids=["careful", "trusting"])
+def test_failure_over_another_amount(door):
+    """A failure over another amount is told with it, and with no transaction: the ledger says no to that too."""
+    told = heard(door, RESULT | {"trans_amount": "1", "status": 1})
+
+    assert (Verdict.FAILED, 1, "VND", None) == (told.verdict, told.amount, told.currency, told.transaction)
+
+
+@pytest.mark.parametrize("door", [CAREFUL, TRUSTING], ids=["careful", "trusting"])
 def test_another_currency(door):
     """Another currency is told as it is: the ledger says no."""
     assert (Verdict.PAID, "USD") == ((told := heard(door, RESULT | {"currency_code": "USD"})).verdict, told.currency)
@@ -356,6 +364,15 @@ def test_amount_that_is_no_whole_dong(amount):
     assert told.amount in (None, 750)
 
 
+def test_failure_over_another_amount_of_vnpay():
+    """A failure is told with its amount and currency; one over no whole đồng is refused: it is none of ours."""
+    failed = IPN | {"vnp_ResponseCode": "24", "vnp_TransactionStatus": "02", "vnp_CurrCode": "USD"}
+    told = notified(failed | {"vnp_Amount": "100"})
+
+    assert (Verdict.FAILED, 1, "USD", None) == (told.verdict, told.amount, told.currency, told.transaction)
+    assert "amount_form" == notified(failed | {"vnp_Amount": f"{AMOUNT * 100 + 1}"}).rule
+
+
 def test_secret_of_nobody():
     """Signed under another secret, or not at all: refused, an alarm."""
     assert "checksum" == notified(IPN, secret="x").rule
@@ -407,12 +424,13 @@ def test_answer_to_what_was_heard(effect):
         (Wrong(code="bad_signature", rule="checksum"), 200, "97"),
         (Wrong(code="forbidden_source", rule="forbidden_source", status=403), 200, "03"),
         (Wrong(code="key_mismatch", rule="merchant"), 200, "99"),
+        (Wrong(code="out_of_range", rule="amount_form"), 200, "04"),
         (Wrong(code="too_large", rule="too_large", status=413), 413, "99"),
         (LedgerUnavailable(), 503, "99"),
     ],
 )
 def test_answer_to_what_was_not(wrong, status, code):
-    """Wrong checksum 97, a caller's address 03, all else 99; our own trouble asks for a repeat."""
+    """Wrong checksum 97, a caller's address 03, no amount 04, all else 99; our own trouble asks for a repeat."""
     reply = VNPAYS.reply(raw_call(), wrong)
 
     assert (status, code) == (reply.status, json.loads(reply.body)["RspCode"])

@@ -141,6 +141,26 @@ def test_p14_another_amount_changes_nothing(
     assert stays(of, effect, task) == hear(of, told(**wrong))
 
 
+@pytest.mark.parametrize("state", A)
+@pytest.mark.parametrize("verdict", [V.FAILED, V.PENDING])
+@pytest.mark.parametrize(
+    ("wrong", "effect", "task"),
+    [
+        ({"amount": 1}, Effect.WRONG_AMOUNT, T.WRONG_AMOUNT),
+        ({"amount": 0, "currency": "VND"}, Effect.WRONG_AMOUNT, T.WRONG_AMOUNT),
+        ({"amount": AMOUNT, "currency": "USD"}, Effect.WRONG_CURRENCY, T.WRONG_CURRENCY),
+    ],
+)
+def test_p14_what_is_no_success_over_another_amount(
+    state: AttemptState, verdict: Verdict, wrong: dict[str, Any], effect: Effect, task: TaskKind
+) -> None:
+    """A failure or a delay that names other money than is due is none of this payment: a person looks."""
+    of = known(state)
+
+    assert stays(of, effect, task) == hear(of, told(verdict, **wrong))
+    assert hear(of, told(verdict)) == hear(of, told(verdict, amount=AMOUNT, currency="VND"))
+
+
 def test_no_currency_is_the_contracts() -> None:
     """A gateway whose messages name no currency means ours."""
     assert paid(Effect.RECORDED) == hear(known(), told(currency=None))

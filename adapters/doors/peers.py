@@ -18,15 +18,16 @@ def peer_of(request: Request, proxies: Sequence[Network] = ()) -> str:
         return peer
     # Some proxies append to the header, others add a line of their own below the caller's.
     told = [part.strip() for line in request.headers.getlist("x-forwarded-for") for part in line.split(",")]
-    return next((each for each in reversed(told) if _is_address(each) and not is_in(each, proxies)), peer)
+    return next((each for each in reversed(told) if is_address(each) and not is_in(each, proxies)), peer)
 
 
 def is_in(address: str, networks: Sequence[Network]) -> bool:
     """Whether a caller stands in one of these networks."""
-    return _is_address(address) and any(ipaddress.ip_address(address) in network for network in networks)
+    return is_address(address) and any(ipaddress.ip_address(address) in network for network in networks)
 
 
-def _is_address(text: str) -> bool:
+def is_address(text: str) -> bool:
+    """Whether this is an IP address."""
     try:
         ipaddress.ip_address(text)
     except ValueError:

@@ -161,7 +161,9 @@ def _findings(desk: Desk, settlements: Settlements, run: Run) -> dict[str, Any]:
     found = settlements.findings(run.id)
     names = ("side", "line", "rule", "field", "detail")
     desk.say("reconcile_refused", run=run.id, file=run.file, count=run.findings)
-    desk.table(names, [tuple(getattr(one, name) for name in names) for one in found[:MOST_SHOWN]], empty="–")
+    if found:
+        cells = [tuple(getattr(one, name) for name in names) for one in found[:MOST_SHOWN]]
+        desk.table(names, cells, empty="reconcile_well")
     if run.findings > MOST_SHOWN:
         desk.say("reconcile_more", shown=MOST_SHOWN, count=run.findings)
     return {"findings": [{name: getattr(one, name) for name in names} for one in found]}

@@ -20,6 +20,7 @@ from starlette.requests import Request
 from adapters.doors.console.carried import LIFE
 from adapters.doors.console.sealing import Sealing, Unsealable
 from adapters.doors.console.visit import LANGUAGES, THEMES, Language, Theme, Visit
+from adapters.doors.peers import is_address, peer_of
 from adapters.doors.words import choose
 from bus.accounts import SignedIn
 from bus.ports import Clock
@@ -176,14 +177,7 @@ class Gate:
 
     def address(self, request: Request) -> str:
         """The caller's address; a proxy's word for it counts only where the settings know the proxy."""
-        peer = request.client.host if request.client else ""
-        if not self.manners.proxies or not self._is_proxy(peer):
-            return peer
-        told = [part.strip() for part in request.headers.get("x-forwarded-for", "").split(",") if part.strip()]
-        return next((each for each in reversed(told) if is_address(each) and not self._is_proxy(each)), peer)
-
-    def _is_proxy(self, address: str) -> bool:
-        return is_address(address) and any(ipaddress.ip_address(address) in each for each in self.manners.proxies)
+        return peer_of(request, self.manners.proxies)
 
     def is_known_host(self, request: Request) -> bool:
         """Whether a browser came here by a name that we go by. A stranger's name that leads to this machine's loopback
@@ -221,15 +215,6 @@ class Gate:
         return (bool(session) and self._sealing.is_proof(CSRF, session, token)) or (
             bool(before) and self._sealing.is_proof("stranger", before, token)
         )
-
-
-def is_address(text: str) -> bool:
-    """Whether this is an IP address."""
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True
 
 
 def path_of(request: Request) -> str:

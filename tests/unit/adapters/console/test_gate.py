@@ -58,6 +58,14 @@ def test_address_of_the_caller(proxies: tuple, peer: str, told: str, address: st
     assert address == gate(proxies=proxies).address(request(peer=peer, x_forwarded_for=told))
 
 
+def test_proxy_with_a_line_of_its_own() -> None:
+    """Some proxies put their line below the caller's: the last one counts, not the one that the caller wrote."""
+    came = request()
+    came.scope["headers"] = [(b"x-forwarded-for", told) for told in (b"203.0.113.1", b"192.0.2.7")]
+
+    assert "192.0.2.7" == gate(proxies=PROXY).address(came)
+
+
 @pytest.mark.parametrize(
     ("host", "is_known"),
     [("127.0.0.1:8400", True), ("localhost", True), ("[::1]:8400", True), ("10.0.0.7", True), ("evil.invalid", False),

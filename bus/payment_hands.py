@@ -18,7 +18,7 @@ from bus.payment_evidence import note
 from bus.payment_follow_ups import read_payment
 from bus.payment_hearing import OVER, Opened, attempt_numbered
 from bus.payment_tasks import required
-from bus.payments import PaymentPolicy, PaymentState
+from bus.payments import AttemptState, PaymentPolicy, PaymentState
 from bus.ports import Clock, CrashPoint
 from bus.times import from_ms, ms, to_ms
 
@@ -59,8 +59,11 @@ class PaymentHands:
         assert stands is not None
         if last.payment_state.is_paid or last.payment_state in CLOSED_PAYMENTS:
             raise NotAllowedNow(f"payment {payment} was paid", code="paid")
-        if last.state.is_open or stands[3]:
+        if (last.state.is_open and not last.lacks_address) or stands[3]:
             raise NotAllowedNow(f"payment {payment} is open at its gateway: ask there first", code="under_way")
+        if last.lacks_address:
+            # Nobody can have been sent there by us; it is asked about on, should it be paid all the same.
+            tx.run("set_attempt", AttemptState.CLOSED, "no_address", at, last.id)
         expires_at = max(last.expires_at, at + ms(self._policy.window))
         tx.run("renew_payment", expires_at, at, payment)
         number = read_payment(tx, payment).reference_number

@@ -72,6 +72,11 @@ class Opened(NamedTuple):
     """Of the payment's newest attempt."""
     unit: str | None
 
+    @property
+    def lacks_address(self) -> bool:
+        """Whether the gateway has it, and where it may be paid never came: its answer was lost."""
+        return self.state is AttemptState.PENDING and self.opened_at is None
+
     def facts(self) -> AttemptFacts:
         """For whoever reads a gateway's words about it."""
         return AttemptFacts(

@@ -21,7 +21,8 @@ from bus.payment_entry import PaymentEntry
 from bus.payment_evidence import note
 from bus.payment_follow_ups import PaymentNews, read_payment
 from bus.payment_hearing import Hearer, Opened, attempt_numbered
-from bus.payments import AttemptState, PaymentState, Told, Verdict
+from bus.payment_tasks import open_task
+from bus.payments import AttemptState, PaymentState, TaskKind, Told, Verdict
 from bus.ports import CrashPoint
 from bus.receipts import Receipts
 from bus.refund_desk import RefundDesk
@@ -101,6 +102,8 @@ class MoneySettling:
         if decision.state is State.WAITING and delivery.is_unanswered:
             return self._not_there(tx, of, attempt, decision, at, worker)
         if of.state not in _UNOPENED:
+            if delivery.is_unanswered and of.lacks_address and decision.state is State.AWAITING:
+                self._ask_for_address(tx, of, at, worker)
             return decision
         if decision.state is State.AWAITING:
             self._open(tx, of, attempt.facts, at, worker)
@@ -110,6 +113,13 @@ class MoneySettling:
             self._set(tx, of, AttemptState.UNKNOWN, PaymentState.UNKNOWN, "", at)
             note(tx, self._moves, of.payment, "unknown", at, worker)
         return decision
+
+    def _ask_for_address(self, tx: Tx, of: Opened, at: int, worker: str) -> None:
+        """The gateway has it open, and its answer never came: without a person the citizen waits until it is over."""
+        task, cause = TaskKind.ADDRESS_UNKNOWN, f"attempt {of.id}"
+        open_task(
+            tx, self._moves, task, at, payment=of.payment, attempt=of.id, cause=cause, partner=of.partner, actor=worker
+        )
 
     # -- opened, or not -----------------------------------------------------------------------------------------
 

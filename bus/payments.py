@@ -143,6 +143,8 @@ class TaskKind(StrEnum):
     OFFLINE_REFUND = "offline_refund"
     REFUND_UNCLEAR = "refund_unclear"
     RECEIPT_MISSING = "receipt_missing"
+    ADDRESS_UNKNOWN = "address_unknown"
+    """Open at its gateway, whose answer was lost: nobody knows where the citizen can pay."""
     ONE_STOP_DIFFERS = "one_stop_differs"
     """Its own file of a day says otherwise than our books."""
 

@@ -405,12 +405,14 @@ def test_p05_answer_lost_and_nothing_there(fated: Any) -> None:
 
 
 def test_answer_lost_and_opened(fated: Any) -> None:
-    """The answer was lost, but the gateway has it open: nothing is sent again, and it is asked about on."""
+    """The answer was lost, but the gateway has it open: nothing is sent again, it is asked about on, and a person is
+    told that nobody knows where to pay."""
     world = fated("lost_after")
     reference = world.open_payment()
     world.pass_time(minutes=1)
 
     assert ("pending", "pending", "awaiting", "awaiting") == world.payment()
+    assert [TaskKind.ADDRESS_UNKNOWN] == world.tasks()
     assert [reference] == world.gate.sent
     world.pay(reference)
     world.pass_time(minutes=5)

@@ -245,6 +245,27 @@ def test_tried_again(open_world: PayWorld) -> None:
     assert "paid" == refused(world, "try_again")
 
 
+def test_tried_again_where_no_address_came(tmp_path: Path) -> None:
+    """An attempt whose address was lost is replaced when a person says so; paid after all, it counts."""
+    left = ["lost_after"]
+    world = PayWorld(tmp_path, fate=lambda delivery: left.pop() if left else "ok")
+    first = world.open_payment()
+    world.pass_time(minutes=1)
+    second = world.ledger.engine.write(lambda tx: world.ledger.payments.try_again(tx, 1, **WHO))
+    world.run()
+
+    assert ("open", "open", "awaiting", "awaiting") == world.payment()
+    assert [first, second] == world.gate.sent
+    assert ["opened"] == world.news()
+    assert "under_way" == refused(world, "try_again")
+    world.pay(first)
+    world.live_on(2)
+    assert [("paid",), ("closed",)] == world.rows("SELECT state FROM payment_attempts ORDER BY n")
+    assert [TaskKind.ADDRESS_UNKNOWN, TaskKind.LATE_SUCCESS] == world.tasks()
+    world.judged()
+    world.close()
+
+
 def test_tried_again_after_a_no(tmp_path: Path) -> None:
     """A gateway that said no to opening it is asked again when a person says so; one that never took it is not."""
     left = ["refuse"]

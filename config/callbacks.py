@@ -11,7 +11,7 @@ from starlette.routing import Router
 from adapters.channels.addresses import Network, networks_of
 from adapters.doors.body import BodyReader
 from adapters.doors.callbacks import CallbackDoor, CountsCallbacks, Listening
-from adapters.doors.pace import Pace
+from adapters.doors.pace import Pace, Paces
 from adapters.doors.refusals import Desk
 from config.partner_gateways import gateways, maker_of
 from config.payment_settings import GatewaySettings, LookUpSettings
@@ -61,7 +61,7 @@ def listen(installation: Installation, name: str, partner: GatewaySettings) -> L
     return Listening(
         gateway=maker_of(partner).gateway(installation, name, partner),
         networks=networks,
-        pace=Pace(partner.callback_rate, time.monotonic) if partner.callback_rate else None,
+        paces=Paces(partner.callback_rate, time.monotonic) if partner.callback_rate else None,
     )
 
 

@@ -91,7 +91,7 @@ class GatewaySettings(PartnerSettings, frozen=True, forbid_unknown_fields=True, 
     callback_networks: tuple[str, ...] = ()
     """Where it calls back from: `203.0.113.5/32`; empty: anywhere, its checksum is the proof."""
     callback_rate: NotNegative = 500.0
-    """Calls back a second that each process of the doors takes from it; past that 429. 0: no limit."""
+    """Calls back a second that each process of the doors takes from one address; past that 429. 0: no limit."""
 
 
 class PaymentPlatformKeys(GatewaySettings, frozen=True, forbid_unknown_fields=True, kw_only=True):

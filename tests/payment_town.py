@@ -169,12 +169,14 @@ def payment_town(
     *,
     more: str = "",
     settings: str = "",
+    payments: str = "",
     ports: Ports | None = None,
     crash_point: CrashPoint = no_crash,
     is_told: bool = False,
     **mock: Any,
 ) -> Iterator[Town]:
-    """`settings`: lines for `[partners.payment_platform]`; `more`: tables of their own; `is_told`: its source."""
+    """`settings`: lines for `[partners.payment_platform]`; `payments`: for `[payments]`; `more`: tables of their own;
+    `is_told`: its source."""
     platform, one_stop = PaymentPlatform(**mock), OneStop()
     with serve([platform, one_stop, Portal()]) as mocks:
         make(folder, for_mocks=mocks)
@@ -184,7 +186,8 @@ def payment_town(
         if is_told:
             mocked_one_stop.join(folder, mocks)
         table = "[partners.payment_platform]\n"
-        file.write_text(file.read_text().replace(table, table + SHORT + settings) + more)
+        told = file.read_text().replace(table, table + SHORT + settings)
+        file.write_text(told.replace("[payments]\n", "[payments]\n" + payments) + more)
         loaded = load(file, {}).settings
         prepare_ledger(loaded, FileStorage(), SystemClock(), actor="person:test")
         here = build(loaded, ports or real_ports())

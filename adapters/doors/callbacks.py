@@ -21,7 +21,7 @@ from starlette.routing import Router
 
 from adapters.channels.addresses import Network
 from adapters.doors.body import BodyReader, require_media_type, too_large
-from adapters.doors.pace import Pace
+from adapters.doors.pace import Paces
 from adapters.doors.peers import is_in, peer_of
 from adapters.doors.problems import problem
 from adapters.doors.refusals import RETRY_S, Desk, TurnedAway
@@ -65,7 +65,8 @@ class Listening:
     gateway: Gateway
     networks: Sequence[Network] = ()
     """Where it may call from; empty: anywhere, its checksum is the proof."""
-    pace: Pace | None = None
+    paces: Paces | None = None
+    """How fast each address may call. A forged call is known only after its checksum: it must cost nobody else."""
 
 
 class CallbackDoor:
@@ -130,7 +131,7 @@ class CallbackDoor:
             raise TurnedAway("not_found", status=405)
         if listening.networks and not is_in(call.address, listening.networks):
             raise TurnedAway("forbidden_source")
-        if listening.pace is not None and listening.pace.wait():
+        if listening.paces is not None and listening.paces.wait(call.address):
             raise TurnedAway("rate_limited")
 
     async def _read(self, request: Request, place: Place, call: RawCall) -> bytes:

@@ -347,6 +347,37 @@ def test_too_many_calls(tmp_path: Path) -> None:
         assert [200, 429] == [town.call(message)[0] for _ in range(2)]
 
 
+def test_forged_calls_starve_nobody(tmp_path: Path) -> None:
+    """Behind a proxy: who forges calls uses up the rate of his own address; the gateway's call is taken."""
+    proxied = 'proxy_networks = ["127.0.0.1/32"]\n'
+    with payment_town(tmp_path / "h99", settings="callback_rate = 0.01\n", payments=proxied) as town:
+        message = town.confirm_of(town.opened())
+        forged = {**message, "MaXacThuc": "0" * 64}
+        enemy = {"X-Forwarded-For": "203.0.113.7, 198.51.100.9"}
+
+        assert [200, 429, 429] == [town.call(forged, **enemy)[0] for _ in range(3)]
+        assert (200, "00") == (lambda told: (told[0], told[1]["MaLoi"]))(
+            town.call(message, **{"X-Forwarded-For": "203.0.113.7"})
+        )
+        assert "paid" == town.state()
+
+
+def test_networks_behind_a_proxy(tmp_path: Path) -> None:
+    """Where the settings name the proxy, its word says who calls: the gateway is let in, others are not."""
+    settings = 'callback_networks = ["203.0.113.0/24"]\n'
+    with payment_town(tmp_path / "h99", settings=settings, payments='proxy_networks = ["127.0.0.1/32"]\n') as town:
+        message = town.confirm_of(town.opened())
+        lied = town.call(message, **{"X-Forwarded-For": "203.0.113.7, 198.51.100.9"})
+        silent = town.call(message)
+
+        assert ([403, 403], "open") == ([lied[0], silent[0]], town.state())
+        assert (200, "00") == (lambda told: (told[0], told[1]["MaLoi"]))(
+            town.call(message, **{"X-Forwarded-For": "203.0.113.7"})
+        )
+        heard = town.rows("SELECT address FROM payment_hearings ORDER BY id DESC LIMIT 1")
+        assert [("203.0.113.7",)] == [tuple(row) for row in heard]
+
+
 def test_ledger_is_away(town: Town, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The ledger cannot be written: 99 with HTTP 503 and a time to come again; then the same call is taken."""
     message = town.confirm_of(town.opened(name))

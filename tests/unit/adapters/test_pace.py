@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.doors.pace import Pace
+from adapters.doors.pace import Pace, Paces, caller_of
 from tests.doors import HQ, OTHER, OTHER_SOURCE, door, wire
 
 
@@ -19,6 +19,22 @@ class Tick:
 
     def __call__(self) -> float:
         return self.now
+
+
+def test_each_address_has_its_own():
+    """Who calls too fast waits alone, from whichever address of his network; the longest silent are forgotten."""
+    paces = Paces(1, Tick())
+    calls = ["203.0.113.9", "203.0.113.9", "203.0.113.7", "2001:db8::1", "2001:db8::2", "2001:db8:0:1::1", ""]
+
+    assert [0, 1, 0, 0, 1, 0, 0] == [paces.wait(each) for each in calls]
+    for n in range(Paces.MOST):
+        paces.wait(f"10.0.{n >> 8}.{n & 255}")
+    assert [0, 1] == [paces.wait("203.0.113.9") for _ in range(2)]
+
+
+def test_whose_address_it_is():
+    """IPv4 within IPv6 is the IPv4 address itself, and no network of all of them."""
+    assert ["203.0.113.9", "::", "not one"] == [caller_of(each) for each in ("::ffff:203.0.113.9", "::1", "not one")]
 
 
 @pytest.mark.parametrize(("rate", "at_once"), [(4, 4), (1, 1), (0.5, 1)])

@@ -200,6 +200,7 @@ def test_every_answer_can_be_read_by_a_machine(command: tuple[str, ...], capsys:
             "deliveries",
             "dossier",
             "partners",
+            "payments",
             "refusals",
             "tables",
             "ledger",

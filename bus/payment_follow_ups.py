@@ -137,8 +137,8 @@ class PaymentNews:
         }
         self._tell(tx, row, PAYMENT_OPENED, data, at)
 
-    def settled(self, tx: Tx, payment: int, facts: AttemptFacts, told: Told, at: int, *, is_late: bool) -> None:
-        """It is paid."""
+    def settled(self, tx: Tx, payment: int, facts: AttemptFacts, told: Told, at: int, *, is_late: bool) -> bool:
+        """It is paid; whether somebody writes the receipts that were promised, if any were."""
         row = read_payment(tx, payment)
         data = {
             "payment": row.name,
@@ -153,6 +153,7 @@ class PaymentNews:
             "via": told.via,
         }
         self._tell(tx, row, PAYMENT_SETTLED, data, at)
+        return row.receipts == "none" or row.receipts_by is not None
 
     def failed(
         self, tx: Tx, payment: int, gateway: str | None, reference: str | None, code: str, reason: str,

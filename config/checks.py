@@ -262,6 +262,7 @@ def _payments(installation: Installation) -> Iterator[Answer]:
     if known:
         yield _asked("tables.payments", lambda: payment_checks.table(installation))
         yield _asked("payments.accounts", lambda: payment_checks.accounts(installation))
+        yield _asked("payments.told", lambda: payment_checks.told(installation))
     if installation.settings.payments.lookup.enabled:
         yield _asked("payments.lookup", lambda: payment_checks.lookup(installation))
 

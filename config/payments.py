@@ -105,8 +105,11 @@ class GatewayTable:
                 return GatewayChoice(partner=gateway, receipts=receipts, issuer=own)
             case "issuer" if self._issuer in self._known:
                 return GatewayChoice(partner=gateway, receipts=receipts, issuer=self._issuer)
-            case _:
+            case "none":
                 return GatewayChoice(partner=gateway)
+            case _:
+                # Promised by the table, and by nobody here: a person is asked once it is paid.
+                return GatewayChoice(partner=gateway, receipts="issuer")
 
     def _fresh(self) -> Tables | None:
         with self._lock:
@@ -151,8 +154,13 @@ def taker_of(partners: Mapping[str, PartnerSettings]) -> Callable[[str], str | N
 # -- what `check` says -------------------------------------------------------------------------------------------------
 
 
-def holes(tables: Tables, units: Sequence[str], known: Collection[str], today: date, issuer: str) -> Iterator[str]:
-    """Every unit and kind of fee that no gateway takes, and every row that names what is not there."""
+def holes(
+    tables: Tables, units: Sequence[str], known: Collection[str], today: date, issuer: str, lanes: Collection[str] = ()
+) -> Iterator[str]:
+    """Every unit and kind of fee that no gateway takes, and every row that names what is not there.
+
+    `lanes`: of gateways that write receipts themselves.
+    """
     rows = rows_on(tables, today)
     if not known:
         return
@@ -162,6 +170,9 @@ def holes(tables: Tables, units: Sequence[str], known: Collection[str], today: d
         if row["receipts"] == "issuer" and not issuer:
             found = f"gateways.csv lets an issuer write receipts ({row['gateway']})"
             yield f"{found}, and payments.receipt_issuer names no partner"
+        if row["receipts"] == "gateway" and row["gateway"] in known and row["gateway"] + OWN_LANE not in lanes:
+            found = f"gateways.csv lets {row['gateway']} write receipts"
+            yield f"{found}, and it has no message for them: say issuer or none there"
     for unit in units:
         missing = [kind for kind in KINDS if choose(rows, unit, None, (kind,), None, known) is None]
         if missing:

@@ -31,6 +31,9 @@ VALUES (?, ?, ?, ?, ?, 'created', ?, ?);
 -- is_reference_taken -- Whether this name was given at this gateway.
 SELECT 1 FROM payment_attempts WHERE partner = ? AND reference = ?;
 
+-- asked_for_payments -- Whether a source ever asked for one.
+SELECT 1 FROM payments WHERE source = ? LIMIT 1;
+
 -- attempt_by_reference -- What is known of an attempt.
 SELECT id, payment, n, partner, reference, delivery, state, made_at, opened_at, transaction_id, paid_at, ask_at, asked,
   payment_state, amount, currency, expires_at, paid_attempt, source, name, event, dossier, dossier_number, last,

@@ -128,6 +128,24 @@ def paid(town: Town, **data: Any) -> int:
 # -- the walk ----------------------------------------------------------------------------------------------------------
 
 
+def test_receipts_that_nobody_writes(tmp_path: Path) -> None:
+    """Receipts that the table promises, and that no partner here writes, are asked of a person once it is paid."""
+    world = TillWorld(tmp_path)
+    for name, by in (("P1", "none"), ("P2", "issuer")):
+        choice = GatewayChoice(partner=TILL, receipts=by)  # type: ignore[arg-type]
+        world.policy = replace(world.policy, gateway_for=lambda unit, procedure, kinds, at, wish, of=choice: of)
+        world.close()
+        world.open()
+        payment = world.paid(name)
+        world.pay(world.reference(payment))
+
+    assert [(payment, TOTAL * 2)] == world.rows(
+        "SELECT payment, amount FROM payment_tasks WHERE kind = 'receipt_missing'"
+    )
+    assert [] == list(verify(world.ledger))
+    world.close()
+
+
 def test_paid_payment_is_receipted(make: Make) -> None:
     """A payment that was paid gets a receipt of each kind, its pages sealed, and is known to be receipted."""
     town = make()

@@ -108,7 +108,8 @@ def test_who_writes_the_receipt():
         "x", "9", ("fee",), NOON, "keypay"
     )
     assert GatewayChoice(partner="vnpay") == table("000.00.09.H99", "9", ("fee",), NOON, None)
-    assert GatewayChoice(partner="keypay") == bound(Reads(), lambda: 0.0, *ALL)("x", "9", (), NOON, "keypay")
+    promised = GatewayChoice(partner="keypay", receipts="issuer")
+    assert promised == bound(Reads(), lambda: 0.0, *ALL)("x", "9", (), NOON, "keypay"), "a person is asked later"
     assert bound(Reads(), lambda: 0.0)("x", "9", (), NOON, "momo") is None
 
 
@@ -149,7 +150,11 @@ def test_holes():
         "gateways.csv has no gateway for 000.00.01.H99: fee, charge",
         "gateways.csv has no gateway for 000.00.09.H99: charge",
     ] == told
-    assert [] == list(holes(tables(), ["000.00.01.H99"], ALL, DAY, "receipt_issuer"))
+    lanes = ("payment_platform-receipts",)
+    assert [] == list(holes(tables(), ["000.00.01.H99"], ALL, DAY, "receipt_issuer", lanes))
+    assert ["gateways.csv lets vnpay write receipts, and it has no message for them: say issuer or none there"] == list(
+        holes(tables(",,,vnpay,1,gateway,,,province\n"), ["x"], ALL, DAY, "", lanes)
+    )
     assert [] == list(holes(found, ["x"], (), DAY, "")), "an installation without gateways takes no payments"
 
 
@@ -157,7 +162,7 @@ def test_shipped_table():
     """What is shipped can be read, and sends every fee to the national platform."""
     found = Tables.from_texts(schemas(PAYMENTS), shipped(PAYMENTS))
 
-    assert [] == list(holes(found, ["000.00.09.H99"], {"payment_platform"}, DAY, ""))
+    assert [] == list(holes(found, ["000.00.09.H99"], {"payment_platform"}, DAY, "", ("payment_platform-receipts",)))
 
 
 def test_who_is_told():

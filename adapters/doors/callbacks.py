@@ -26,6 +26,7 @@ from adapters.doors.peers import is_in, peer_of
 from adapters.doors.problems import problem
 from adapters.doors.refusals import RETRY_S, Desk, TurnedAway
 from adapters.partners.gateways.calls import Came, Gateway, Place, RawCall, Reply, Wrong
+from adapters.partners.gateways.cards import without_cards
 from bus.errors import LedgerTrouble
 from bus.payments import AttemptFacts, Effect, Heard, Told
 from bus.ports import Clock, CrashPoint, no_crash
@@ -149,7 +150,7 @@ class CallbackDoor:
             told = gateway.read(call, partial(self._book.find, partner))
             if isinstance(told, Wrong):
                 return told
-            heard = self._book.hear(told)
+            heard = self._book.hear(replace(told, evidence=without_cards(told.evidence)))
         except LedgerTrouble as trouble:
             log.error("ledger_unavailable", cause=str(trouble))
             return trouble

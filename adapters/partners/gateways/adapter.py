@@ -7,12 +7,15 @@ sent, no call outlives its lease, a shadow sends nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final, Protocol, TypeAlias
 
 from adapters.channels.http import Channel, Request
+from adapters.partners.gateways.cards import without_cards
 from bus.errors import Unmappable
 from bus.messages import Attempt, Delivery, Exchange, Unreachable
+from bus.payments import Told
 from bus.ports import Clock, CrashPoint, no_crash
 
 NO_TIME: Final = Unreachable(
@@ -80,7 +83,7 @@ class GatewayAdapter:
             return Attempt(outcome=SHADOW)
         if not self._has_time(delivery):
             return Attempt(outcome=NO_TIME)
-        attempt = step.run(delivery, self._channel.send)
+        attempt = _kept(step.run(delivery, self._channel.send))
         self._point("read.after")
         return attempt
 
@@ -94,3 +97,17 @@ class GatewayAdapter:
         """No call starts that could outlive its lease: somebody else may be sending by then."""
         until = delivery.leased_until
         return until is None or self._clock.now() + self._timeout <= until
+
+
+def _kept(attempt: Attempt) -> Attempt:
+    """What the ledger may keep of it: no card's data, in no exchange and in no evidence."""
+    exchanges = tuple(replace(one, reply_body=_clean(one.reply_body)) for one in attempt.exchanges)
+    told = attempt.facts.get("told")
+    if not isinstance(told, Told):
+        return replace(attempt, exchanges=exchanges)
+    facts = {**attempt.facts, "told": replace(told, evidence=without_cards(told.evidence))}
+    return replace(attempt, exchanges=exchanges, facts=facts)
+
+
+def _clean(body: bytes | None) -> bytes | None:
+    return None if body is None else without_cards(body)

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from adapters.partners.gateways.amounts import amount_of
 from adapters.partners.gateways.calls import CHANGED_NOTHING, MOST_BYTES, Came, Find, Place, RawCall, Reply, Wrong
+from adapters.partners.gateways.cards import without_cards
 from adapters.partners.gateways.messages import fields_of, text_of
 from adapters.partners.gateways.secrets import matched
 from adapters.partners.gateways.stamps import time_of
@@ -19,8 +20,6 @@ from bus.errors import LedgerTrouble
 from bus.payments import AttemptFacts, Effect, Heard, Told, Verdict
 
 PLACES: Final = {("POST", "confirm"): Place(media_types=("application/json",))}
-CARD: Final = frozenset({"Token", "SoThe", "ThangThe", "NamThe"})
-"""Never kept (NOTES.md#r45)."""
 WORDS: Final = {
     "checksum": "Sai ma xac thuc",
     "merchant": "Sai doi tac",
@@ -101,7 +100,7 @@ class Confirms:
             paid_at=time_of(values["ThoiGianGD"]),
             paid_time_told=values["ThoiGianGD"] or None,
             code=code,
-            evidence=without_card(call.body, fields),
+            evidence=without_cards(call.body),
             address=call.address,
             key_id=key,
         )
@@ -140,10 +139,3 @@ def _verdict(came: Came) -> tuple[str, str, int]:
             return NOT_TAKEN, WORDS["unavailable"], 503
         case _:
             return TAKEN, "Thanh cong", 200
-
-
-def without_card(body: bytes, fields: Mapping[str, Any]) -> bytes:
-    """As received, unless card data came along: then what is kept lacks it, and cannot be hashed again."""
-    if CARD.isdisjoint(fields):
-        return body
-    return json.dumps({name: value for name, value in fields.items() if name not in CARD}, ensure_ascii=False).encode()

@@ -168,12 +168,17 @@ class Refunds:
     ) -> Refund:
         """Settle what is unclear or stays pending, as a person found it; the reason is the evidence.
 
-        Raises NotFound; NotAllowedNow: it is not under way, or a worker has it at this moment.
+        Whoever asked for it does not: a no frees its money for another refund, and a yes without a document is a word.
+        Raises NotFound; NotAllowedNow: it is not under way, one's own, or a worker has it at this moment.
         """
         refund, told = self.get(number, tx=tx), required(reason)
         row = tx.one("refund_delivery", refund.delivery)
         if refund.state not in UNDER_WAY or row is None or not _may_be_there(refund, State(row[0])):
             raise NotAllowedNow(f"refund {number} is not in doubt", code="not_in_doubt")
+        if (how == "rejected" or document is None) and is_same_person(
+            refund.requested_by, account, _shown(tx, account)
+        ):
+            raise NotAllowedNow("whoever asks for a refund does not say what became of it", code="own_request")
         if row[3]:
             raise NotAllowedNow(f"refund {number} is on its way at this moment", code="on_its_way")
         state = RefundState.REFUNDED if how == "refunded" else RefundState.REJECTED

@@ -120,13 +120,19 @@ class SettlementRepairs:
         known = tx.one("same_settlement_repair", run, digest)
         if known is not None:
             return self.get(known[0], tx=tx)
-        now, is_asked = self._ledger.clock.now(), len(plan.ids) > four_eyes_above
+        now, is_asked = self._ledger.clock.now(), self.wants_second_person(plan, four_eyes_above, tx=tx)
         expires = to_ms(now + QUESTION) if is_asked else None
         head = (run, " ".join(plan.classes), digest, len(plan.ids), plan.ids[-1], "asked" if is_asked else "running")
         number = tx.insert("add_settlement_repair", *head, actor, kept(reason), to_ms(now), expires)
         cause = "settlement_repair_asked" if is_asked else "settlement_repair_started"
         self._repairs.note(tx, cause, f"{_told(plan)}: {kept(reason)}", actor=actor)
         return self.get(number, tx=tx)
+
+    def wants_second_person(self, plan: Plan, four_eyes_above: int, *, tx: Tx | None = None) -> bool:
+        """Whether another person must agree: a day that is repaired in parts is still one day."""
+        before = (tx or self._ledger.engine.read()).one("settlement_repaired_alone", plan.run)
+        assert before is not None
+        return int(before[0]) + len(plan.ids) > four_eyes_above
 
     def decide(self, tx: Tx, number: int, *, actor: str, digest: str, is_yes: bool, reason: str) -> Repair:
         """Another person's word. Raises NotFound; NotAllowedNow: not asked, too late, one's own, or another list."""

@@ -216,6 +216,10 @@ INSERT INTO settlement_repairs (run, classes, digest, count, last, state, actor,
 -- same_settlement_repair -- The same wish, not yet carried out.
 SELECT id FROM settlement_repairs WHERE run = ? AND digest = ? AND state IN ('asked', 'running');
 
+-- settlement_repaired_alone -- How many differences of a run are repaired, or about to be, without another person's word.
+SELECT coalesce(sum(CASE state WHEN 'running' THEN count ELSE done END), 0) FROM settlement_repairs
+WHERE run = ? AND decided_by IS NULL;
+
 -- get_settlement_repair -- One.
 SELECT id, run, classes, digest, count, last, state, next, done, actor, reason, asked_at, expires_at, decided_by, decided_at, ended_at
 FROM settlement_repairs WHERE id = ?;

@@ -458,16 +458,25 @@ def test_resolving_waits_for_the_worker(make: Make) -> None:
 
 
 def test_person_resolves_without_a_document(make: Make) -> None:
-    """The reason is the evidence; a document is told where there is one."""
+    """Another person than the asker; the reason is the evidence, and a document is told where there is one."""
     world = make(fate=Fate("pending"))
     refund = world.ask_refund(world.paid(), AMOUNT)
     world.approve(refund.id)
     world.run()
+    own = [
+        code_of(
+            lambda how=how: world.write(
+                lambda tx: world.refunds.resolve(tx, refund.id, how, account="an", reason="told by telephone")
+            )
+        )
+        for how in ("refunded", "rejected")
+    ]
     done = world.write(
         lambda tx: world.refunds.resolve(tx, refund.id, "refunded", account="chi", reason="told by telephone")
     )
     world.clock.sleep(301)
 
+    assert ["own_request", "own_request"] == own, "whoever asked would free its money by a word"
     assert (RefundState.REFUNDED, None) == (done.state, done.document)
     assert 0 == world.asker.ask(TILL) - len(world.rows("SELECT 1 FROM payment_attempts WHERE ask_at IS NOT NULL"))
 

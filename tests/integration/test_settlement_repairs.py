@@ -300,6 +300,20 @@ def test_a_repair_of_who_may_no_more_ends(till):
     assert (2, "done") == (till.repairs.carry(again.id), till.repairs.get(again.id).state)
 
 
+def test_a_day_in_parts_is_still_one_day(till):
+    """Class after class by one person: what was repaired without another's word counts with what is wished for."""
+    orphans = [FileRow(reference=f"TT9{n}", transaction=f"GD-9{n}") for n in range(2)]
+    run = till.compare([*(till.row(till.ask(n)) for n in (1, 2)), *orphans]).run.id
+    first = ask(till, till.repairs.plan(run, (DifferenceClass.MISSED_CALLBACK,)), above=3)
+    rest = till.repairs.plan(run, (DifferenceClass.ORPHAN,))
+    under_way = till.repairs.wants_second_person(rest, 3)
+    till.repairs.carry(first.id)
+    second = ask(till, rest, above=3)
+
+    assert ("running", True, "asked") == (first.state, under_way, second.state)
+    assert "running" == decide(till, second, who="person:binh").state
+
+
 def test_a_no_changes_nothing(till):
     """And one may take one's own wish back."""
     run = many(till, 1)

@@ -138,7 +138,7 @@ def _view(console: Console, visit: Visit, run: Run, said: Any, *, wrong: Wrong |
         plan_digest="" if plan is None else plan.digest,
         press=key_for(console, visit, "settle", _target(run, kind)) if may_repair and plan is not None else "",
         may_repair=may_repair,
-        needs_approval=plan is not None and len(plan.ids) > room.four_eyes_above,
+        needs_approval=plan is not None and room.repairs.wants_second_person(plan, room.four_eyes_above),
         four_eyes_above=room.four_eyes_above,
         repairs=tuple(_repair_line(console, visit, each) for each in room.repairs.of_run(run.id)),
         reason=said.get("reason", ""),

@@ -192,8 +192,11 @@ def steps(draw: st.DrawFn) -> Event:
 
 
 def normal(data: Any) -> Any:
-    """Times as one text each: the wire has whole seconds of Vietnam's time."""
-    return json.loads(json.dumps(data))
+    """Times as one text each: the wire has whole seconds of Vietnam's time. Nothing is paid online for nothing (r84)."""
+    told = json.loads(json.dumps(data))
+    if told.get("fees") and not any(fee["amount"] for fee in told["fees"]):
+        told["paid_online"] = "none"
+    return told
 
 
 @settings(max_examples=40, deadline=None)

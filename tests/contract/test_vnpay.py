@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
@@ -10,16 +11,21 @@ import pytest
 from structlog.testing import capture_logs
 
 from adapters.channels.http import HttpChannel
+from adapters.partners.gateways.answers import RefundSaid
+from adapters.partners.vnpay import replies
 from adapters.partners.vnpay.adapter import Vnpay
 from bus.errors import Unmappable
 from bus.messages import Awaiting, Delivered, InDoubt, Refused, Unreachable
 from bus.payments import Verdict
+from contracts.vnpay.places import ANSWERED, message_hash
+from tests.builders import make_exchange
 from tests.gateway_kit import (
     AMOUNT,
     HASTY,
     MADE_AT,
     REFERENCE,
     REFUND,
+    VNPAY,
     make_standing,
     refunding,
     requested,
@@ -262,6 +268,21 @@ def test_refund_that_is_shown_is_another(paid):
 
     assert "hold" == paid.ask(refunding(replace(REFUND, amount=2_000))).outcome.then
     assert "hold" == paid.ask(refunding(replace(REFUND, amount=1_000, partner_reference="RF1"))).outcome.then
+
+
+@pytest.mark.parametrize(("status", "state"), [("00", "refunded"), ("05", "pending"), ("09", "rejected")])
+def test_answer_to_a_refund_of_another_amount(status, state):
+    """A yes over another amount than was ordered is no yes, however well it is signed; a no needs no amount (r36)."""
+
+    def said(amount):
+        answer = {"vnp_ResponseCode": "00", "vnp_TransactionStatus": status, "vnp_Amount": amount}
+        answer |= {"vnp_TmnCode": VNPAY.tmn_code, "vnp_TxnRef": REFERENCE}
+        answer["vnp_SecureHash"] = message_hash(ANSWERED["refund"], answer, VNPAY.secret)
+        exchange = make_exchange(status=200, reply_body=json.dumps(answer).encode())
+        return replies.refund_said(exchange, make_standing(), replace(REFUND, amount=1_000), vnpay_settings())
+
+    assert state == said("100000").state == said("").state
+    assert isinstance(said("100"), RefundSaid if state == "rejected" else InDoubt)
 
 
 def test_unanswered_question_about_a_refund(paid):

@@ -94,10 +94,10 @@ class Calls:
 
     def refund(self, delivery: Delivery, send: Send) -> tuple[Exchange, RefundSaid | InDoubt]:
         """A refund."""
-        standing, _ = wire.refund_of(delivery)
+        standing, refund = wire.refund_of(delivery)
         body = wire.refund_body(wire.refund(delivery, self._settings), self._settings)
         exchange = self._call(send, "refund", body)
-        return exchange, replies.refund_said(exchange, standing, self._settings)
+        return exchange, replies.refund_said(exchange, standing, refund, self._settings)
 
     def refund_shown(self, delivery: Delivery, send: Send) -> tuple[Exchange, RefundSaid | InDoubt]:
         """querydr about a refund: what it cannot tell apart, a person decides (NOTES.md#r37)."""

@@ -90,10 +90,18 @@ def transaction_of(number: str) -> str | None:
     return number if number.strip("0") else None
 
 
-def refund_said(exchange: Exchange, standing: PaymentStanding, settings: VnpaySettings) -> RefundSaid | InDoubt:
-    """What the answer to a refund itself says."""
+def refund_said(
+    exchange: Exchange, standing: PaymentStanding, refund: RefundStanding, settings: VnpaySettings
+) -> RefundSaid | InDoubt:
+    """What the answer to a refund itself says; a yes about another amount is none (NOTES.md#r36)."""
     answer = answer_in(exchange, REFUND_ANSWER, standing, settings)
-    return answer if isinstance(answer, InDoubt) else _said(answer)
+    if isinstance(answer, InDoubt):
+        return answer
+    said = _said(answer)
+    is_yes = isinstance(said, RefundSaid) and said.state != "rejected"
+    if is_yes and answer["Amount"] and dong(answer["Amount"]) != refund.amount:
+        return InDoubt(reason=f"other_amount: {answer['Amount']}", is_down=False)
+    return said
 
 
 def refund_shown(

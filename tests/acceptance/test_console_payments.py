@@ -262,7 +262,7 @@ def test_money_that_came_twice_goes_back(desk):
 
 
 def test_unclear_refund_is_settled_by_what_was_found(desk):
-    """A refund in doubt is never sent again: a person says what was found, or nothing happens."""
+    """A refund in doubt is never sent again: another person than the asker says what was found, or nothing happens."""
     payment = desk.id("unclear")
     number = desk.rows("SELECT id FROM refunds WHERE payment = ?", payment)[0][0]
     action = f"/payments/{payment}/refunds/{number}/resolve"
@@ -270,9 +270,13 @@ def test_unclear_refund_is_settled_by_what_was_found(desk):
     elsewhere = desk.at.post(
         f"/payments/{desk.id('paid')}/refunds/{number}/resolve", {"csrf": desk.at.csrf(), "reason": "x"}
     )
+    own = desk.press(f"/payments/{payment}/repair", action, how="rejected")
+    desk.at.sign_in("hai")
     done = desk.press(f"/payments/{payment}/repair", action, how="refunded")
 
-    assert (422, 404, 303) == (nothing.status_code, elsewhere.status_code, done.status_code)
+    assert (422, 404) == (nothing.status_code, elsewhere.status_code)
+    assert (409, 303) == (own.status_code, done.status_code)
+    assert "Người yêu cầu không được tự đồng ý, cũng không tự kết luận kết quả." in own.text
     assert ("refunded", 150_000) == desk.made.world.payment(payment)
 
 

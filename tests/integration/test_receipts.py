@@ -131,8 +131,8 @@ def paid(town: Town, **data: Any) -> int:
 def test_receipts_that_nobody_writes(tmp_path: Path) -> None:
     """Receipts that the table promises, and that no partner here writes, are asked of a person once it is paid."""
     world = TillWorld(tmp_path)
-    for name, by in (("P1", "none"), ("P2", "issuer")):
-        choice = GatewayChoice(partner=TILL, receipts=by)  # type: ignore[arg-type]
+    for name, by, issuer in (("P0", "gateway", "till-receipts"), ("P1", "none", None), ("P2", "issuer", None)):
+        choice = GatewayChoice(partner=TILL, receipts=by, issuer=issuer)  # type: ignore[arg-type]
         world.policy = replace(world.policy, gateway_for=lambda unit, procedure, kinds, at, wish, of=choice: of)
         world.close()
         world.open()

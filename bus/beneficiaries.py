@@ -17,7 +17,8 @@ from bus.engines.sqlite import Row, Tx
 from bus.errors import NotAllowedNow, NotFound
 from bus.payment_tasks import required
 from bus.payments import Beneficiary
-from bus.rights import covers
+from bus.rights import covers, depth
+from bus.same_person import is_same_person
 from bus.times import from_ms, to_ms
 
 if TYPE_CHECKING:
@@ -88,10 +89,8 @@ def beneficiary_for(
     return found.pop() if len(found) == 1 else None
 
 
-def _narrowness(row: Row) -> tuple[int, int, bool, bool]:
-    # Of two that cover one unit, one covers the other: the longer code, whose zeros on the left stand for nothing.
-    parts = [part for part in row[0].split(".") if part]
-    return len([part for part in parts if part.strip("0")]), len(parts), bool(row[1]), bool(row[2])
+def _narrowness(row: Row) -> tuple[int, bool, bool]:
+    return depth(row[0]), bool(row[1]), bool(row[2])
 
 
 class Beneficiaries:
@@ -163,7 +162,7 @@ class Beneficiaries:
         asked = self.get(number, tx=tx)
         if not asked.is_asked:
             raise NotAllowedNow(f"beneficiary {number} is decided already", code="not_asked")
-        if asked.proposed_by == f"person:{account}":
+        if is_same_person(asked.proposed_by, account, ""):
             raise NotAllowedNow("whoever proposes an account does not approve it", code="own_request")
         return asked
 

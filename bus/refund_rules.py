@@ -9,7 +9,6 @@ requested ──▶ approved ──▶ refunded          the gateway's yes
 
 from __future__ import annotations
 
-import unicodedata
 from enum import StrEnum
 from typing import Final
 
@@ -87,14 +86,3 @@ def is_same_money(attempt: int | None, transaction: str, other: int | None, of_o
     if transaction and of_other:
         return transaction == of_other
     return attempt == other
-
-
-def is_same_person(requested_by: str, account: str, shown: str) -> bool:
-    """Whether who asked, by account or by the name that a source gave, is who would agree."""
-    asker = _folded(requested_by.rpartition(": ")[2].removeprefix("person:"))
-    return asker in {_folded(account), _folded(shown)}
-
-
-def _folded(name: str) -> str:
-    bare = unicodedata.normalize("NFD", name.casefold().replace("đ", "d"))
-    return " ".join("".join(sign for sign in bare if not unicodedata.combining(sign)).split())

@@ -18,7 +18,8 @@ from bus.payment_tasks import required
 from bus.prepared import Prepared
 from bus.reasons import kept, tidy
 from bus.refund_desk import Money, Refund, Wanted, refund_of, too_much
-from bus.refund_rules import OFFLINE, UNDER_WAY, RefundState, is_same_person
+from bus.refund_rules import OFFLINE, UNDER_WAY, RefundState
+from bus.same_person import is_same_person
 from bus.times import from_ms, to_ms
 
 Found: TypeAlias = Literal["refunded", "rejected"]

@@ -67,6 +67,11 @@ def covers(unit: str | None, units: Sequence[str] | None) -> bool:
     return any(unit == one or parts[: len(_parts(one))] == _parts(one) for one in units)
 
 
+def depth(unit: str) -> int:
+    """How narrow a unit is: of two that cover the same one, the deeper says more. Empty: every unit."""
+    return len(_parts(unit)) if unit else 0
+
+
 _OLD_FORM: Final = re.compile(r"\d{3}(\.\d{2}){2}\.[A-Z]\d{2}")
 """Four groups, the province or ministry on the right."""
 

@@ -1,7 +1,7 @@
 """How this installation takes payments: which gateway for which unit and fee, who is told, how long it may take.
 
-The table `payments.gateways` is the province's. A row fits where its filled cells do: a unit by its first letters,
-procedure and kind of fee exactly. The row that says most decides, then the lower rank.
+The table `payments.gateways` is the province's. A row fits where its filled cells do: a unit for itself and those
+below it, procedure and kind of fee exactly. The row that says most decides, then the lower rank.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from bus.calendar import VIETNAM
 from bus.errors import LedgerUnavailable
 from bus.payments import GatewayChoice, PaymentPolicy, Receipts
 from bus.reads import Reads
+from bus.rights import covers, depth
 from config.partner_settings import PartnerSettings
 from config.partner_tables import LOOK_EVERY, PAYMENTS, in_force
 from config.settings import OneStopKeys, Settings
@@ -43,7 +44,7 @@ def choose(
     """
     found: Row | None = None
     for kind in kinds or KINDS[:1]:
-        fitting = [row for row in rows if row["gateway"] in known and _fits(row, unit or "", procedure or "", kind)]
+        fitting = [row for row in rows if row["gateway"] in known and _fits(row, unit, procedure or "", kind)]
         wished = [row for row in fitting if wish in (None, row["gateway"])]
         row = min(wished, key=_order, default=None)
         if row is None or (found is not None and row["gateway"] != found["gateway"]):
@@ -52,13 +53,14 @@ def choose(
     return found
 
 
-def _fits(row: Row, unit: str, procedure: str, kind: str) -> bool:
-    return unit.startswith(row["unit"]) and row["procedure"] in ("", procedure) and row["fee_kind"] in ("", kind)
+def _fits(row: Row, unit: str | None, procedure: str, kind: str) -> bool:
+    is_of_unit = not row["unit"] or covers(unit, (row["unit"],))
+    return is_of_unit and row["procedure"] in ("", procedure) and row["fee_kind"] in ("", kind)
 
 
 def _order(row: Row) -> tuple[int, bool, bool, int]:
     """What says most stands first."""
-    return (-len(row["unit"]), not row["procedure"], not row["fee_kind"], int(row["rank"]))
+    return (-depth(row["unit"]), not row["procedure"], not row["fee_kind"], int(row["rank"]))
 
 
 def rows_on(tables: Tables, day: date) -> list[Row]:

@@ -67,10 +67,10 @@ def test_account_holds_after_another_persons_yes(town: Town) -> None:
     number = town.propose(valid_until=NOON + MONTH)
     asked = [row.id for row in town.rows.asked()]
     before = town.name_at()
-    own = code_of(lambda: town.approve(number, "an"))
+    own, shouted = code_of(lambda: town.approve(number, "an")), code_of(lambda: town.approve(number, "AN"))
     town.approve(number)
 
-    assert ([number], None, "own_request") == (asked, before, own)
+    assert ([number], None, "own_request") == (asked, before, own) == (asked, before, shouted)
     assert ("KBNN", None, None) == (town.name_at(), town.name_at(NOON - MONTH), town.name_at(NOON + MONTH))
     assert "not_asked" == code_of(lambda: town.approve(number, "chi"))
     assert ("person:an", "person:binh") == (town.rows.get(number).proposed_by, town.rows.get(number).approved_by)

@@ -9,8 +9,9 @@ from typing import Final
 from adapters.doors.console.visit import Visit
 from bus.payment_close import Attempt, Payment, Refund, Task
 from bus.payments import AttemptState, PaymentState
-from bus.refund_rules import MONEY_TASKS, REFUNDABLE, UNDER_WAY, RefundState, is_same_person
+from bus.refund_rules import MONEY_TASKS, REFUNDABLE, UNDER_WAY, RefundState
 from bus.rights import Right
+from bus.same_person import is_same_person
 
 MAY_BE_PAID: Final = frozenset(AttemptState) - {AttemptState.PAID, AttemptState.CREATED}
 """Attempts that a gateway may still have taken money for, whatever is thought of them here."""

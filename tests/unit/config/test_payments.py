@@ -16,10 +16,10 @@ from config.settings import OneStopKeys, PartnerSettings, Settings
 HEAD = "unit,procedure,fee_kind,gateway,rank,receipts,valid_from,valid_to,source_kind\n"
 ROWS = """,,,payment_platform,1,gateway,,,province
 ,,,keypay,2,issuer,,,province
-000.00.09,,,vnpay,1,none,,,province
-000.00.09,1.013225,,keypay,1,issuer,,,province
-000.00.09,1.013225,charge,payment_platform,1,gateway,,,province
-000.00.10,,fee,keypay,1,issuer,,,province
+000.00.09.H99,,,vnpay,1,none,,,province
+000.00.09.H99,1.013225,,keypay,1,issuer,,,province
+000.00.09.H99,1.013225,charge,payment_platform,1,gateway,,,province
+000.00.10.H99,,fee,keypay,1,issuer,,,province
 """
 ALL = frozenset({"payment_platform", "keypay", "vnpay"})
 DAY = date(2026, 7, 3)
@@ -52,6 +52,29 @@ def test_row_that_says_most(unit, procedure, kinds, wish, gateway):
     row = choose(rows_on(tables(), DAY), unit, procedure, kinds, wish, ALL)
 
     assert gateway == (None if row is None else row["gateway"])
+
+
+@pytest.mark.parametrize(
+    ("unit", "rank"),
+    [
+        ("H99.1", "2"),
+        ("H99.1.2", "2"),
+        ("H99.10.2", "1"),
+        ("000.00.20.H99", "4"),
+        ("000.07.20.H99", "4"),
+        ("000.08.20.H99", "5"),
+        ("000.00.21.H99", "3"),
+        (None, "6"),
+    ],
+)
+def test_row_of_a_unit_is_for_those_below_it(unit, rank):
+    """A row's unit covers by whole parts, in both forms of codes, as in rights and accounts; the narrowest decides."""
+    units = ("H99", "H99.1", "000.00.00.H99", "000.00.20.H99", "000.08.20.H99", "")
+    rows = "".join(f"{one},,,keypay,{number},none,,,province\n" for number, one in enumerate(units, 1))
+    row = choose(rows_on(tables(rows), DAY), unit, None, ("fee",), None, ALL)
+
+    assert row is not None
+    assert rank == row["rank"]
 
 
 def test_gateways_that_are_not_there():
@@ -141,7 +164,7 @@ def test_before_it_is_bound():
 
 def test_holes():
     """Units and kinds of fees that no gateway takes, and rows that name what is not there, are all told."""
-    found = tables("000.00.09,,fee,keypay,1,issuer,,,province\n,,charge,vnpay,1,none,,,province\n")
+    found = tables("000.00.09.H99,,fee,keypay,1,issuer,,,province\n,,charge,vnpay,1,none,,,province\n")
     told = list(holes(found, ["000.00.01.H99", "000.00.09.H99"], {"keypay"}, DAY, ""))
 
     assert [

@@ -6,6 +6,7 @@ import pytest
 from starlette.requests import Request
 
 from adapters.channels.addresses import networks_of
+from adapters.doors.callback_lookup import Asker
 from adapters.doors.peers import is_in, peer_of
 
 PROXIES = networks_of(["10.0.0.0/24"])
@@ -39,3 +40,15 @@ def test_without_proxies():
     """Where none is known, nobody's word is taken."""
     assert "10.0.0.2" == peer_of(request("10.0.0.2", "198.51.100.7"))
     assert [True, False, False] == [is_in(each, PROXIES) for each in ("10.0.0.9", "10.0.1.9", "not one")]
+
+
+@pytest.mark.parametrize(("proxies", "is_it"), [(PROXIES, True), ((), False)])
+def test_who_looks_up_what_is_due(proxies, is_it):
+    """The portal's look-up holds its networks against whom the known proxy names, and not against the proxy."""
+    asker = Asker(networks=networks_of(["198.51.100.0/24"]), key_header="x-key", key="right", proxies=proxies)
+    came = request("10.0.0.2", "203.0.113.9, 198.51.100.7")
+    came.scope["headers"].append((b"x-key", b"right"))
+    lied = request("10.0.0.2", "198.51.100.7, 203.0.113.9")
+    lied.scope["headers"].append((b"x-key", b"right"))
+
+    assert [is_it, False] == [asker.is_it(came), asker.is_it(lied)]

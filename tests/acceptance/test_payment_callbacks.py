@@ -177,6 +177,17 @@ def test_secrets_change(tmp_path: Path) -> None:
         assert [("paid", "recorded", "previous-1")] == town.heard()
 
 
+def test_numbers_name_the_gateway(town: Town, name: str) -> None:
+    """Each partner of the settings has its own numbers, so that one gateway's forged calls can be alarmed on."""
+    told = town.confirm_of(town.opened(name)) | {"MaXacThuc": "0" * 64}
+    town.call(told)
+    page = town.call(b"", path="/metrics", method="GET")[1].decode()
+
+    assert 'lienthong_callbacks_total{partner="payment_platform",result="checksum"}' in page
+    assert 'lienthong_waiting{partner="payment_platform"}' in page
+    assert 'partner="other"' not in page
+
+
 # -- what is not ----------------------------------------------------------------------------------------------------
 
 

@@ -16,16 +16,13 @@ from bus.circuit import Manners
 from bus.claiming import Claimed, open_claimed
 from bus.engines.sqlite import SqliteEngine, Tx
 from bus.errors import LedgerDamaged
-from bus.lanes import BUS
 from bus.messages import Attempt, Decision, Delivery, State
 from bus.moves import Move, MoveWriter
-from bus.payment_deliveries import end
-from bus.payment_evidence import note
 from bus.payment_follow_ups import PaymentNews
 from bus.payment_hands import PaymentHands
-from bus.payment_hearing import OVER, Hearer, attempt_named, attempt_numbered
+from bus.payment_hearing import OVER, Hearer, attempt_named, attempt_numbered, expire
 from bus.payment_standing import standing_of
-from bus.payments import AttemptFacts, AttemptState, Heard, PaymentPolicy, PaymentState, Told
+from bus.payments import AttemptFacts, Heard, PaymentPolicy, Told
 from bus.ports import Clock, CrashPoint
 from bus.seal import Sealed
 from bus.settling import Settlement, Settler, prepare
@@ -191,13 +188,5 @@ class PaymentBook:
         return self._engine.write(job)
 
     def _expire(self, tx: Tx, payment: int, at: int) -> None:
-        attempts = tx.all("attempts_of", payment)
-        for attempt, state, *_rest in attempts:
-            if AttemptState(state).is_open:
-                tx.run("set_attempt", AttemptState.EXPIRED, "", at, attempt)
-                tx.run("set_ask_at", attempt_numbered(tx, attempt).ask_next(at), attempt)
-        tx.run("set_payment", PaymentState.EXPIRED, at, payment)
-        note(tx, self._moves, payment, "expired", at, BUS)
-        end(tx, self._moves, attempts[-1][2], "payment_expired", at, BUS)
-        self.news.expired(tx, payment, at)
+        expire(tx, self._moves, self.news, payment, at)
         self._point("pay.after_expiry")

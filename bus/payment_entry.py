@@ -19,8 +19,18 @@ from bus.moves import MoveWriter
 from bus.payment_deliveries import end
 from bus.payment_evidence import note
 from bus.payment_follow_ups import PaymentNews, read_payment
+from bus.payment_hearing import expire
 from bus.payment_tasks import open_task
-from bus.payments import LOCAL, AttemptState, Beneficiary, GatewayChoice, PaymentPolicy, PaymentState, TaskKind
+from bus.payments import (
+    LOCAL,
+    LONGEST_WINDOW,
+    AttemptState,
+    Beneficiary,
+    GatewayChoice,
+    PaymentPolicy,
+    PaymentState,
+    TaskKind,
+)
 from bus.ports import CrashPoint
 from bus.prepared import Prepared
 from bus.routing import Route
@@ -109,8 +119,12 @@ class PaymentEntry:
         note(tx, self._moves, payment, "requested", at, event.source)
         if choice is None:
             self._nobody_takes_it(tx, payment, event, at)
-        elif account is None:
+            return
+        if account is None:
             self._table_lacks(tx, TaskKind.BENEFICIARY_MISSING, event, at, choice.partner)
+        if self._until(event, at) <= at:
+            # Nobody is sent to pay what is over; its reference stands, should it be paid from before a restore.
+            expire(tx, self._moves, self._news, payment, at)
 
     def _write(
         self,
@@ -124,7 +138,6 @@ class PaymentEntry:
         at: int,
     ) -> int:
         data = event.data
-        expires_at = at + ms(self._policy.window) if data.get("expires_at") is None else _ms(data["expires_at"])
         return tx.insert(
             "add_payment",
             event.source,
@@ -145,10 +158,15 @@ class PaymentEntry:
             None if account is None else account.bank,
             None if account is None else account.name,
             PaymentState.NOT_OPENED if choice is None else PaymentState.CREATED,
-            expires_at,
+            self._until(event, at),
             at,
             at,
         )
+
+    def _until(self, event: Event, at: int) -> int:
+        """Until when it may be paid; what is asked for further ahead than anybody watches is cut."""
+        told = event.data.get("expires_at")
+        return at + ms(self._policy.window) if told is None else min(_ms(told), at + ms(LONGEST_WINDOW))
 
     def attempt(
         self, tx: Tx, payment: int, partner: str, n: int, number: int, delivery: int | None, day: datetime, at: int

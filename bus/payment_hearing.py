@@ -5,16 +5,17 @@ What it comes to is the pure rule of `payments.py`; here it is carried out, and 
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Final, NamedTuple
 
 from bus.engines.sqlite import Row, Tx
+from bus.lanes import BUS
 from bus.moves import MoveWriter
 from bus.paid_records import PaidRecords
 from bus.payment_deliveries import end
 from bus.payment_evidence import note, note_hearing
 from bus.payment_follow_ups import PaymentNews
 from bus.payment_tasks import open_task
+from bus.payment_words import kept_words
 from bus.payments import (
     AttemptFacts,
     AttemptState,
@@ -137,10 +138,9 @@ class Hearer:
 
     def hear(self, tx: Tx, told: Told, sealed: Sealed, at: int, actor: str) -> Heard:
         """One hearing; its evidence is sealed beforehand."""
-        if "" in (told.transaction, told.bank):
-            # An empty text names nothing: kept as one, it would be the transaction of every payment.
-            told = replace(told, transaction=told.transaction or None, bank=told.bank or None)
         of = attempt_named(tx, told.partner, told.reference)
+        now = from_ms(at)
+        told = kept_words(told, now if of is None else from_ms(of.made_at), now)
         if of is None:
             return self._unknown(tx, told, sealed, at, actor)
         step = hear(_known(tx, of, told), told)
@@ -264,6 +264,19 @@ class Hearer:
         else:
             self._news.failed(tx, of.payment, of.partner, of.reference, told.code, told.reason, at)
         self._point("hear.after_follow_ups")
+
+
+def expire(tx: Tx, moves: MoveWriter, news: PaymentNews, payment: int, at: int) -> None:
+    """Its time is over: told to its source; what may have been paid before is asked about on."""
+    attempts = tx.all("attempts_of", payment)
+    for attempt, state, *_rest in attempts:
+        if AttemptState(state).is_open:
+            tx.run("set_attempt", AttemptState.EXPIRED, "", at, attempt)
+            tx.run("set_ask_at", attempt_numbered(tx, attempt).ask_next(at), attempt)
+    tx.run("set_payment", PaymentState.EXPIRED, at, payment)
+    note(tx, moves, payment, "expired", at, BUS)
+    end(tx, moves, attempts[-1][2], "payment_expired", at, BUS)
+    news.expired(tx, payment, at)
 
 
 def _known(tx: Tx, of: Opened, told: Told) -> Known:

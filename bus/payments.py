@@ -30,6 +30,8 @@ QUESTIONS: Final = tuple(timedelta(minutes=minutes) for minutes in (2, 5, 15, 30
 window in which a late success was seen in the field."""
 WINDOW: Final = timedelta(hours=24)
 """How long a payment may be paid when its source names no time."""
+LONGEST_WINDOW: Final = timedelta(days=30)
+"""Of what a source names."""
 
 Via: TypeAlias = Literal["answer", "callback", "query", "settlement", "person"]
 """How it came: with a call's answer, by the gateway's own call, asked for, in a settlement file, by a person."""

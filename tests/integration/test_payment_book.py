@@ -15,7 +15,7 @@ import pytest
 from bus.messages import Contradicted, Delivery, Recorded, Repeated
 from bus.payment_entry import _number_of
 from bus.payments import LOCAL, AttemptState, Effect, TaskKind, reference_of
-from bus.times import FIRST, LAST
+from bus.times import FIRST, LAST, from_ms, to_ms
 from tests.builders import NOON, from_json
 from tests.payment_kit import (
     AMOUNT,
@@ -95,6 +95,26 @@ def test_the_window(fated: Any) -> None:
 
     hours = [(row[0] - row[1]) // 3_600_000 for row in world.rows("SELECT expires_at, created_at FROM payments")]
     assert [2, 72] == hours
+
+
+@pytest.mark.parametrize("before", [timedelta(0), timedelta(days=2000)])
+def test_over_before_it_was_asked_for(world: PayWorld, before: timedelta) -> None:
+    """Whose time is over is recorded, sent to no gateway, and told to be over at once; a person may try again."""
+    world.ask_for(expires_at=(NOON - before).isoformat())
+    world.run()
+
+    assert ("expired", "expired", "cancelled", "payment_expired") == world.payment()
+    assert ([], ["expired"]) == (world.gate.sent, world.news())
+    world.ledger.engine.write(lambda tx: world.ledger.payments.try_again(tx, 1, account="lan", reason="mở lại"))
+    world.run()
+    assert (["expired", "opened"], 1) == (world.news(), len(world.gate.sent))
+
+
+def test_a_time_far_ahead(world: PayWorld) -> None:
+    """Nobody watches for years: what a source asks for beyond thirty days is thirty days."""
+    world.ask_for(expires_at="9999-12-31T00:00:00+00:00")
+
+    assert [(30,)] == world.rows("SELECT (expires_at - created_at) / 86400000 FROM payments")
 
 
 def test_nobody_takes_it(fated: Any) -> None:
@@ -248,9 +268,9 @@ def test_failed_with_another_amount(world: PayWorld) -> None:
     )
 
 
-@pytest.mark.parametrize(("at", "kept"), [((1, 1, 1), FIRST), ((9999, 12, 31, 23), LAST)])
-def test_paid_at_no_time(world: PayWorld, at: tuple[int, ...], kept: datetime) -> None:
-    """A paid time that not every zone's calendar holds stops nobody: it is told as the nearest that all hold."""
+@pytest.mark.parametrize("at", [(1, 1, 1), (9999, 12, 31, 23), (2035, 1, 1), (2026, 7, 4, 13), (2026, 7, 2, 11)])
+def test_paid_at_no_time(world: PayWorld, at: tuple[int, ...]) -> None:
+    """A paid time more than a day after now, or before the attempt was made, is none: our clock's counts."""
     reference = world.open_payment()
     world.pay(reference)
     told = replace(world.gate.word(reference, "callback"), paid_at=datetime(*at, tzinfo=LOCAL))  # type: ignore[misc,arg-type]
@@ -260,7 +280,36 @@ def test_paid_at_no_time(world: PayWorld, at: tuple[int, ...], kept: datetime) -
     assert ["opened", "settled"] == world.news()
     found = world.ledger.payments.find(GATE, reference)
     assert found is not None
-    assert kept == found.paid_at
+    assert NOON == found.paid_at
+
+
+def test_times_of_wrong_rows() -> None:
+    """An impossible time in a row is read as the nearest that every zone's calendar holds."""
+    assert (FIRST, LAST) == (from_ms(-(10**14)), from_ms(10**15))
+
+
+@pytest.mark.parametrize("hours", [-23, 23])
+def test_paid_at_is_kept(world: PayWorld, hours: int) -> None:
+    """A gateway's clock may differ from ours by a day."""
+    reference, paid_at = world.open_payment(), NOON + timedelta(hours=hours)
+    world.pay(reference)
+    world.call_back(reference, paid_at=paid_at)
+
+    assert [(to_ms(paid_at),)] == world.rows("SELECT paid_at FROM payments")
+
+
+def test_names_that_nobody_could_be_told(world: PayWorld) -> None:
+    """A transaction or bank with what no screen shows is paid and told, written out: two such names stay two."""
+    reference = world.open_payment()
+    world.pay(reference)
+    for odd in ("G\x00\u202e", "G\x1b"):
+        world.call_back(reference, transaction=odd, bank="\u202eBCN" + 70 * "x")
+    world.run()
+
+    told = world.told("settled")
+    assert "G\\u0000\\u202e" == told["transaction"]
+    assert (64, "\\u202eBCNx") == (len(told["bank"]), told["bank"][:10])
+    assert [TaskKind.DOUBLE_PAYMENT] == world.tasks()
 
 
 def test_wrong_row_holds_one_delivery(world: PayWorld) -> None:

@@ -238,10 +238,8 @@ class Claimer:
         return self._with_money(tx, Claimed(row=row, fence=fence, is_probe=False, until=until), at)
 
     def _with_money(self, tx: Tx, claimed: Claimed, at: int) -> Claimed:
-        if self.money is None:
-            return claimed
         try:
-            return self.money(tx, claimed, at)
+            return claimed if self.money is None else self.money(tx, claimed, at)
         except WRONG_ROWS as trouble:
             return replace(claimed, trouble=unopenable(trouble))
 

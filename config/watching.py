@@ -33,7 +33,7 @@ def make_metrics(installation: Installation) -> Metrics:
         sources=settings.sources(),
         kinds=installation.routes.kinds,
         # Gateways and issuers stand in no route: without their names nobody is warned of one of them.
-        partners={*settings.partner_table(), *installation.routes.partners},
+        partners=installation.partner_names,
         codes={*STATUS, *FAULTS},
         stats=lambda: stats_of(installation),
     )

@@ -89,6 +89,11 @@ class Installation:
         """Finish what is queued and let go of the ledger."""
         self.ledger.close()
 
+    @property
+    def partner_names(self) -> frozenset[str]:
+        """Everybody who is sent anything: those of the routes, and those whom a payment goes to by its own table."""
+        return frozenset(self.settings.partner_table()) | self.routes.partners
+
     def partners(self) -> dict[str, PartnerWork]:
         """Every partner that the settings name, with its adapter, ready to be spoken to."""
         return {name: _work(self, name, each) for name, each in self.settings.partner_table().items()}

@@ -79,7 +79,7 @@ def restore(
             done = upkeep.doubt_everything_open(here.ledger)
             # An older record of the backup, sent before its source has told the newer one again, would set the portal
             # back.
-            for partner in sorted(here.routes.partners):
+            for partner in sorted(here.partner_names):
                 here.repairs.hold(partner, actor=actor(as_person), reason=HELD)
         finally:
             here.close()
@@ -91,7 +91,7 @@ def restore(
     log.warning("ledger_restored", moves=done.events, last_at=last)
     desk.say("restore_done", last=last or "–", events=done.events, in_doubt=done.in_doubt, actor=actor(as_person))
     told = {"last_accepted_at": last, "events": done.events, "in_doubt": done.in_doubt}
-    desk.give(told | {"held": sorted(here.routes.partners)})
+    desk.give(told | {"held": sorted(here.partner_names)})
 
 
 def bench(context: typer.Context, as_json: Json = False, lang: Lang = None) -> None:

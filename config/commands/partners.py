@@ -74,8 +74,8 @@ def release(
 
 def _set(desk: Desk, name: str, reason: str, as_person: str | None, *, is_held: bool) -> None:
     with desk.installation() as here:
-        if name not in here.routes.partners:
-            desk.fail(FINDING, "no_such_partner", name=name, partners=", ".join(sorted(here.routes.partners)))
+        if name not in here.partner_names:
+            desk.fail(FINDING, "no_such_partner", name=name, partners=", ".join(sorted(here.partner_names)))
         change = here.repairs.hold if is_held else here.repairs.release
         change(name, actor=actor(as_person), reason=reason)
     desk.say("partner_held" if is_held else "partner_released", name=name)

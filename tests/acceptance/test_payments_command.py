@@ -13,6 +13,7 @@ from config.cli import main
 from config.new_installation import SETTINGS
 from tests.looking import installed_over
 from tests.payment_scene import Scene, scene
+from tests.payment_town import payment_town
 
 Typed = Callable[..., tuple[int, str, str]]
 
@@ -103,3 +104,15 @@ def test_refund_is_asked_for_and_waits_for_the_console(town: Scene, typed: Typed
     assert ("requested", "requested") == (of_task["state"], offline["state"])
     assert 2 == typed("approve", "1")[0]
     assert 2 == typed("refund", "P-002-paid", "1.5", *words)[0]
+
+
+def test_a_gateway_is_held_like_any_partner(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Payments go by a table of their own, not by the routes; yet a gateway can be held, and a restore holds it too."""
+    with payment_town(tmp_path) as met:
+        assert {"payment_platform", "national_portal"} <= met.here.partner_names
+        settings = str(tmp_path / SETTINGS)
+        capsys.readouterr()
+        for word, is_held in (("hold", True), ("release", False)):
+            told = ("partners", word, "payment_platform", "--reason", "bảo trì", "--config", settings, "--json")
+            assert 0 == main(list(told))
+            assert {"partner": "payment_platform", "is_held": is_held} == json.loads(capsys.readouterr().out)

@@ -192,7 +192,7 @@ def steps(draw: st.DrawFn) -> Event:
 
 
 def normal(data: Any) -> Any:
-    """Times as one text each: the wire has whole seconds of Vietnam's time. Nothing is paid online for nothing (r84)."""
+    """Times as one text each, in whole seconds of Vietnam's time; and nothing is paid online for nothing (r84)."""
     told = json.loads(json.dumps(data))
     if told.get("fees") and not any(fee["amount"] for fee in told["fees"]):
         told["paid_online"] = "none"

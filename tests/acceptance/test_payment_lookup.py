@@ -99,7 +99,7 @@ def test_certificate_in_place_of_a_key(tmp_path: Path) -> None:
     table = TABLE.replace("rate = 1000.0", "rate = 0.01") + (
         'certificate_header = "x-client-subject"\ncertificate_subjects = ["CN=portal,O=Example,C=VN"]\n'
     )
-    with payment_town(tmp_path / "h99", more=table) as town:
+    with payment_town(tmp_path / "h99", more=table, is_told=True) as town:
         assert [] == [answer for answer in offline(town.here.settings) if not answer.is_well]
         assert 403 == ask(town, **{"x-client-subject": "CN=other"})[0]
         assert [200, 429] == [ask(town, **{"x-client-subject": "CN=portal,O=Example,C=VN"})[0] for _ in range(2)]

@@ -106,8 +106,8 @@ class Settler:
         self._bodies = bodies
         self._claimer = claimer
         self._point = crash_point
-        self.money: MoneySettler | None = None
-        """What follows for payments, refunds and receipts (`payment_settling.py`)."""
+        self.money: MoneySettler
+        """What follows for payments, refunds and receipts (`payment_settling.py`); set by the ledger."""
 
     def settle(self, tx: Tx, work: Settlement, manners: Manners) -> SettleResult:
         """One attempt. A worker that lost its lease is told so by a value: nothing was written for it."""
@@ -120,13 +120,11 @@ class Settler:
             tx.run("count_no_try", delivery.id)
         self._point("settle.after_attempt")
         decision = known_by_now(tx, delivery, self._decision(tx, work, now), at)
-        if self.money is not None:
-            decision = self.money.decided(tx, delivery, work.attempt, decision, at, work.worker)
+        decision = self.money.decided(tx, delivery, work.attempt, decision, at, work.worker)
         self._write_state(tx, work, State(now[4]), decision, binds, at)
         if delivery.crashes and work.decision.cause != PUT_BACK:
             came_back(tx, delivery.id, State(now[4]))
-        if self.money is not None:
-            self.money.settled(tx, delivery, work.attempt, decision, at, work.worker)
+        self.money.settled(tx, delivery, work.attempt, decision, at, work.worker)
         self._point("settle.after_move")
         change = self.health(tx, work, manners, at)
         if State(now[4]) is State.SENDING and now[5] == "latest_wins" and work.decision.state in UNKNOWN:

@@ -32,7 +32,7 @@ ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELEC
 
 
 def plain(console: Console, visit: Visit, asked: Asked) -> Answer:
-    return Shown("room.html", Room(name="payments"))
+    return Shown("room.html", Room(name="signatures"))
 
 
 def failing(trouble: Exception):

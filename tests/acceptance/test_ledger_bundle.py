@@ -94,7 +94,7 @@ def lines(content: bytes) -> list[dict[str, Any]]:
 
 
 def test_p11_a_bundle_holds_the_exact_bytes_and_verifies_without_us(here: Place) -> None:
-    """One command; a program of 120 lines that has nothing of ours says that every member fits."""
+    """One command; a program of 150 lines that has nothing of ours says that every member fits."""
     path = bundle(here)
     command = [sys.executable, "-I", str(SCRIPT), str(path), str(public_key(here))]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
@@ -309,9 +309,9 @@ def test_export_of_one_partner_and_time(here: Place) -> None:
 
 
 def test_script_is_short_and_needs_nothing_of_ours() -> None:
-    """A hundred and twenty lines at most, the standard library and `cryptography`: it is read before it is trusted."""
+    """A hundred and fifty lines at most, the standard library and `cryptography`: it is read before it is trusted."""
     text = SCRIPT.read_text()
     imported = {line.split()[1].split(".")[0] for line in text.splitlines() if line.startswith(("import ", "from "))}
 
-    assert 120 >= len(text.splitlines())
+    assert 150 >= len(text.splitlines())
     assert imported <= sys.stdlib_module_names | {"cryptography"}

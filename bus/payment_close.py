@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -18,6 +18,7 @@ from bus.errors import NotFound
 from bus.ledger import Ledger
 from bus.looks import NO_END, PAGE, Many, Units
 from bus.payment_looks import LOOKED_EACH, Line, PaymentLooks, line_of
+from bus.payment_tasks import Task, task_of
 from bus.payments import AttemptState, Beneficiary, TaskKind
 from bus.receipts import RECEIPT
 from bus.times import from_ms
@@ -94,28 +95,6 @@ class HearingBytes:
     hearing: Hearing
     body: bytes | None
     """None: retention or erasure took it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Task:
-    """Something that a person must decide, or has decided."""
-
-    id: int
-    at: datetime
-    kind: TaskKind
-    payment: int | None
-    attempt: int | None
-    cause: str
-    partner: str
-    amount: int | None
-    detail: str
-    closed_at: datetime | None
-    closed_by: str | None
-    close_reason: str | None
-    name: str | None = None
-    """Of the payment, where a list tells it."""
-    dossier: str | None = None
-    unit: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -430,23 +409,7 @@ def _hearing(row: Row) -> Hearing:
 
 
 def _task(row: Row) -> Task:
-    return Task(
-        id=row[0],
-        at=from_ms(row[1]),
-        kind=TaskKind(row[2]),
-        payment=row[3],
-        attempt=row[4],
-        cause=row[5],
-        partner=row[6],
-        amount=row[7],
-        detail=row[8],
-        closed_at=_at(row[9]),
-        closed_by=row[10],
-        close_reason=row[11],
-        name=row[12],
-        dossier=row[13],
-        unit=row[14],
-    )
+    return replace(task_of(row), name=row[12], dossier=row[13], unit=row[14])
 
 
 def _refund(row: Row) -> Refund:

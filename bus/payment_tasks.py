@@ -63,6 +63,10 @@ class Task:
     closed_at: datetime | None
     closed_by: str | None
     close_reason: str | None
+    name: str | None = None
+    """Of the payment, where a list tells it."""
+    dossier: str | None = None
+    unit: str | None = None
 
     @property
     def is_open(self) -> bool:
@@ -81,7 +85,7 @@ class PaymentTasks:
         row = (tx or self._ledger.engine.read()).one("find_payment_task", number)
         if row is None:
             raise NotFound(f"no task {number}")
-        return _task(row)
+        return task_of(row)
 
     def close(self, tx: Tx, number: int, *, account: str, reason: str) -> Task:
         """Decided, by a person, in a transaction of the caller's. Raises NotFound, NotAllowedNow."""
@@ -101,7 +105,8 @@ def required(reason: str) -> str:
     return kept(tidy(reason))
 
 
-def _task(row: Row) -> Task:
+def task_of(row: Row) -> Task:
+    """A row of `payment_tasks`, whatever stands behind it."""
     return Task(
         id=row[0],
         at=from_ms(row[1]),

@@ -19,8 +19,8 @@ from bus.ports import SystemRandomness
 from bus.seal import MasterKey
 from config.demo.day import SOURCES
 from config.demo.lives import COMMUNES, OLD, ONE_STOP, WARDS, WARDS_UNITS
+from config.demo_gateways import HASTE, write_secrets
 from config.demo_gateways import text as payments_text
-from config.demo_gateways import write_secrets
 from config.key_making import make_identity
 from config.new_installation import MASTER, MOCK_PASSWORD, PASSWORD, SETTINGS, SIGNING
 from config.settings_file import DEMO_MARK
@@ -51,17 +51,6 @@ KEY_ID, MOCKS_SECRET = next(iter(ACCOUNT.secrets.items()))
 OUR_SECRET: Final = "outcomes.secret"  # noqa: S105  # the name of a file
 THEIR_SECRET: Final = "one-stop-answers.secret"  # noqa: S105  # the name of a file
 
-HASTE: Final = """\
-allow_http = true
-private_networks = ["127.0.0.0/8"]
-threads = 2
-timeout_s = 5
-connect_timeout_s = 1
-in_flight_s = 1
-lease_s = 15
-probe_every_s = 1
-retry_s = [0.5, 1, 2, 4]
-"""
 TOML: Final = """\
 # Made by `lienthong demo`, for this demo only: its secrets are known to everybody who saw it.
 [ledger]

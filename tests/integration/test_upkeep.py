@@ -392,7 +392,7 @@ def test_adopted_events_send_nothing(world: World) -> None:
     world.accept(late, newer, older)
     (call,) = world.dispatcher.claim(PARTNER, 5)
 
-    assert True is call[0].standing.exists
+    assert call[0].standing.exists is True
     assert ("held", "superseded") == (world.state_of(late), world.state_of(older))
     assert [] == list(upkeep.verify(world.ledger))
-    assert True is world.reads.event(record.source, record.id)["is_adopted"]
+    assert world.reads.event(record.source, record.id)["is_adopted"] is True

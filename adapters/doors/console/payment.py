@@ -20,8 +20,9 @@ from adapters.doors.console.shown_bytes import Form
 from adapters.doors.console.visit import Visit
 from bus.audit import Act
 from bus.errors import NotFound
-from bus.payment_close import HearingBytes, Payment, Refund, Task
+from bus.payment_close import HearingBytes, Payment, Refund
 from bus.payment_looks import Line
+from bus.payment_tasks import Task
 from bus.privacy import mask_name
 from bus.rights import Right, covers
 

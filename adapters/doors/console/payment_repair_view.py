@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from adapters.doors.console.visit import Visit
-from bus.payment_close import Attempt, Payment, Refund, Task
+from bus.payment_close import Attempt, Payment, Refund
+from bus.payment_tasks import Task
 from bus.payments import AttemptState, PaymentState
 from bus.refund_rules import MONEY_TASKS, REFUNDABLE, UNDER_WAY, RefundState
 from bus.rights import Right

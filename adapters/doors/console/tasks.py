@@ -22,7 +22,7 @@ from bus.audit import Act as Noted
 from bus.engines.sqlite import Tx
 from bus.errors import NotFound
 from bus.looks import NO_END
-from bus.payment_close import Task
+from bus.payment_tasks import Task
 from bus.payments import TaskKind
 from bus.rights import Right, covers
 

@@ -228,7 +228,7 @@ def test_p02_lost_answer_is_never_sent_again(make, lookup_proves):
     assert isinstance(first.outcome, InDoubt)
     assert "hold" == first.outcome.then
     assert InDoubt(reason="blind: policy hold", then="hold", is_down=False) == again.outcome
-    assert True is first.facts["exists"] is again.facts["exists"]  # so that its steps wait for nothing else
+    assert first.facts["exists"] is again.facts["exists"] is True  # so that its steps wait for nothing else
     assert 1 == len(channel.sent)
 
 

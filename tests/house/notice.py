@@ -12,6 +12,7 @@ ELSEWHERE = {
     "colorama": "BSD-3-Clause",
     "httpx2-jsfetch": "BSD-3-Clause",
     "importlib-metadata": "Apache-2.0",
+    "tzdata": "Apache-2.0",
     "zipp": "MIT",
 }
 """Packages of the lock that only other platforms or Python versions install, and so cannot be asked here."""

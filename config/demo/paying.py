@@ -9,28 +9,26 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from random import Random
 from typing import Any, Final, Literal
 
-from bus.messages import KIND_PREFIX
 from config.demo.books import Effect, Finding
 from config.demo.lives import ONE_STOP
+from config.demo.own_dossiers import MORNING, PROCEDURE, UNIT, event, record
 from config.demo.people import applicant
-from config.demo.province import LOCAL, add_working_days
 from config.demo.wire import RECORDED
 
 Gateway = Literal["payment_platform", "keypay", "vnpay"]
 GATEWAYS: Final[tuple[Gateway, ...]] = ("payment_platform", "keypay", "vnpay")
 RESULT: Final = "ReceivePaymentResult"
 STEPS: Final = ("opened", "settled", "failed", "expired", "refunded")
-UNIT: Final = "000.00.09.H99"
-PROCEDURE: Final = "1.013225"
-MORNING: Final = datetime(2026, 7, 3, 9, 0, tzinfo=LOCAL)
 FEES: Final = (15_000, 30_000, 50_000, 75_000, 150_000)
 REQUESTED: Final = "payment.requested"
 COUNTER: Final = "payment.paid_at_counter"
 REFUND: Final = "payment.refund_requested"
+LATER: Final = 60
+"""Minutes from the record to what comes after the payment."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,10 +118,11 @@ class Bill:
         told = {"payment": self.name, "amount": self.amount, "currency": "VND"}
         if self.case.at_counter:
             at = (MORNING + timedelta(minutes=50)).isoformat()
-            return _event(self.number, "counter", COUNTER, told | {"paid_at": at, "receipt_number": "BL-0001"})
+            paid = told | {"paid_at": at, "receipt_number": "BL-0001"}
+            return event(self.number, "counter", COUNTER, paid, minutes=LATER)
         if self.case.is_refunded:
             why = {"refund": "HT-1", "reason": "Người nộp rút hồ sơ", "requested_by": "can.bo.mau"}
-            return _event(self.number, "refund", REFUND, told | why)
+            return event(self.number, "refund", REFUND, told | why, minutes=LATER)
         return None
 
 
@@ -149,6 +148,7 @@ def _bill(rng: Random, n: int, case: Case) -> Bill:
     amount = rng.choice(FEES)
     payer = applicant(rng, "xã Thử Nghiệm")
     fee = {"code": "XD01", "name": "Lệ phí cấp phép", "kind": "charge", "amount": amount}
+    unpaid = fee | {"currency": "VND", "state": "unpaid"}
     asked = {
         "payment": f"{number}.P1",
         "amount": amount,
@@ -164,47 +164,9 @@ def _bill(rng: Random, n: int, case: Case) -> Bill:
         case=case,
         number=number,
         amount=amount,
-        record=_event(number, "record-1", RECORDED, _record(payer, fee)),
-        request=_event(number, "pay-1", REQUESTED, asked),
+        record=event(number, "record-1", RECORDED, record(payer, status="payment_requested", fees=[unpaid])),
+        request=event(number, "pay-1", REQUESTED, asked, minutes=5),
     )
-
-
-def _event(number: str, name: str, kind: str, data: Mapping[str, Any]) -> dict[str, Any]:
-    minutes = {RECORDED: 0, REQUESTED: 5}.get(kind, 60)
-    return {
-        "specversion": "1.0",
-        "id": f"{number}:{name}",
-        "source": ONE_STOP,
-        "type": f"{KIND_PREFIX}{kind}.v1",
-        "subject": number,
-        "time": (MORNING + timedelta(minutes=minutes)).isoformat(),
-        "datacontenttype": "application/json",
-        "data": dict(data),
-    }
-
-
-def _record(payer: Mapping[str, Any], fee: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "origin": "one_stop",
-        "national_number": None,
-        "unit": UNIT,
-        "procedure": PROCEDURE,
-        "status": "payment_requested",
-        "channel": "online",
-        "summary": "Cấp giấy phép xây dựng nhà ở riêng lẻ",
-        "note": "",
-        "applicant": payer,
-        "filed_at": MORNING.isoformat(),
-        "received_at": MORNING.isoformat(),
-        "due_at": add_working_days(MORNING, 15).isoformat(),
-        "finished_at": None,
-        "returned_at": None,
-        "return_by": "counter",
-        "submitted": [],
-        "fees": [dict(fee) | {"currency": "VND", "state": "unpaid"}],
-        "results": [],
-        "supplements": [],
-    }
 
 
 def paid_record(bill: Bill) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """The nouns of the bus: what came in, where it goes, and what came of it.
 
-Imports nothing of ours but the nouns of payments. All nouns are frozen; a fact that can change under your feet is not
-a fact.
+Imports nothing of ours but the nouns of payments and signatures. All nouns are frozen; a fact that can change under
+your feet is not a fact.
 
     Event      something happened to a dossier, as its source tells it
     Delivery   one event on its way to one partner
@@ -22,6 +22,7 @@ from typing import Any, Final, Literal, TypeAlias
 import msgspec
 
 from bus.payments import PaidFee, PaymentStanding
+from bus.signatures import ResultDocument, SignatureStanding
 
 KIND_PREFIX: Final = "vn.lienthong."
 FILED: Final = "dossier.filed"
@@ -42,6 +43,14 @@ PAYMENT_REFUNDED: Final = "payment.refunded"
 """What the ledger tells the one-stop system of them."""
 PAYMENT_KINDS: Final = frozenset({PAYMENT_REQUESTED, REFUND_REQUESTED, PAID_AT_COUNTER})
 PAYMENT_NEWS: Final = frozenset({PAYMENT_OPENED, PAYMENT_SETTLED, PAYMENT_FAILED, PAYMENT_EXPIRED, PAYMENT_REFUNDED})
+SIGNATURE_REQUESTED: Final = "signature.requested"
+"""What a one-stop system asks persons to sign."""
+SIGNATURE_MADE: Final = "signature.made"
+SIGNATURE_DECLINED: Final = "signature.declined"
+SIGNATURE_EXPIRED: Final = "signature.expired"
+"""What the ledger tells it of that."""
+SIGNATURE_KINDS: Final = frozenset({SIGNATURE_REQUESTED})
+SIGNATURE_NEWS: Final = frozenset({SIGNATURE_MADE, SIGNATURE_DECLINED, SIGNATURE_EXPIRED})
 
 _canonical: Final = msgspec.json.Encoder(order="sorted")
 
@@ -184,7 +193,8 @@ class Attempt:
     facts: Mapping[str, Any] = field(default_factory=dict)
     """Known names: `exists` (bool: the dossier is in the partner's books), `mapping` (str: the tables' version),
     `number` (str: the one-stop system's own number of a filed dossier that it took). Of payments: `pay_url`, `qr`,
-    `opened_until` (datetime), `told` (Told), `receipts` (a list of documents), `refund` (mapping: state, reference)."""
+    `opened_until` (datetime), `told` (Told), `receipts` (a list of documents), `refund` (mapping: state, reference). Of
+    signatures: `handle` (str), `until` (datetime), `told` (SignatureTold)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,6 +220,8 @@ class Standing:
     """Whether what the portal filed under `national_number` was taken in here."""
     payments: tuple[PaidFee, ...] = ()
     """Fees that were paid through us: a record is sent with them (`payments.with_payments`)."""
+    results: tuple[ResultDocument, ...] = ()
+    """Results that were signed through us: a record is sent with them (`signatures.with_results`)."""
     source: str | None = None
     """The source that speaks for the dossier: what the ledger itself tells of it is told in that one's codes."""
 
@@ -244,6 +256,8 @@ class Delivery:
     """By the claiming worker's clock; past it nothing of this is sent, because somebody else may be sending it."""
     payment: PaymentStanding | None = None
     """Of a delivery of a `payment.*` event: its attempt, its reference, its refund."""
+    signature: SignatureStanding | None = None
+    """Of a delivery of a `signature.requested` event: its try, its request id, its documents."""
 
 
 PUT_BACK: Final = "put_back"

@@ -9,6 +9,7 @@ SigningError
 │   ├── KeyTooWeak           of a kind or size that nobody should sign with
 │   ├── DemoKeyRefused       the published demo key, outside the demo
 │   └── TokenTrouble         the hardware token does not sign
+├── DocumentRefused          not a document that anybody can sign or judge
 └── NotVerified              a refusal: what came is not proven to be from whom it says
     ├── SignatureMissing     nothing was signed
     ├── SignatureBroken      what was signed is not what came, or not in the agreed profile
@@ -222,3 +223,11 @@ class RevocationUnknown(NotTrusted):
     def __init__(self, message: str = "", *, wanted: tuple[tuple[bytes, bytes], ...] = ()) -> None:
         self.wanted = wanted
         super().__init__(message)
+
+
+class DocumentRefused(SigningError):
+    """This document can be neither signed nor judged; `code` says why, in a stable word (`document_encrypted` …)."""
+
+    def __init__(self, code: str, message: str = "") -> None:
+        self.code = code
+        super().__init__(message or code)

@@ -15,6 +15,7 @@ from typing import Final
 from bus.bodies import Bodies
 from bus.circuit import Manners
 from bus.claiming import FARTHEST_DUE, Claimed, Claimer, Whom, open_claimed, unopenable
+from bus.documents import DocumentBook
 from bus.engines.sqlite import SqliteEngine, Teller, Tx
 from bus.errors import LedgerDamaged, LedgerUnavailable, LedgerUnsafe, NonceSeen, SchemaBehind, StaleFence
 from bus.follow_ups import NOTHING, FollowUps
@@ -35,6 +36,7 @@ from bus.sql import Migration, load_migrations
 from bus.telling import OutcomeWriter
 from bus.times import ms, to_ms
 from bus.unnamed import Marked, Unnamed, mark_of, name_all
+from bus.upload_tickets import UploadTickets
 
 NO_MANNERS: Final = Manners()
 
@@ -87,6 +89,8 @@ class Ledger:
         self._sealer = Sealer(master, randomness)
         self.bodies = Bodies(self._sealer, self._load_keys)
         self.moves = MoveWriter(master.head_key)
+        self.documents = DocumentBook(engine, self.moves, self.bodies, clock)
+        self.tickets = UploadTickets(engine, self.moves, clock, randomness)
         self.recorder = Recorder(self.moves, self.bodies, crash_point)
         if follow_ups.outcomes:
             self.moves.follow = OutcomeWriter(self.recorder, self.bodies, follow_ups, crash_point).write

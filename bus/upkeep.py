@@ -17,6 +17,7 @@ from bus.audit import misnoted
 from bus.bindings import unbound
 from bus.bodies import EVENT, EXCHANGE, HEARING, OFFER
 from bus.copies import copy_of, new_private, require_whole
+from bus.documents import unbound as documents_unbound
 from bus.engines.sqlite import SqliteEngine, Tx
 from bus.errors import LedgerDamaged, LedgerUnavailable
 from bus.evidence import (
@@ -268,6 +269,7 @@ def _verify_all(
     yield from (Damage(table="audit", row=number, detail=detail) for number, detail in misnoted(tx))
     yield from (Damage(table=table, row=number, detail=detail) for table, number, detail in unbound(tx))
     yield from (Damage(table=table, row=number, detail=detail) for table, number, detail in payments_unbound(tx))
+    yield from (Damage(table=table, row=number, detail=detail) for table, number, detail in documents_unbound(tx))
     if bodies:
         yield from _verify_bodies(ledger, tx)
 

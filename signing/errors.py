@@ -9,6 +9,8 @@ SigningError
 │   ├── KeyTooWeak           of a kind or size that nobody should sign with
 │   ├── DemoKeyRefused       the published demo key, outside the demo
 │   └── TokenTrouble         the hardware token does not sign
+├── PlanWrong                document, plan and value of a signature do not belong together
+├── StampRefused             what a time-stamp authority answered is no stamp for what was asked
 ├── DocumentRefused          not a document that anybody can sign or judge
 └── NotVerified              a refusal: what came is not proven to be from whom it says
     ├── SignatureMissing     nothing was signed
@@ -73,6 +75,22 @@ class DemoKeyRefused(KeyTrouble):
 
 class TokenTrouble(KeyTrouble):
     """The hardware token did not sign; see that it is there, that its PIN is right, and that it holds the key."""
+
+
+class PlanWrong(SigningError):
+    """Document, plan and signature value do not belong together: nothing was embedded. Prepare the document anew."""
+
+    def __init__(self, code: str, message: str = "") -> None:
+        self.code = code
+        super().__init__(message or code)
+
+
+class StampRefused(SigningError):
+    """The time-stamp authority's answer is no stamp for what was asked; `code` is stable, the message has its words."""
+
+    def __init__(self, code: str, message: str = "") -> None:
+        self.code = code
+        super().__init__(message or code)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,7 +24,7 @@ def ocsp_answer(
     by: Holder | None = None,
     life: timedelta = LIFE,
 ) -> bytes:
-    """`says`: `unknown` and `good` whatever is true. `by`: who signs it, the authority's delegate where none is told."""
+    """`says`: `unknown` or `good`, whatever is true. `by`: who signs it, else the authority's delegate."""
     signer = by or authority.delegate
     status, since, reason = _status(authority, request.serial_number, at, says)
     builder = ocsp.OCSPResponseBuilder().add_response_by_hash(

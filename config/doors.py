@@ -63,6 +63,9 @@ def make_app(
 
         is_demo = demo_token is not None
         add_portal_door(app.router, installation, app.state.desk, metrics, on_accepted=on_accepted, is_demo=is_demo)
+    from config.documents import add_documents
+
+    add_documents(app.router, installation, app.state.desk)
     from config.callbacks import add_callbacks
 
     add_callbacks(app.router, installation, app.state.desk, metrics, on_heard=on_accepted)

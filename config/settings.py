@@ -18,6 +18,7 @@ from msgspec import Meta, Struct
 
 from bus.follow_ups import LEDGER_SOURCE
 from config.console_settings import ConsoleSettings
+from config.document_settings import DocumentSettings
 from config.door_settings import (
     FacadeSettings,
     Name,
@@ -304,7 +305,7 @@ class OneStopKeys(PartnerSettings, frozen=True, forbid_unknown_fields=True, kw_o
     """A one-stop system that is told outcomes and filed dossiers: `[partners.one_stop]`, `[partners.one_stop-NAME]`."""
 
     url: Annotated[str, Meta(min_length=1)]
-    """SOAP: the service's address. REST: that below which `outcomes`, `dossiers`, `amendments`, `payments` are."""
+    """SOAP: the service's address. REST: that below which `outcomes`, `dossiers`, `amendments`, `payments`, `signatures` are."""
     protocol: Literal["soap", "rest"] = "soap"
     soap_version: Literal["1.1", "1.2"] = "1.1"
     max_skew_s: Annotated[float, Meta(ge=0, le=600)] = 300.0
@@ -401,6 +402,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     notices: NoticeSettings = NoticeSettings()
     keys: KeysSettings = KeysSettings()
     payments: PaymentsSettings = PaymentsSettings()
+    documents: DocumentSettings = DocumentSettings()
     partners: PartnersSettings = PartnersSettings()
     files: dict[Name, FileSettings] = {}
 
@@ -510,7 +512,7 @@ def _anchored(name: str, value: object, folder: Path) -> object:
         return tuple(str(folder / path) for path in value)
     if isinstance(value, tuple):
         return tuple(_anchored("", item, folder) for item in value)
-    if (name.endswith(("_file", "_folder")) or name == "certificate") and isinstance(value, str) and value:
+    if (name.endswith(("_file", "_folder")) or name in ("certificate", "folder")) and isinstance(value, str) and value:
         return str(folder / value)
     if name == "url" and isinstance(value, str) and value.startswith(SQLITE):
         return SQLITE + str(folder / value.removeprefix(SQLITE))

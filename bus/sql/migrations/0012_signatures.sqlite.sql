@@ -49,6 +49,7 @@ CREATE TABLE signatures (
   UNIQUE (source, name)
 );
 CREATE INDEX signatures_dossier ON signatures (dossier);
+CREATE INDEX signatures_unit ON signatures (unit, id);
 CREATE INDEX signatures_event ON signatures (event);
 CREATE INDEX signatures_state ON signatures (state, id);
 CREATE UNIQUE INDEX signatures_request ON signatures (service, request);

@@ -1,0 +1,310 @@
+"""Signing a PDF in two phases (PAdES): the digest goes out, its signature comes back, minutes or a restart later.
+
+`prepare` writes the new revision with an empty place for the signature and says what is to be signed: SHA-256 of the
+signed attributes. Document and plan are bytes for a disk: `embed` needs nothing else, in whatever process. It checks
+that they belong together and that the value verifies, and only then fills the place. `with_evidence` and
+`with_archive_stamp` add revisions behind it (B-LT, B-LTA). Nothing that was there before is ever written anew: what
+comes out begins with the bytes that went in.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Literal, Protocol
+
+from pyhanko.pdf_utils.generic import DictionaryObject, NameObject
+from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
+from pyhanko.pdf_utils.misc import PdfError
+from pyhanko.pdf_utils.reader import PdfFileReader
+from pyhanko.sign.fields import SigFieldSpec, SigSeedSubFilter
+from pyhanko.sign.general import SigningError as PyhankoTrouble
+from pyhanko.sign.signers.cms_embedder import PdfCMSEmbedder, SigIOSetup, SigObjSetup
+from pyhanko.sign.signers.pdf_byterange import DocumentTimestamp, PreparedByteRangeDigest, SignatureObject
+
+from signing.appearance import Appearance, Box, draw, form_object, place
+from signing.cms import signed_attributes, signed_data
+from signing.document_reading import MOST_BYTES as MOST_BYTES
+from signing.document_reading import Look as Look
+from signing.document_reading import inherited, items, looked, opened, page_references, reading
+from signing.document_reading import look as look
+from signing.errors import DocumentRefused, PlanWrong
+from signing.raw_values import verified
+
+Stamp = Callable[[bytes], bytes]
+"""A SHA-256 in, a time-stamp token over it out (RFC 3161)."""
+
+ROOM: Final = 16_384
+"""Bytes kept for the CMS: a chain of four, and a time stamp with its own chain."""
+LEAST_ROOM: Final = 4_096
+MOST_ROOM: Final = 262_144
+FORM: Final = 1
+"""Of the plan: one that was written by another release is refused, not guessed at."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreparedDocument:
+    """Frozen: what waits for its signature."""
+
+    document: bytes
+    plan: bytes
+    digest: bytes
+    """SHA-256 of the signed attributes: what is sent to be signed."""
+
+
+class Evidence(Protocol):
+    """What vouches for a signature's certificates, as DER."""
+
+    @property
+    def crls(self) -> Sequence[bytes]: ...
+    @property
+    def ocsps(self) -> Sequence[bytes]: ...
+    @property
+    def certificates(self) -> Sequence[bytes]: ...
+
+
+# -- the first phase ---------------------------------------------------------------------------------------------------
+
+
+def prepare(
+    pdf: bytes,
+    *,
+    certificate: bytes,
+    chain: Sequence[bytes] = (),
+    at: datetime,
+    field: str,
+    appearance: Appearance | None = None,
+    name: str | None = None,
+    reason: str | None = None,
+    location: str | None = None,
+    algorithm: Literal["rsa", "ecdsa"] | None = None,
+    room: int = ROOM,
+    most_bytes: int = MOST_BYTES,
+) -> PreparedDocument:
+    """The document with a place for this certificate's signature. Raises DocumentRefused.
+
+    `field` is the name of the signature in the document: an empty field of that name is filled, else one is made.
+    `algorithm` is for callers that keep it; what the value is shows when it comes.
+    """
+    if not LEAST_ROOM <= room <= MOST_ROOM:
+        raise ValueError(f"room is {LEAST_ROOM} to {MOST_ROOM} bytes")
+    reader = opened(pdf, most_bytes=most_bytes)
+    seen = looked(reader)
+    _refuse_field(field, appearance, seen)
+    placeholder = SignatureObject(
+        timestamp=at,
+        name=name,
+        reason=reason,
+        location=location,
+        subfilter=SigSeedSubFilter.PADES,
+        bytes_reserved=2 * room,
+    )
+    document, hashed = _with_place(reader, field, placeholder, appearance, seen)
+    attributes = signed_attributes(hashed.document_digest, certificate)
+    plan = _Plan(
+        document=hashlib.sha256(document).digest(),
+        start=hashed.reserved_region_start,
+        end=hashed.reserved_region_end,
+        attributes=attributes,
+        certificates=(certificate, *(each for each in chain if each != certificate)),
+    )
+    return PreparedDocument(document=document, plan=plan.written(), digest=plan.digest)
+
+
+def _refuse_field(field: str, appearance: Appearance | None, seen: Look) -> None:
+    if not field or "." in field:
+        raise ValueError("a signature field's name has letters and no dot")
+    if field in {each.field for each in seen.signatures} | set(seen.text_fields):
+        raise DocumentRefused("document_exists_signed", f"it has a signature or field named {field} already")
+    # What a certified document allows is signing where its maker put a field; a new picture on its page is a change.
+    if seen.certified is not None and appearance is not None and field not in seen.empty_fields:
+        raise DocumentRefused("document_forbids_changes", "it is certified: nothing new may be shown on its pages")
+
+
+def _with_place(
+    reader: PdfFileReader, field: str, placeholder: Any, appearance: Appearance | None, seen: Look
+) -> tuple[bytes, PreparedByteRangeDigest]:
+    """A revision with the signature field and its empty value; the digest of all but that."""
+    with reading():
+        _end_line(reader)
+        writer = IncrementalPdfFileWriter.from_reader(reader)
+        spec = None
+        if appearance is not None:
+            page = _page_number(reader, appearance, seen)
+            box = place(appearance, page_box(reader, page), _signed_box(seen, page))
+            spec = SigFieldSpec(sig_field_name=field, on_page=page, box=box)  # type: ignore[arg-type]  # points, in halves
+        try:
+            steps = PdfCMSEmbedder(new_field_spec=spec).write_cms(field_name=field, writer=writer)
+            reference = next(steps)
+            if appearance is not None:
+                _show(writer, reference.get_object(), appearance)
+            steps.send(SigObjSetup(sig_placeholder=placeholder))
+            hashed, output = steps.send(SigIOSetup(md_algorithm="sha256", in_place=True))
+        except PyhankoTrouble as trouble:
+            raise PdfError(str(trouble)) from trouble
+        return output.getvalue(), hashed
+
+
+def _end_line(reader: PdfFileReader) -> None:
+    """New objects begin on a line of their own, also behind a file whose last line has no end."""
+    reader.stream.seek(-1, 2)
+    if reader.stream.read(1) not in b"\r\n":
+        reader.stream.write(b"\n")
+
+
+def _page_number(reader: PdfFileReader, appearance: Appearance, seen: Look) -> int:
+    """From 0. An agency's seal without a place of its own goes where the last signature shows."""
+    number = appearance.page
+    if appearance.kind == "copy" and appearance.box is None:
+        number = 1
+    elif appearance.kind == "agency" and appearance.box is None and number == -1:
+        number = next((each.page for each in reversed(seen.signatures) if each.page is not None), -1)
+    number = seen.pages if number == -1 else number
+    if not 1 <= number <= seen.pages:
+        raise DocumentRefused("document_page_missing", f"it has {seen.pages} pages, and none with the number {number}")
+    return number - 1
+
+
+def page_box(reader: PdfFileReader, number: int) -> Box:
+    """What of a page (from 0) is shown."""
+    page = page_references(reader)[number].get_object()
+    box = inherited(page, "/CropBox") or inherited(page, "/MediaBox") or (0, 0, 595, 842)
+    x1, y1, x2, y2 = (float(each) for each in items(box))
+    return min(x1, x2), min(y1, y2), max(x1, x2), max(y1, y2)
+
+
+def _signed_box(seen: Look, page: int) -> Box | None:
+    return next((each.box for each in reversed(seen.signatures) if each.page == page + 1), None)
+
+
+def _show(writer: Any, field: Any, appearance: Appearance) -> None:
+    """The drawing in the field's own box: that of an empty field was chosen by whoever made it."""
+    x1, y1, x2, y2 = (float(each) for each in items(field["/Rect"]))
+    wide, high = abs(x2 - x1), abs(y2 - y1)
+    if not wide or not high:
+        raise DocumentRefused("document_box_outside", "the empty field of that name is an invisible one")
+    form = form_object(writer, draw(appearance, wide, high), wide, high, appearance.image)
+    field[NameObject("/AP")] = DictionaryObject({NameObject("/N"): form})
+
+
+# -- the plan ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Plan:
+    """How a value becomes a signature of exactly this document."""
+
+    document: bytes
+    """SHA-256 of the prepared document."""
+    start: int
+    end: int
+    attributes: bytes
+    certificates: tuple[bytes, ...]
+
+    @property
+    def digest(self) -> bytes:
+        return hashlib.sha256(self.attributes).digest()
+
+    def written(self) -> bytes:
+        whole = {
+            "form": FORM,
+            "document": self.document.hex(),
+            "place": [self.start, self.end],
+            "attributes": _text(self.attributes),
+            "certificates": [_text(each) for each in self.certificates],
+        }
+        return json.dumps(whole, separators=(",", ":")).encode()
+
+    @classmethod
+    def read(cls, plan: bytes) -> _Plan:
+        """Raises PlanWrong."""
+        try:
+            whole = json.loads(plan)
+            if whole["form"] != FORM:
+                raise PlanWrong("plan_unreadable", "the plan is of another release")
+            start, end = (int(each) for each in whole["place"])
+            return cls(
+                document=bytes.fromhex(whole["document"]),
+                start=start,
+                end=end,
+                attributes=base64.b64decode(whole["attributes"], validate=True),
+                certificates=tuple(base64.b64decode(each, validate=True) for each in whole["certificates"]),
+            )
+        except (ValueError, KeyError, TypeError) as trouble:
+            raise PlanWrong("plan_unreadable", "the plan is not one of ours") from trouble
+
+
+def _text(content: bytes) -> str:
+    return base64.b64encode(content).decode()
+
+
+# -- the second phase --------------------------------------------------------------------------------------------------
+
+
+def embed(document: bytes, plan: bytes, value: bytes, *, stamp: Stamp | None = None) -> bytes:
+    """The signed document: B-B, with a stamp B-T. Raises PlanWrong; nothing is embedded that does not verify."""
+    read = _Plan.read(plan)
+    if hashlib.sha256(document).digest() != read.document:
+        raise PlanWrong("document_changed", "the document is not the one that was prepared")
+    made = verified(read.digest, read.certificates[0], value)
+    if isinstance(made, str):
+        raise PlanWrong(made, "the value does not verify over the digest that was sent")
+    token = stamp(hashlib.sha256(made.value).digest()) if stamp is not None else None
+    return _filled(document, read.start, read.end, signed_data(read.attributes, made, read.certificates, token))
+
+
+def _filled(document: bytes, start: int, end: int, content: bytes) -> bytes:
+    """`<` at start, `>` before end, and between them zeros to be replaced."""
+    written = binascii.hexlify(content)
+    if len(written) > end - start - 2:
+        raise PlanWrong("no_room", f"the signature needs {len(content)} bytes; {(end - start - 2) // 2} were kept")
+    return b"".join((document[: start + 1], written, document[start + 1 + len(written) :]))
+
+
+# -- what keeps it good for years --------------------------------------------------------------------------------------
+
+
+def with_evidence(pdf: bytes, evidence: Evidence) -> bytes:
+    """B-LT: a revision with the certificates, lists and answers that vouch for the signatures in it."""
+    from asn1crypto import crl, ocsp, x509
+    from pyhanko.sign.validation.dss import DocumentSecurityStore
+
+    reader = opened(pdf, most_bytes=2 * MOST_BYTES)
+    with reading():
+        _end_line(reader)
+        writer = IncrementalPdfFileWriter.from_reader(reader)
+        DocumentSecurityStore.supply_dss_in_writer(
+            writer,
+            None,
+            certs=[x509.Certificate.load(each) for each in evidence.certificates],
+            ocsps=[ocsp.OCSPResponse.load(each) for each in evidence.ocsps],
+            crls=[crl.CertificateList.load(each) for each in evidence.crls],
+        )
+        writer.write_in_place()
+        return bytes(reader.stream.getvalue())
+
+
+def with_archive_stamp(pdf: bytes, stamp: Stamp, *, room: int = ROOM) -> bytes:
+    """B-LTA: a revision that is a time stamp over all before it; another before that one weakens."""
+    reader = opened(pdf, most_bytes=2 * MOST_BYTES)
+    with reading():
+        fields = {name for name, *_ in _fields(reader)}
+        free = next(name for number in range(1, 1000) if (name := f"LuuTru{number}") not in fields)
+        placeholder = DocumentTimestamp(bytes_reserved=2 * room)
+        document, hashed = _with_place(reader, free, placeholder, None, _NOTHING)
+    token = stamp(hashed.document_digest)
+    return _filled(document, hashed.reserved_region_start, hashed.reserved_region_end, token)
+
+
+_NOTHING: Final = Look(pages=1, signatures=(), empty_fields=(), text_fields=(), certified=None)
+
+
+def _fields(reader: PdfFileReader) -> list[Any]:
+    from pyhanko.sign.fields import enumerate_sig_fields
+
+    return list(enumerate_sig_fields(reader))

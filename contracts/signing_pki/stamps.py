@@ -130,6 +130,28 @@ def signed_data(
     return bytes(cms.ContentInfo({"content_type": "signed_data", "content": cms.SignedData(data)}).dump())
 
 
+def bare_cms(holder: Holder, digest: bytes) -> bytes:
+    """A detached CMS without attributes of its own: its value is the raw signature over this digest."""
+    certificate = asn1_x509.Certificate.load(holder.der)
+    others = [asn1_x509.Certificate.load(each) for each in holder.chain_der]
+    rsa_or_ec = "sha256_rsa" if isinstance(holder.key, rsa.RSAPrivateKey) else "sha256_ecdsa"
+    signer = {
+        "version": "v1",
+        "sid": {"issuer_and_serial_number": {"issuer": certificate.issuer, "serial_number": certificate.serial_number}},
+        "digest_algorithm": {"algorithm": "sha256"},
+        "signature_algorithm": algos.SignedDigestAlgorithm({"algorithm": rsa_or_ec}),
+        "signature": holder.sign_digest(digest),
+    }
+    data = {
+        "version": "v1",
+        "digest_algorithms": [{"algorithm": "sha256"}],
+        "encap_content_info": {"content_type": "data"},
+        "certificates": [certificate, *others],
+        "signer_infos": [signer],
+    }
+    return bytes(cms.ContentInfo({"content_type": "signed_data", "content": cms.SignedData(data)}).dump())
+
+
 def _signature(holder: Holder, signed: bytes) -> tuple[algos.SignedDigestAlgorithm, bytes]:
     if isinstance(holder.key, rsa.RSAPrivateKey):
         value = holder.key.sign(signed, padding.PKCS1v15(), hashes.SHA256())

@@ -24,6 +24,10 @@ from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsag
 GOOD_HASHES: Final = (SHA256, SHA384, SHA512)
 SKEW: Final = timedelta(minutes=5)
 """How far a statement may come from the future: clocks differ."""
+HARMLESS: Final = frozenset(
+    {x509.ReasonFlags.affiliation_changed, x509.ReasonFlags.superseded, x509.ReasonFlags.cessation_of_operation}
+)
+"""Why a certificate is taken back though its key is still its owner's."""
 HASHES_OF_IDS: Final[dict[str, HashAlgorithm]] = {"sha1": SHA1(), "sha256": SHA256()}  # noqa: S303  # names, not proofs
 
 Ext = TypeVar("Ext", bound=x509.ExtensionType)
@@ -39,6 +43,10 @@ class Verdict:
     from_: datetime
     until: datetime
     """`nextUpdate`; the grace comes after it."""
+    since: datetime | None = None
+    """From when on it is revoked: the earlier of the day that the authority gives and the day that a key was lost."""
+    is_for_key: bool = False
+    """Whether the key fell into other hands, or nobody says why: then nothing that it signed later is believed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +76,14 @@ def judge(
     return max(said, key=lambda each: (each.is_revoked, each.until), default=None)
 
 
+def statements(certificate: x509.Certificate, issuer: x509.Certificate, evidence: Evidence) -> list[Verdict]:
+    """All that is said of it by those who may, whenever they said it: a signature of the past is judged with these.
+
+    Raises ValueError for a list or an answer that cannot be read to its end.
+    """
+    return [*_by_lists(certificate, issuer, evidence), *_by_answers(certificate, issuer, evidence, None)]
+
+
 # -- lists -------------------------------------------------------------------------------------------------------------
 
 
@@ -81,7 +97,27 @@ def _by_lists(certificate: x509.Certificate, issuer: x509.Certificate, evidence:
         if not crl.is_signature_valid(issuer.public_key()):  # type: ignore[arg-type]  # of an authority: RSA or ECDSA
             continue
         entry = crl.get_revoked_certificate_by_serial_number(certificate.serial_number)
-        yield Verdict(is_revoked=entry is not None, how="crl", from_=crl.last_update_utc, until=until)
+        since, is_for_key = (None, False) if entry is None else _revoked(entry)
+        yield Verdict(
+            is_revoked=entry is not None,
+            how="crl",
+            from_=crl.last_update_utc,
+            until=until,
+            since=since,
+            is_for_key=is_for_key,
+        )
+
+
+def _revoked(entry: x509.RevokedCertificate) -> tuple[datetime, bool]:
+    """Since when, and whether for its key. A key that was lost before the authority heard of it counts from then."""
+    reason = lost = None
+    for extension in entry.extensions:
+        if isinstance(extension.value, x509.CRLReason):
+            reason = extension.value.reason
+        elif isinstance(extension.value, x509.InvalidityDate):
+            lost = extension.value.invalidity_date_utc
+    told = entry.revocation_date_utc
+    return min(told, lost or told), reason not in HARMLESS
 
 
 def _covers(crl: x509.CertificateRevocationList, certificate: x509.Certificate) -> bool:
@@ -116,16 +152,24 @@ def _points(certificate: x509.Certificate) -> Iterator[x509.GeneralName]:
 
 
 def _by_answers(
-    certificate: x509.Certificate, issuer: x509.Certificate, evidence: Evidence, at: datetime
+    certificate: x509.Certificate, issuer: x509.Certificate, evidence: Evidence, at: datetime | None
 ) -> Iterator[Verdict]:
     for answer in evidence.answers:
         for single in answer.responses:
             until = single.next_update_utc
             if until is None or single.certificate_status is ocsp.OCSPCertStatus.UNKNOWN:
                 continue
-            if _is_about(single, certificate, issuer) and _is_from(answer, issuer, evidence, at):
+            said_at = single.this_update_utc if at is None else at
+            if _is_about(single, certificate, issuer) and _is_from(answer, issuer, evidence, said_at):
                 revoked = single.certificate_status is ocsp.OCSPCertStatus.REVOKED
-                yield Verdict(is_revoked=revoked, how="ocsp", from_=single.this_update_utc, until=until)
+                yield Verdict(
+                    is_revoked=revoked,
+                    how="ocsp",
+                    from_=single.this_update_utc,
+                    until=until,
+                    since=single.revocation_time_utc,
+                    is_for_key=revoked and single.revocation_reason not in HARMLESS,
+                )
 
 
 def _is_about(single: ocsp.OCSPSingleResponse, certificate: x509.Certificate, issuer: x509.Certificate) -> bool:

@@ -106,7 +106,7 @@ class Trust:
             raise ValueError("nobody is trusted: name an authority or a certificate")
         self._subjects = [x509.Name.from_rfc4514_string(each) for each in sorted(pins.subjects)]
         self._keys = frozenset(each.lower() for each in pins.keys)
-        self._policy = _policy(self._roots) if self._roots else None
+        self._policy = policy_over(self._roots) if self._roots else None
         self._needs_evidence = revocation == "require"
         self._grace = grace
         self._is_demo = is_demo
@@ -245,7 +245,7 @@ class Trust:
         return f"Trust({len(self._roots)} roots, {len(self._named)} named)"
 
 
-def _policy(roots: list[x509.Certificate]) -> PolicyBuilder:
+def policy_over(roots: list[x509.Certificate]) -> PolicyBuilder:
     """cryptography's defaults are those of the web (a host's name in every leaf); ours are those of RFC 5280.
 
     Whatever is asked here, an authority must be one, for so many below it, with a strong key and a hash of today.

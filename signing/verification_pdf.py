@@ -1,0 +1,235 @@
+"""The signatures that stand in a PDF: which bytes each covers, and what came after them.
+
+The byte range is checked here, on the bytes themselves; what a later revision changed is told by pyHanko's comparison
+of revisions, under two policies: the strict one lets in evidence, time stamps and further signatures and nothing else;
+what only the usual one lets in (fields filled in) is for a person to judge: the page no longer shows what was signed.
+"""
+
+from __future__ import annotations
+
+import binascii
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+from typing import Any, Final
+
+from pyhanko.pdf_utils import generic
+from pyhanko.pdf_utils.reader import PdfFileReader
+from pyhanko.sign.diff_analysis import (
+    DEFAULT_DIFF_POLICY,
+    CatalogModificationRule,
+    DocInfoRule,
+    DSSCompareRule,
+    FormUpdatingRule,
+    MetadataUpdateRule,
+    ModificationLevel,
+    ObjectStreamRule,
+    SigFieldCreationRule,
+    SigFieldModificationRule,
+    StandardDiffPolicy,
+    SuspiciousModification,
+    XrefStreamRule,
+)
+from pyhanko.sign.fields import enumerate_sig_fields
+from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
+
+from signing.document_reading import MOST_BYTES, MOST_SIGNATURES, opened, reading
+from signing.errors import DocumentRefused
+
+MOST_REVISIONS: Final = 100
+"""Each is compared with the one before it; a result that ten people signed has thirty."""
+MOST_EVIDENCE: Final = 128
+FORMATS: Final = {"/ETSI.CAdES.detached": "pades", "/adbe.pkcs7.detached": "basic", "/ETSI.RFC3161": "stamp"}
+
+_LTA: Final = ModificationLevel.LTA_UPDATES
+_STRICT: Final = StandardDiffPolicy(
+    global_rules=[
+        CatalogModificationRule(),
+        *(
+            rule.as_qualified(_LTA)
+            for rule in (DocInfoRule(), XrefStreamRule(), ObjectStreamRule(), DSSCompareRule(), MetadataUpdateRule())
+        ),
+    ],
+    form_rule=FormUpdatingRule(field_rules=[SigFieldCreationRule(), SigFieldModificationRule()]),
+)
+
+
+class Covers(Enum):
+    """Which bytes a signature is over."""
+
+    FILE = "all but its own value, to the end of the file"
+    REVISION = "the whole of its revision"
+    PART = "not what a reader would take for signed"
+
+
+class After(Enum):
+    """What came after it."""
+
+    NOTHING = ""
+    EVIDENCE = "evidence"
+    SIGNATURES = "signatures"
+    FILLED_IN = "filled_in"
+    FORBIDDEN = "forbidden"
+    CHANGED = "changed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """One signature in the file; nothing of it is believed yet."""
+
+    name: str
+    form: str
+    """`pades`, `basic`, `stamp`, or empty for what nobody knows here."""
+    contents: bytes = field(default=b"", repr=False)
+    span: tuple[int, int, int] = (0, 0, 0)
+    """Where the value begins and ends, and where what is covered ends."""
+    covers: Covers = Covers.PART
+    after: After = After.NOTHING
+    claimed_at: datetime | None = None
+
+    def signed(self, pdf: bytes) -> tuple[memoryview, memoryview]:
+        """The two pieces that it is over."""
+        begin, end, last = self.span
+        view = memoryview(pdf)
+        return view[:begin], view[end:last]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """A PDF and what was signed in it, the earliest first."""
+
+    found: tuple[Found, ...]
+    crls: tuple[bytes, ...] = ()
+    answers: tuple[bytes, ...] = ()
+    certificates: tuple[bytes, ...] = ()
+    is_hybrid: bool = False
+    """Two tables of objects in one file: two readers may see two documents."""
+
+
+def open_pdf(pdf: bytes, *, most_bytes: int = 2 * MOST_BYTES) -> Opened:
+    """Its signatures and its evidence. Raises DocumentRefused."""
+    reader = opened(pdf, most_bytes=most_bytes)
+    with reading():
+        if reader.total_revisions > MOST_REVISIONS:
+            raise DocumentRefused("document_too_many_revisions", f"more than {MOST_REVISIONS}")
+        found = sorted(_signatures(reader, pdf), key=lambda each: each.span[2])
+        return Opened(
+            found=tuple(found),
+            crls=_evidence(reader, "/CRLs"),
+            answers=_evidence(reader, "/OCSPs"),
+            certificates=_evidence(reader, "/Certs"),
+            is_hybrid=bool(reader.xrefs.hybrid_xrefs_present),
+        )
+
+
+def _signatures(reader: PdfFileReader, pdf: bytes) -> Iterator[Found]:
+    for n, (name, value, signature_field) in enumerate(enumerate_sig_fields(reader, filled_status=True)):
+        if n >= MOST_SIGNATURES:
+            raise DocumentRefused("document_too_many_objects", f"more than {MOST_SIGNATURES} signatures")
+        yield _signature(reader, pdf, str(name), value.get_object(), signature_field)
+
+
+def _signature(reader: PdfFileReader, pdf: bytes, name: str, value: Any, signature_field: Any) -> Found:
+    form = FORMATS.get(str(value.get("/SubFilter", "")), "")
+    try:
+        embedded = EmbeddedPdfSignature(reader, signature_field, name)
+        span = _span(embedded.byte_range, pdf, embedded.pkcs7_content)
+    except DocumentRefused:
+        raise
+    except Exception:
+        # A signature that cannot even be read is one that failed; the others beside it are still judged.
+        return Found(name=name, form=form)
+    covers = _covers(embedded, span, len(pdf))
+    return Found(
+        name=name,
+        form=form,
+        contents=embedded.pkcs7_content,
+        span=span or (0, 0, 0),
+        covers=covers,
+        after=_after(embedded, covers, pdf, span),
+        claimed_at=_claimed_at(embedded),
+    )
+
+
+def _span(byte_range: Any, pdf: bytes, contents: bytes) -> tuple[int, int, int] | None:
+    """None where the range is not: from the first byte, over the value in its brackets and nothing else, onwards."""
+    numbers = [int(each) for each in byte_range]
+    if len(numbers) != 4 or numbers[0] != 0 or min(numbers) < 0:
+        return None
+    _, begin, end, length = numbers
+    if not 0 < begin < end <= end + length <= len(pdf):
+        return None
+    gap = pdf[begin:end]
+    if gap[:1] != b"<" or gap[-1:] != b">" or binascii.unhexlify(gap[1:-1]) != contents:
+        return None
+    return begin, end, end + length
+
+
+def _covers(embedded: EmbeddedPdfSignature, span: tuple[int, int, int] | None, size: int) -> Covers:
+    if span is None:
+        return Covers.PART
+    if span[2] == size:
+        return Covers.FILE
+    level = embedded.evaluate_signature_coverage()
+    return Covers.REVISION if level.name == "ENTIRE_REVISION" else Covers.PART
+
+
+# -- what came after ---------------------------------------------------------------------------------------------------
+
+
+def _after(embedded: EmbeddedPdfSignature, covers: Covers, pdf: bytes, span: tuple[int, int, int] | None) -> After:
+    if covers is not Covers.REVISION or span is None:
+        return After.NOTHING
+    reader = embedded.reader
+    if reader.total_revisions - 1 == embedded.signed_revision:
+        # No revision, and yet more bytes: a viewer that repairs files would go through them.
+        return After.CHANGED if pdf[span[2] :].strip() else After.NOTHING
+    usual = _compare(DEFAULT_DIFF_POLICY, embedded)
+    if usual is None:
+        return After.CHANGED
+    allowed = embedded.docmdp_level
+    if allowed is not None and usual.value > allowed.value:
+        return After.FORBIDDEN
+    if _compare(_STRICT, embedded) is None:
+        return After.FILLED_IN
+    return After.EVIDENCE if usual <= _LTA else After.SIGNATURES
+
+
+def _compare(policy: StandardDiffPolicy, embedded: EmbeddedPdfSignature) -> ModificationLevel | None:
+    """How far the later revisions went; None: further than any rule allows, or than can be told."""
+    try:
+        told = policy.review_file(
+            embedded.reader,
+            embedded.signed_revision,
+            field_mdp_spec=embedded.fieldmdp,
+            doc_mdp=embedded.docmdp_level,
+        )
+    except Exception:
+        return None
+    return None if isinstance(told, SuspiciousModification) else told.modification_level
+
+
+def _claimed_at(embedded: EmbeddedPdfSignature) -> datetime | None:
+    try:
+        told = embedded.self_reported_timestamp
+    except Exception:
+        return None
+    return told if told is not None and told.tzinfo is not None else None
+
+
+# -- evidence ----------------------------------------------------------------------------------------------------------
+
+
+def _evidence(reader: PdfFileReader, key: str) -> tuple[bytes, ...]:
+    """Streams of the document security store; what cannot be read is as good as not there."""
+    store = reader.root.get("/DSS", {})
+    streams = store.get(key, ()) if isinstance(store, generic.DictionaryObject) else ()
+    return tuple(_streams(streams)) if isinstance(streams, generic.ArrayObject) else ()
+
+
+def _streams(streams: generic.ArrayObject) -> Iterator[bytes]:
+    for each in list(streams)[:MOST_EVIDENCE]:
+        stream = each.get_object()
+        if isinstance(stream, generic.StreamObject):
+            yield stream.data

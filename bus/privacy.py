@@ -81,6 +81,12 @@ PERSONAL: Final[Mapping[str, Mask]] = {
     # Where a payer pays, and what he scans: whoever has it sees his payment.
     "/pay_url": mask_link,
     "/qr": mask_free,
+    "/signer/user": mask_number,
+    "/signer/name": mask_name,
+    "/signer/credential": mask_number,
+    # A certificate's subject holds its owner's name and identity number; its serial leads to both.
+    "/signer_subject": mask_free,
+    "/serial": mask_number,
     "/summary": mask_free,
     "/note": mask_free,
     "/other_information": mask_free,
@@ -91,7 +97,7 @@ PERSONAL: Final[Mapping[str, Mask]] = {
     "/supplements/*/content": mask_free,
     "/supplements/*/received_by": mask_name,
     "/supplements/*/received_note": mask_free,
-    **_under("/submitted", "/results", "/supplements/*/documents"),
+    **_under("/submitted", "/results", "/supplements/*/documents", "/documents"),
 }
 """Members of `data` that tell about a person, by JSON pointer with `*` for an index, and how each is masked."""
 
@@ -114,6 +120,11 @@ PUBLIC: Final[frozenset[str]] = frozenset(
     | {f"/{name}" for name in ("payment", "refund", "amount", "currency", "procedure_name", "expires_at", "gateway")}
     | {f"/{name}" for name in ("paid_at", "attempt", "reference", "transaction", "bank", "is_late", "via", "at")}
     | {f"/{name}" for name in ("code", "total_refunded", "document")}
+    | {f"/{name}" for name in ("signature", "service", "level", "after", "signed_at", "by", "expired_at")}
+    | {"/signer/role", "/signer/title"}
+    | {f"/documents/*/{name}" for name in ("id", "form", "sha256", "of", "result", "code", "component", "state")}
+    | {f"/documents/*/{name}" for name in ("size", "verdict", "url_until", "visible/kind", "visible/page")}
+    | {"/documents/*/visible/box/*"}
     | {"/applicant/kind", "/applicant/identity/kind", "/applicant/verified_by_vneid"}
     | {"/officer/position", "/officer/department"}
     | {f"/{place}/*/{name}" for place in ("submitted", "supplements/*/documents") for name in _FILE}

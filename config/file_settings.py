@@ -15,6 +15,7 @@ FileKind = Literal[
     "payment.requested",
     "payment.refund_requested",
     "payment.paid_at_counter",
+    "signature.requested",
 ]
 
 DATE_FORMATS: Final = ("%d/%m/%Y %H:%M:%S", "%d/%m/%Y %H:%M", "%d/%m/%Y", "iso")

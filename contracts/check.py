@@ -84,8 +84,9 @@ def _validator(schema: str) -> Draft202012Validator:
     checker = FormatChecker(formats=())
     checker.checks("date-time")(lambda value: not isinstance(value, str) or is_time(value))
     checker.checks("nfc")(lambda value: not isinstance(value, str) or unicodedata.is_normalized("NFC", value))
-    with_sums = extend(Draft202012Validator, {"x-sum": _sums})  # type: ignore[no-untyped-call]
-    made: Draft202012Validator = with_sums(load_schema(schema), format_checker=checker)
+    ours = {"x-sum": _sums, "x-unique": _once_each, "x-box": _has_corners}
+    with_ours = extend(Draft202012Validator, ours)  # type: ignore[no-untyped-call]
+    made: Draft202012Validator = with_ours(load_schema(schema), format_checker=checker)
     return made
 
 
@@ -105,6 +106,28 @@ def _sums(_: Any, rule: Mapping[str, str], instance: Any, __: Any) -> Iterator[A
         yield ValidationError("not the sum")
 
 
+def _once_each(_: Any, rule: Mapping[str, str], instance: Any, __: Any) -> Iterator[Any]:
+    """The keyword `x-unique`: no two objects in one of this object's lists say the same in one member."""
+    from jsonschema import ValidationError
+
+    items = instance.get(rule["list"]) if isinstance(instance, dict) else None
+    seen: set[str] = set()
+    for at, item in enumerate(items if isinstance(items, list) else ()):
+        name = item.get(rule["by"]) if isinstance(item, dict) else None
+        if isinstance(name, str) and name in seen:
+            yield ValidationError("not the first", path=(rule["list"], at, rule["by"]))
+        seen.add(name if isinstance(name, str) else "")
+
+
+def _has_corners(_: Any, __: bool, instance: Any, ___: Any) -> Iterator[Any]:
+    """The keyword `x-box`: left is less than right, and bottom less than top."""
+    from jsonschema import ValidationError
+
+    is_box = isinstance(instance, list) and len(instance) == 4 and all(type(edge) is int for edge in instance)
+    if is_box and not (instance[0] < instance[2] and instance[1] < instance[3]):
+        yield ValidationError("no box")
+
+
 def _bounded(payload: object) -> object:
     if isinstance(payload, dict):
         return {name: _bounded(value) for name, value in payload.items()}
@@ -118,6 +141,8 @@ def _explain(error: Any) -> Iterator[Breach]:
     where = list(error.absolute_path)
     if "x-reason" in error.schema:
         yield from _one_of_two(error, where)
+    elif error.validator in _OWN:
+        yield Breach(field=pointer(where), rule="out_of_range", reason=_OWN[error.validator])
     elif error.validator == "additionalProperties":
         extra = [name for name in error.instance if name not in error.schema["properties"]]
         for name in sorted(extra)[:MAX_BREACHES]:
@@ -140,20 +165,24 @@ def _missing(error: Any) -> list[str]:
 
 def _one_of_two(error: Any, where: list[str | int]) -> Iterator[Breach]:
     """None of the two given is a missing member, both given is one too many; another type is told elsewhere."""
+    reason = error.schema["x-reason"]
     if error.validator == "required":
-        yield Breach(field=pointer([*where, *_missing(error)]), rule="missing_field", reason="one_of_two")
+        yield Breach(field=pointer([*where, *_missing(error)]), rule="missing_field", reason=reason)
     elif error.instance is None:
-        yield Breach(field=pointer(where), rule="missing_field", reason="one_of_two")
+        yield Breach(field=pointer(where), rule="missing_field", reason=reason)
     elif isinstance(error.instance, str):
-        yield Breach(field=pointer(where), rule="out_of_range", reason="one_of_two")
+        yield Breach(field=pointer(where), rule="out_of_range", reason=reason)
 
 
+_OWN: Final = {"x-unique": "not_unique", "x-box": "bad_box"}
+"""Keywords that are ours, each with its reason; `x-sum` names what its sum is of besides."""
 _LIMITS: Final = {
     "maxLength": "too_long",
     "minLength": "too_short",
     "maximum": "too_large",
     "minimum": "too_small",
     "maxItems": "too_many",
+    "minItems": "too_few",
 }
 
 

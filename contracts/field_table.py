@@ -35,6 +35,8 @@ PAYMENT_PARTS: Final = (
     "payment_paid_at_counter",
 )
 
+SIGNATURE_PARTS: Final = ("signature_requested", "signer", "signature_document", "visible_signature")
+
 
 def page(schema: Mapping[str, Any] | None = None) -> str:
     """The whole page."""
@@ -42,7 +44,7 @@ def page(schema: Mapping[str, Any] | None = None) -> str:
     parts = [("The envelope (CloudEvents)", schema)]
     parts += [
         (f"`{name}`: {schema['$defs'][name]['title']}", schema["$defs"][name])
-        for name in (*PARTS, *STEP_PARTS, *PAYMENT_PARTS)
+        for name in (*PARTS, *STEP_PARTS, *PAYMENT_PARTS, *SIGNATURE_PARTS)
     ]
     return HEAD + "".join(_section(title, part, schema) for title, part in parts)
 

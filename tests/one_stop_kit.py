@@ -43,15 +43,18 @@ OPERATIONS = {
     "payment.failed": "ReceivePaymentResult",
     "payment.expired": "ReceivePaymentResult",
     "payment.refunded": "ReceivePaymentResult",
+    "signature.made": "ReceiveSignatureResult",
+    "signature.declined": "ReceiveSignatureResult",
+    "signature.expired": "ReceiveSignatureResult",
 }
 _FILES = {
     "delivery.settled": "outcome.delivered.json",
     "dossier.filed": "filed.json",
     "dossier.amended": "amendment.supplement.json",
     **{
-        kind: f"payment_result.{kind.removeprefix('payment.')}.json"
+        kind: f"{kind.replace('.', '_result.')}.json"
         for kind in OPERATIONS
-        if kind.startswith("payment.")
+        if kind.startswith(("payment.", "signature."))
     },
 }
 
@@ -70,10 +73,10 @@ def message(kind: str, /, **changes: Any) -> dict[str, Any]:
 
 def event(kind: str, /, **changes: Any) -> Event:
     """The event that this message travels as: its id is the event's, the rest is the data."""
-    if kind.startswith("payment."):
+    subject, _, what = kind.partition(".")
+    if subject in ("payment", "signature"):
         value = message(kind)
-        told = value[kind.removeprefix("payment.")]
-        data = {"payment": value["payment"], **told, **changes}
+        data = {subject: value[subject], **value[what], **changes}
         value["id"] = data.pop("id", value["id"])
     else:
         value = message(kind, **changes)

@@ -230,6 +230,57 @@ class PaymentPaidAtCounter(Shape, kw_only=True):
     receipt_number: Identifier | UnsetType | None = UNSET
 
 
+class Signer(Shape, kw_only=True):
+    """Who signs."""
+
+    credential: Annotated[str, Meta(min_length=1, max_length=128)] | UnsetType | None = UNSET
+    name: Annotated[str, Meta(min_length=1, max_length=200)]
+    role: Literal["official", "agency", "citizen"]
+    title: Annotated[str, Meta(max_length=500)] | UnsetType | None = UNSET
+    user: Identifier
+
+
+class VisibleSignature(Shape, kw_only=True):
+    """How a signature shows on a page."""
+
+    box: Annotated[list[Annotated[int, Meta(ge=0, le=14400)]], Meta(min_length=4, max_length=4)] | UnsetType | None = (
+        UNSET
+    )
+    kind: Literal["official", "agency", "copy"]
+    page: Annotated[int, Meta(ge=-1, le=9999)] | UnsetType | None = UNSET
+
+
+class SignatureDocument(Shape, kw_only=True):
+    """One document to be signed: a file with its digest, or what an earlier signature left."""
+
+    code: Identifier | UnsetType | None = UNSET
+    component: Identifier | UnsetType | None = UNSET
+    form: Literal["pdf", "xml"]
+    id: Identifier
+    name: Annotated[str, Meta(min_length=1, max_length=255)]
+    of: Identifier | UnsetType = UNSET
+    result: bool | UnsetType = UNSET
+    sha256: Annotated[str, Meta(min_length=64, max_length=64)] | UnsetType = UNSET
+    url: Url | UnsetType = UNSET
+    visible: VisibleSignature | UnsetType | None = UNSET
+
+
+class SignatureRequested(Shape, kw_only=True):
+    """The data of `signature.requested`."""
+
+    after: Identifier | UnsetType | None = UNSET
+    description: Annotated[str, Meta(min_length=1, max_length=200)] | UnsetType | None = UNSET
+    documents: Annotated[list[SignatureDocument], Meta(min_length=1, max_length=10)]
+    expires_at: Time | UnsetType | None = UNSET
+    level: Literal["B-B", "B-T", "B-LT", "B-LTA"] | UnsetType | None = UNSET
+    procedure: Identifier | UnsetType | None = UNSET
+    reason: Annotated[str, Meta(min_length=1, max_length=500)] | UnsetType | None = UNSET
+    service: Identifier | UnsetType | None = UNSET
+    signature: Identifier
+    signer: Signer
+    unit: Identifier | UnsetType | None = UNSET
+
+
 class RecordedEvent(Shape, kw_only=True):
     """The whole CloudEvent of `dossier.recorded`."""
 
@@ -308,3 +359,19 @@ class PaymentPaidAtCounterEvent(Shape, kw_only=True):
     time: Time
     traceparent: Annotated[str, Meta(min_length=55, max_length=55)] | UnsetType = UNSET
     type: Literal["vn.lienthong.payment.paid_at_counter.v1"]
+
+
+class SignatureRequestedEvent(Shape, kw_only=True):
+    """The whole CloudEvent of `signature.requested`."""
+
+    correlationid: Annotated[str, Meta(min_length=1, max_length=128)] | UnsetType = UNSET
+    data: SignatureRequested
+    datacontenttype: Literal["application/json"] | UnsetType = UNSET
+    id: Annotated[str, Meta(min_length=1, max_length=128)]
+    sequence: Annotated[str, Meta(min_length=1, max_length=18)] | UnsetType = UNSET
+    source: Identifier
+    specversion: Literal["1.0"]
+    subject: Identifier
+    time: Time
+    traceparent: Annotated[str, Meta(min_length=55, max_length=55)] | UnsetType = UNSET
+    type: Literal["vn.lienthong.signature.requested.v1"]

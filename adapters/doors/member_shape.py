@@ -18,6 +18,7 @@ KINDS: Final[Mapping[str, type[event_shape.Shape]]] = {
     "payment.requested": event_shape.PaymentRequestedEvent,
     "payment.refund_requested": event_shape.PaymentRefundRequestedEvent,
     "payment.paid_at_counter": event_shape.PaymentPaidAtCounterEvent,
+    "signature.requested": event_shape.SignatureRequestedEvent,
 }
 
 _LONGEST_TIME: Final = 35

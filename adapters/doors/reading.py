@@ -29,6 +29,7 @@ IDENTIFIERS: Final = frozenset(
         *("id", "source", "subject", "correlationid", "national_number", "unit", "procedure", "local_step"),
         *("receipt_number", "tech_id", "number", "component", "replaced_by_result", "url", "code", "databases"),
         *("payment", "refund", "gateway", "return_url", "identity_number"),
+        *("signature", "user", "credential", "service", "after", "of"),
     )
 )
 """Members that name something: taken as they are, so they must be NFC. All other texts are brought to NFC."""
@@ -42,6 +43,7 @@ _ASCII: Final = bytes(range(128))
 _PROGRESSED_NAME: Final = b"vn.lienthong.dossier.progressed.v1"
 
 _PAYMENT_NAME: Final = b"vn.lienthong.payment."
+_SIGNATURE_NAME: Final = b"vn.lienthong.signature."
 
 _Known: TypeAlias = (
     event_shape.RecordedEvent
@@ -49,11 +51,12 @@ _Known: TypeAlias = (
     | event_shape.PaymentRequestedEvent
     | event_shape.PaymentRefundRequestedEvent
     | event_shape.PaymentPaidAtCounterEvent
+    | event_shape.SignatureRequestedEvent
 )
 _PaymentData: TypeAlias = (
     event_shape.PaymentRequested | event_shape.PaymentRefundRequested | event_shape.PaymentPaidAtCounter
 )
-_Data: TypeAlias = event_shape.Recorded | event_shape.Progressed | _PaymentData
+_Data: TypeAlias = event_shape.Recorded | event_shape.Progressed | _PaymentData | event_shape.SignatureRequested
 _Decoder: TypeAlias = msgspec.json.Decoder[_Known]
 
 _RECORDED: Final[_Decoder] = msgspec.json.Decoder(event_shape.RecordedEvent)
@@ -63,9 +66,11 @@ _PAYMENTS: Final[tuple[_Decoder, ...]] = (
     msgspec.json.Decoder(event_shape.PaymentRefundRequestedEvent),
     msgspec.json.Decoder(event_shape.PaymentPaidAtCounterEvent),
 )
-_RECORD_FIRST: Final = (_RECORDED, _PROGRESSED, *_PAYMENTS)
-_STEP_FIRST: Final = (_PROGRESSED, _RECORDED, *_PAYMENTS)
-_PAYMENTS_FIRST: Final = (*_PAYMENTS, _RECORDED, _PROGRESSED)
+_SIGNATURE: Final[_Decoder] = msgspec.json.Decoder(event_shape.SignatureRequestedEvent)
+_RECORD_FIRST: Final = (_RECORDED, _PROGRESSED, *_PAYMENTS, _SIGNATURE)
+_STEP_FIRST: Final = (_PROGRESSED, _RECORDED, *_PAYMENTS, _SIGNATURE)
+_PAYMENTS_FIRST: Final = (*_PAYMENTS, _RECORDED, _PROGRESSED, _SIGNATURE)
+_SIGNATURE_FIRST: Final = (_SIGNATURE, _RECORDED, _PROGRESSED, *_PAYMENTS)
 # The shapes' members stand in alphabetical order: unsorted encoding is the canonical form, at half the time.
 _ENCODER: Final = msgspec.json.Encoder()
 
@@ -82,9 +87,10 @@ _NAMES: Final = re.compile(
     "\n".join(pattern.removeprefix("^").removesuffix(r"(?![\s\S])") for pattern in PATTERNS.values())
 )
 _NO_SEQUENCE, _NO_TRACE = "1", "00-11111111111111111111111111111111-1111111111111111-00"
-PAYMENT: Final = re.compile(r"^[A-Za-z0-9._~-]+(?![\s\S])")
-GATEWAY: Final = re.compile(r"^[a-z0-9_]+(?![\s\S])")
-RETURN_URL: Final = re.compile(r"^https://[A-Za-z0-9.-]+(?::[0-9]{1,5})?(?:[/?#][!-~]*)?(?![\s\S])")
+OWN_NUMBER: Final = re.compile(r"^[A-Za-z0-9._~-]+(?![\s\S])")
+PARTNER: Final = re.compile(r"^[a-z0-9_]+(?![\s\S])")
+DIGEST: Final = re.compile(r"^[0-9a-f]{64}(?![\s\S])")
+HTTPS_URL: Final = re.compile(r"^https://[A-Za-z0-9.-]+(?::[0-9]{1,5})?(?:[/?#][!-~]*)?(?![\s\S])")
 URL: Final = re.compile(r"^https?://[^\u0000-\u0020\u007f]+(?![\s\S])")
 TIME: Final = re.compile(
     r"^(?:19|2[0-9])[0-9]{2}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
@@ -155,6 +161,8 @@ def _decode(raw: bytes) -> _Known | None:
         order = _STEP_FIRST
     elif raw.find(_PAYMENT_NAME, 0, 1024) >= 0:
         order = _PAYMENTS_FIRST
+    elif raw.find(_SIGNATURE_NAME, 0, 1024) >= 0:
+        order = _SIGNATURE_FIRST
     else:
         order = _RECORD_FIRST
     for decoder in order:
@@ -186,6 +194,7 @@ _KINDS: Final = {
     event_shape.PaymentRequestedEvent: "payment.requested",
     event_shape.PaymentRefundRequestedEvent: "payment.refund_requested",
     event_shape.PaymentPaidAtCounterEvent: "payment.paid_at_counter",
+    event_shape.SignatureRequestedEvent: "signature.requested",
 }
 
 
@@ -203,7 +212,9 @@ def _is_good_data(data: _Data) -> bool:
         return _is_good_record(data)
     if isinstance(data, event_shape.Progressed):
         return _is_good_step(data)
-    return PAYMENT.search(data.payment) is not None and _is_good_payment(data)
+    if isinstance(data, event_shape.SignatureRequested):
+        return _is_good_signature(data)
+    return OWN_NUMBER.search(data.payment) is not None and _is_good_payment(data)
 
 
 def _is_good_payment(data: _PaymentData) -> bool:
@@ -211,7 +222,7 @@ def _is_good_payment(data: _PaymentData) -> bool:
     if isinstance(data, event_shape.PaymentRequested):
         return _is_good_bill(data)
     if isinstance(data, event_shape.PaymentRefundRequested):
-        return PAYMENT.search(data.refund) is not None
+        return OWN_NUMBER.search(data.refund) is not None
     return _are_times(data.paid_at)
 
 
@@ -220,9 +231,39 @@ def _is_good_bill(data: event_shape.PaymentRequested) -> bool:
     return (
         data.amount == sum(fee.amount for fee in data.fees)
         and _are_times(data.expires_at or None)
-        and (not data.return_url or RETURN_URL.search(data.return_url) is not None)
-        and (not data.gateway or GATEWAY.search(data.gateway) is not None)
+        and (not data.return_url or HTTPS_URL.search(data.return_url) is not None)
+        and (not data.gateway or PARTNER.search(data.gateway) is not None)
     )
+
+
+def _is_good_signature(data: event_shape.SignatureRequested) -> bool:
+    """Names of its own, each document once, and what an earlier signature left only beside that signature."""
+    return (
+        OWN_NUMBER.search(data.signature) is not None
+        and (not data.after or OWN_NUMBER.search(data.after) is not None)
+        and (not data.service or PARTNER.search(data.service) is not None)
+        and _are_times(data.expires_at or None)
+        and len({each.id for each in data.documents}) == len(data.documents)
+        and all(_is_good_document(each, is_after=bool(data.after)) for each in data.documents)
+    )
+
+
+def _is_good_document(document: event_shape.SignatureDocument, *, is_after: bool) -> bool:
+    """One document: a file with its digest, or what the signature before left; and where its signature shows."""
+    if document.of:
+        is_given = is_after and not (document.url or document.sha256) and OWN_NUMBER.search(document.of) is not None
+    else:
+        url, digest = document.url or "", document.sha256 or ""
+        is_given = HTTPS_URL.search(url) is not None and DIGEST.search(digest) is not None
+    return is_given and OWN_NUMBER.search(document.id) is not None and _is_good_place(document.visible or None)
+
+
+def _is_good_place(visible: event_shape.VisibleSignature | None) -> bool:
+    """A page that there can be, and a box whose corners are where they are said to be."""
+    if visible is None:
+        return True
+    box = visible.box or (0, 0, 1, 1)
+    return visible.page != 0 and box[0] < box[2] and box[1] < box[3]
 
 
 def _is_good_record(data: event_shape.Recorded) -> bool:

@@ -24,7 +24,9 @@ from signing.errors import NotVerified, VerifierFailed
 log = structlog.get_logger("doors")
 
 TYPES: Final = {"text/xml": SOAP_11, "application/soap+xml": SOAP_12}
-_NEEDS_FACTS: Final = frozenset({"enum", "too_long", "too_short", "too_large", "too_small", "too_many", "wrong_type"})
+_NEEDS_FACTS: Final = frozenset(
+    {"enum", "too_long", "too_short", "too_large", "too_small", "too_many", "too_few", "wrong_type"}
+)
 """Reasons whose sentence names a limit or a list: a breach of the XSD does not tell it, the XSD does."""
 
 

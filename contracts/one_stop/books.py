@@ -11,11 +11,13 @@ from contracts.mock_log import EffectList
 from contracts.national_portal.reading import canonical, digest
 from contracts.one_stop.envelopes import Trouble
 from contracts.one_stop.results import RESULTS, Results
+from contracts.one_stop.signed import SIGNED, Signatures
 
 OUTCOME: Final = "ReceiveOutcome"
 FILED: Final = "ReceiveDossier"
 AMENDED: Final = "ReceiveAmendment"
 PAYMENT: Final = "ReceivePaymentResult"
+SIGNATURE: Final = "ReceiveSignatureResult"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +48,7 @@ class Books:
         self._dossiers: dict[str, Kept] = {}
         """By the national number."""
         self._results = Results()
+        self._signatures = Signatures()
 
     def known(self, message_id: str) -> Kept | None:
         """The message of this id, where it was taken."""
@@ -58,7 +61,7 @@ class Books:
             if known.digest != digest(body) or known.operation != operation:
                 raise _trouble("contradicted", "r48", "id", "an id that stands for one content")
             return Taken(answer=known.answer, effects=0)
-        is_new = operation != PAYMENT or self._results.take(message)
+        is_new = self._is_new(operation, message)
         number = self._number(operation, message)
         answer = {"id": message["id"], "accepted_at": at.isoformat(timespec="seconds"), "number": number}
         kept = Kept(operation=operation, digest=digest(body), answer=answer)
@@ -68,9 +71,15 @@ class Books:
         self._write(kept, message, body, at)
         return Taken(answer=answer, effects=1)
 
+    def _is_new(self, operation: str, message: Mapping[str, Any]) -> bool:
+        """Whether it tells anything yet untold, of a payment or a signature (r58, r59, r62)."""
+        if operation == PAYMENT:
+            return self._results.take(message)
+        return operation != SIGNATURE or self._signatures.take(message)
+
     def _number(self, operation: str, message: Mapping[str, Any]) -> str | None:
         """Our own number of the dossier: the one it has, or a new one."""
-        if operation in (OUTCOME, PAYMENT):
+        if operation in (OUTCOME, PAYMENT, SIGNATURE):
             return None
         there = self._dossiers.get(message["national_number"])
         if operation == AMENDED:
@@ -100,12 +109,13 @@ class Books:
         self._messages.clear()
         self._dossiers.clear()
         self._results.clear()
+        self._signatures.clear()
 
 
 def _state(message: Mapping[str, Any]) -> str:
     """What it says, in a word."""
     told = message.get("state") or message.get("kind")
-    return str(told or next((kind for kind in RESULTS if kind in message), "filed"))
+    return str(told or next((kind for kind in (*RESULTS, *SIGNED) if kind in message), "filed"))
 
 
 def _content(message: Mapping[str, Any]) -> str:

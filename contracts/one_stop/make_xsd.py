@@ -51,6 +51,10 @@ PARTS: Final = (
     "payer",
     "payment_refund_requested",
     "payment_paid_at_counter",
+    "signature_requested",
+    "signer",
+    "signature_document",
+    "visible_signature",
     "outcome",
     "file",
     "filed",
@@ -61,6 +65,11 @@ PARTS: Final = (
     "payment_failed",
     "payment_expired",
     "payment_refunded",
+    "signature_result",
+    "signature_made",
+    "signed_document",
+    "signature_declined",
+    "signature_expired",
     "acknowledgement",
     "receipt",
     "batch_result",
@@ -96,8 +105,8 @@ PATTERNS: Final = {
             "00-[0-9a-f]*[1-9a-f][0-9a-f]*-[0-9a-f]*[1-9a-f][0-9a-f]*-[0-9a-f]{2}",
         ),
     ),
-    "^[A-Za-z0-9._~-]+": ("PaymentNumber", (r"[A-Za-z0-9._~\-]+",)),
-    "^https://[A-Za-z0-9.-]+": ("ReturnUrl", (r"https://[A-Za-z0-9.\-]+(:[0-9]{1,5})?([/?#][!-~]*)?",)),
+    "^[A-Za-z0-9._~-]+": ("OwnNumber", (r"[A-Za-z0-9._~\-]+",)),
+    "^https://[A-Za-z0-9.-]+": ("HttpsUrl", (r"https://[A-Za-z0-9.\-]+(:[0-9]{1,5})?([/?#][!-~]*)?",)),
     "^https?://": ("Url", (r"https?://[^\t\n\r &#x7F;]+",)),
     "^[0-9a-f]{64}": ("Digest", ("[0-9a-f]{64}",)),
     "^[a-z0-9_.-]+": ("Cause", (r"[a-z0-9_.\-]+",)),
@@ -105,6 +114,10 @@ PATTERNS: Final = {
 }
 """How each pattern's beginning in JSON Schema is said in XSD: under which name, and in which steps, all of which hold.
 XSD's patterns are anchored, and look nowhere ahead."""
+
+
+_FROM_THE_END: Final = "-1|[1-9][0-9]*"
+"""A page: from 1, or the last (`NOTES.md#r25`)."""
 
 
 class Maker:
@@ -200,9 +213,9 @@ class Maker:
     def _list(self, owner: str, name: str, full: Shape) -> str:
         items = full["items"]
         if of := target(items):
-            return _list_of(ITEMS[name], f"lt:{_camel(of)}", full["maxItems"])
+            return _list_of(ITEMS[name], f"lt:{_camel(of)}", full["maxItems"], at_least=full.get("minItems", 0))
         own = self._simple_type(owner, ITEMS[name], resolved(items))
-        return _list_of(ITEMS[name], f"lt:{own}", full["maxItems"])
+        return _list_of(ITEMS[name], f"lt:{own}", full["maxItems"], at_least=full.get("minItems", 0))
 
     # Simple types: told apart by what they allow, not by who uses them.
 
@@ -227,12 +240,17 @@ def _facets(kind: str, full: Shape, enumeration: str) -> tuple[str, str, str, tu
     if kind == "boolean":
         return "xs:boolean", _pattern("true|false"), "TrueOrFalse", ()
     if kind == "integer":
-        span = f'<xs:minInclusive value="{full["minimum"]}"/>\n<xs:maxInclusive value="{full["maximum"]}"/>\n'
-        return "xs:integer", _pattern("0|[1-9][0-9]*") + span, f"Whole{full['minimum']}To{full['maximum']}", ()
+        if full["minimum"] < 0:
+            return "xs:integer", _pattern(_FROM_THE_END) + _span(full), enumeration, ()
+        return "xs:integer", _pattern("0|[1-9][0-9]*") + _span(full), f"Whole{full['minimum']}To{full['maximum']}", ()
     if "enum" in full:
         rows = (f"<xs:enumeration value={quoteattr(value)}/>\n" for value in full["enum"] if value is not None)
         return "xs:string", "".join(rows), enumeration, ()
     return _text(full)
+
+
+def _span(full: Shape) -> str:
+    return f'<xs:minInclusive value="{full["minimum"]}"/>\n<xs:maxInclusive value="{full["maximum"]}"/>\n'
 
 
 def _text(full: Shape) -> tuple[str, str, str, tuple[str, ...]]:

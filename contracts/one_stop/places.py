@@ -9,7 +9,7 @@ from lxml import etree
 
 from contracts.mocking import Call, Request
 from contracts.national_portal.reading import NotReadable, read_json
-from contracts.one_stop.books import AMENDED, FILED, OUTCOME, PAYMENT
+from contracts.one_stop.books import AMENDED, FILED, OUTCOME, PAYMENT, SIGNATURE
 from contracts.one_stop.envelopes import ENVELOPES, Trouble, Version, parse
 from contracts.one_stop.shapes import NAMESPACE, OPERATIONS
 from contracts.one_stop.twins import read
@@ -17,9 +17,21 @@ from contracts.one_stop.twins import read
 SOAP: Final = "/one_stop/soap"
 REST: Final = "/one_stop/rest/"
 PKI: Final = "/one_stop/pki/"
-PATHS: Final = {"outcomes": OUTCOME, "dossiers": FILED, "amendments": AMENDED, "payments": PAYMENT}
-SHAPES: Final = {OUTCOME: "outcome", FILED: "filed", AMENDED: "amendment", PAYMENT: "payment_result"}
-BY_SUBJECT: Final = frozenset({OUTCOME, PAYMENT})
+PATHS: Final = {
+    "outcomes": OUTCOME,
+    "dossiers": FILED,
+    "amendments": AMENDED,
+    "payments": PAYMENT,
+    "signatures": SIGNATURE,
+}
+SHAPES: Final = {
+    OUTCOME: "outcome",
+    FILED: "filed",
+    AMENDED: "amendment",
+    PAYMENT: "payment_result",
+    SIGNATURE: "signature_result",
+}
+BY_SUBJECT: Final = frozenset({OUTCOME, PAYMENT, SIGNATURE})
 """Operations whose messages name the dossier by the one-stop system's own number."""
 
 

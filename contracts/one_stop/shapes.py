@@ -24,6 +24,7 @@ KINDS: Final = {
     "payment_requested": ("vn.lienthong.payment.requested.v1", "payment_requested"),
     "payment_refund_requested": ("vn.lienthong.payment.refund_requested.v1", "payment_refund_requested"),
     "payment_paid_at_counter": ("vn.lienthong.payment.paid_at_counter.v1", "payment_paid_at_counter"),
+    "signature_requested": ("vn.lienthong.signature.requested.v1", "signature_requested"),
 }
 """The element that holds an event's data says its kind: `type` and the shape of `data` (`NOTES.md#r22`)."""
 
@@ -39,6 +40,7 @@ ITEMS: Final = {
     "events": "event",
     "timeline": "move",
     "errors": "error",
+    "box": "edge",
 }
 """What one element of each list is called (`NOTES.md#r24`)."""
 
@@ -50,11 +52,15 @@ OPERATIONS: Final[Mapping[str, tuple[tuple[str, str], tuple[str, str]]]] = {
     "ReceiveDossier": (("dossier", "filed"), ("acknowledgement", "acknowledgement")),
     "ReceiveAmendment": (("amendment", "amendment"), ("acknowledgement", "acknowledgement")),
     "ReceivePaymentResult": (("payment_result", "payment_result"), ("acknowledgement", "acknowledgement")),
+    "ReceiveSignatureResult": (("signature_result", "signature_result"), ("acknowledgement", "acknowledgement")),
 }
 """Each operation's one part of the request and of the answer: the element's name, and its shape's."""
 
 DOOR: Final = ("RecordEvent", "RecordEvents", "GetDossier")
-THEIRS: Final = ("ReceiveOutcome", "ReceiveDossier", "ReceiveAmendment", "ReceivePaymentResult")
+THEIRS: Final = (
+    *("ReceiveOutcome", "ReceiveDossier", "ReceiveAmendment"),
+    *("ReceivePaymentResult", "ReceiveSignatureResult"),
+)
 CHOICE: Final = "x-one-of"
 """Under this name a shape lists the members of which exactly one is given (`NOTES.md#r57`)."""
 MOST_EVENTS: Final = 500

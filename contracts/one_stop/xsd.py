@@ -101,6 +101,8 @@ def _content(message: str, element: etree._Element, where: list[str | int]) -> B
         return Breach(field=pointer(where), rule="duplicate_member", reason="duplicate_member")
     if {name, *before} >= {"status", "local_step"} or name == "no_local_step":
         return Breach(field=pointer(where), rule="out_of_range", reason="one_of_two")
+    if {name, *before} >= {"url", "of"}:
+        return Breach(field=pointer([*where[:-1], "url"]), rule="out_of_range", reason="one_source")
     if name in _members(parent) and expected:
         return _missing(parent, where[:-1], expected)
     return Breach(field=pointer(where), rule="unknown_field", reason="unknown_field")
@@ -109,6 +111,8 @@ def _content(message: str, element: etree._Element, where: list[str | int]) -> B
 def _missing(parent: etree._Element | None, where: list[str | int], expected: list[str]) -> Breach:
     """libxml2 lists what could have come, optional members first; the required one is the one that is missed."""
     part = None if parent is None else _shape_of(parent)
+    if part is not None and kinds(part)[0] == "array":
+        return Breach(field=pointer(where), rule="out_of_range", reason="too_few")
     required = (part or {}).get("required", ())
     name = next((each for each in expected if each in required), expected[0] if expected else "")
     return Breach(field=pointer([*where, name]), rule="missing_field", reason="missing_field")

@@ -31,6 +31,7 @@ PATHS = {
     "ReceiveDossier": "dossiers",
     "ReceiveAmendment": "amendments",
     "ReceivePaymentResult": "payments",
+    "ReceiveSignatureResult": "signatures",
 }
 LT = f"{{{NAMESPACE}}}"
 SECRET = b"mock-secret-of-lienthong-32-bytes"
@@ -47,6 +48,7 @@ OUTCOME = sample("outcome.delivered.json")
 FILED = sample("filed.json")
 AMENDED = sample("amendment.supplement.json")
 SETTLED = sample("payment_result.settled.json")
+MADE = sample("signature_result.made.json")
 
 
 def content(operation: str, value: Mapping[str, Any]) -> etree._Element:

@@ -63,6 +63,7 @@ PARTS = {
     "payment.requested": ("payment_requested", "payment_fee", "payer"),
     "payment.refund_requested": ("payment_refund_requested",),
     "payment.paid_at_counter": ("payment_paid_at_counter",),
+    "signature.requested": ("signature_requested", "signer", "signature_document", "visible_signature"),
 }
 
 

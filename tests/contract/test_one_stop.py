@@ -12,7 +12,10 @@ from tests.one_stop_kit import TOO_SLOW, event, one_stop_with
 
 
 class OneStopConformance(MessageConformance):
-    messages = (event("dossier.filed"), event("dossier.amended"), event("delivery.settled"), event("payment.settled"))
+    messages = (
+        *(event("dossier.filed"), event("dossier.amended"), event("delivery.settled")),
+        *(event("payment.settled"), event("signature.made")),
+    )
     too_slow = TOO_SLOW
     way: ClassVar[str]
     algorithm: ClassVar[str] = "rsa-sha256"
@@ -28,7 +31,7 @@ class OneStopConformance(MessageConformance):
         self.carry_all()
 
         facts = [attempt.facts for attempt in self.carrier.attempts]
-        assert [{"number": "000.00.14.H99-260702-0001"}, {}, {}, {}] * 2 == facts
+        assert [{"number": "000.00.14.H99-260702-0001"}, {}, {}, {}, {}] * 2 == facts
 
     def test_evidence_names_key_and_algorithm(self):
         """Each exchange says by which key its request was signed, and how."""

@@ -20,6 +20,7 @@ from tests.contract.one_stop_calls import (
     AMENDED,
     FILED,
     LT,
+    MADE,
     OUTCOME,
     SETTLED,
     START,
@@ -201,6 +202,51 @@ def test_a_success_is_stored_once(caller):
 
     assert [201] * 5 == [each.status for each in (*answers, caller.rest("ReceivePaymentResult", second))]
     assert ["failed", "settled", "refunded", "refunded"] == [row.entry["state"] for row in caller.mock.effects]
+
+
+def signed(id: str, *documents: dict[str, Any], **told: Any) -> dict[str, Any]:
+    """That a signature was made, under another id, with members of it or of its first documents replaced."""
+    made: dict[str, Any] = MADE["made"]
+    listed = [was | now for was, now in zip(made["documents"], documents, strict=False)] or made["documents"]
+    return MADE | {"id": id, "made": made | {"documents": listed} | told}
+
+
+@pytest.mark.parametrize("protocol", ["soap", "rest"])
+@pytest.mark.parametrize(
+    ("value", "rule"),
+    [
+        (signed("2", level="B-B"), "r62"),
+        (sample("signature_result.declined.json") | {"signature": MADE["signature"]}, "r62"),
+        (sample("signature_result.expired.json") | {"signature": MADE["signature"]}, "r62"),
+        (signed("2", {"verdict": None}) | {"signature": "S9"}, "r63"),
+        (signed("2", {"code": "wrong_signature"}) | {"signature": "S9"}, "r63"),
+        (signed("2", {}, {"size": 1}) | {"signature": "S9"}, "r63"),
+        (signed("2", {}, {"code": None}) | {"signature": "S9"}, "r63"),
+        (signed("2", documents=[]) | {"signature": "S9"}, "r63"),
+        (signed("2", documents=MADE["made"]["documents"][1:]) | {"signature": "S9"}, "r63"),
+        ({**MADE, "id": "2", "expired": {"expired_at": "2026-07-20T14:50:00+07:00"}}, None),
+    ],
+    ids=["level", "declined", "expired", "vague", "both", "half", "unexplained", "none", "failed", "two"],
+)
+def test_what_was_signed_stays_signed(caller, protocol, value, rule):
+    """After `made` nothing else is taken of a signature; what is signed says all of itself; two at once are none."""
+    caller.rest("ReceiveSignatureResult", MADE)
+
+    answer = getattr(caller, protocol)("ReceiveSignatureResult", value)
+
+    assert ("contradicted" if rule else "invalid") == problem(answer)["code"]
+    assert [rule or {"soap": "r20", "rest": "r88"}[protocol]] == caller.broken()
+    assert 1 == len(caller.mock.effects)
+
+
+def test_what_was_made_is_stored_once(caller):
+    """The same under another id is taken and stored once; `made` after `expired` is taken (r60, r62)."""
+    expired = sample("signature_result.expired.json") | {"signature": MADE["signature"]}
+
+    answers = [caller.rest("ReceiveSignatureResult", told) for told in (expired, MADE, MADE | {"id": "another"})]
+
+    assert [201] * 3 == [each.status for each in answers]
+    assert ["expired", "made"] == [row.entry["state"] for row in caller.mock.effects]
 
 
 def test_a_dossier_filed_under_two_ids(caller):

@@ -24,7 +24,7 @@ from contracts.one_stop.wss import BASE64, DS, WSSE, WSU, X509V3
 from tests.contract.one_stop_calls import LT, SAMPLES, START
 
 INTAKE = SAMPLES.parents[1] / "intake" / "samples"
-GOOD = sorted([*INTAKE.glob("dossier.*.json"), *INTAKE.glob("payment.*.json")])
+GOOD = sorted([*INTAKE.glob("dossier.*.json"), *INTAKE.glob("payment.*.json"), *INTAKE.glob("signature.*.json")])
 BAD = sorted(INTAKE.glob("bad-*.json"))
 TWIN_OF = {"malformed_json": "malformed_xml", "malformed_json-bom": None}
 """XML has its own ways of being no document, and allows a byte-order mark."""
@@ -142,6 +142,11 @@ def test_rest_samples(path):
             for kind in ("opened", "settled", "failed", "expired", "refunded")
         ),
         ("ReceivePaymentResultResponse.xml", "acknowledgement", "acknowledgement.payment.json"),
+        *(
+            (f"ReceiveSignatureResult.{kind}.xml", "signature_result", f"signature_result.{kind}.json")
+            for kind in ("made", "declined", "expired")
+        ),
+        ("ReceiveSignatureResultResponse.xml", "acknowledgement", "acknowledgement.signature.json"),
     ],
 )
 def test_both_protocols_say_the_same(xml, shape, plain):

@@ -18,6 +18,7 @@ from contracts.one_stop.xsd import breaches
 from tests.contract.one_stop_calls import (
     AMENDED,
     FILED,
+    MADE,
     OUTCOME,
     SAMPLES,
     SETTLED,
@@ -34,6 +35,7 @@ SENT: Final = [
     *(("ReceiveOutcome", "outcome", state) for state in STATES),
     *(("ReceiveAmendment", "amendment", kind) for kind in KINDS),
     *(("ReceivePaymentResult", "payment_result", kind) for kind in SHAPES["payment_result"]["x-one-of"]),
+    *(("ReceiveSignatureResult", "signature_result", kind) for kind in SHAPES["signature_result"]["x-one-of"]),
 ]
 """Every message of ours that has kinds: operation, shape, kind."""
 AT: Final = int(START.timestamp())
@@ -60,7 +62,7 @@ def test_both_protocols_have_each_kind(operation, shape, kind):
 
     assert () == breaches(message)
     assert plain == read(message[0], shape)
-    assert kind in plain if shape == "payment_result" else kind == plain["state" if shape == "outcome" else "kind"]
+    assert kind in plain if shape.endswith("_result") else kind == plain["state" if shape == "outcome" else "kind"]
 
 
 @pytest.mark.parametrize(("operation", "shape", "kind"), SENT)
@@ -88,6 +90,7 @@ def test_ids_of_the_samples_are_their_own():
         ("outcome", "ReceiveOutcome", OUTCOME),
         ("amendment", "ReceiveAmendment", AMENDED),
         ("payment", "ReceivePaymentResult", SETTLED),
+        ("signature", "ReceiveSignatureResult", MADE),
     ],
 )
 def test_acknowledgements(caller, name, operation, told):

@@ -1,1 +1,1 @@
-"""A province's one-stop system, as we call it: outcomes, filed dossiers, amendments, payments, by SOAP or REST."""
+"""A province's one-stop system, as we call it: outcomes, dossiers, amendments, payments, signatures; SOAP or REST."""

@@ -32,6 +32,8 @@ class Contract:
 
 RESULTS: Final = ("opened", "settled", "failed", "expired", "refunded")
 """What can become of a payment, each under its own kind of event (r56)."""
+SIGNED: Final = ("made", "declined", "expired")
+"""What can become of a signature, likewise (r60)."""
 AGAIN: Final = "the same again under its id, newly signed, after the time in flight"
 CONTRACTS: Final = {
     row.kind: row
@@ -74,6 +76,18 @@ CONTRACTS: Final = {
                 source="r47, r56 to r59",
             )
             for result in RESULTS
+        ),
+        *(
+            Contract(
+                kind=f"signature.{result}",
+                operation="ReceiveSignatureResult",
+                path="signatures",
+                part="signature_result",
+                shape="signature_result",
+                unclear=AGAIN,
+                source="r47, r60 to r63",
+            )
+            for result in SIGNED
         ),
     )
 }

@@ -7,13 +7,16 @@ message however often it goes (NOTES.md#r47).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from adapters.partners.one_stop import forms
 from adapters.partners.one_stop.codes import CONTRACTS, Contract, Verdict
 from adapters.partners.one_stop.replies import Answer
 from bus.errors import Unmappable
 from bus.messages import Delivered, Event, InDoubt, Outcome, Refused, Standing, Unreachable
+
+RESULT_OF: Final = {"payment_result": "payment", "signature_result": "signature"}
+"""Shapes that tell what became of something: under which name its number stands."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,8 +38,8 @@ def message_of(event: Event, standing: Standing) -> Message:
     if contract is None:
         raise Unmappable(field="/type", rule="no_row", value=event.kind, table="one_stop operations")
     value = {"id": event.id, **event.data}
-    if contract.shape == "payment_result":
-        value = _result(event)
+    if subject := RESULT_OF.get(contract.shape):
+        value = _result(event, subject)
     if contract.shape == "amendment":
         # Its own number is what the one-stop system answered to the filing; the portal may not know it (r45, r122).
         value["number"] = value.get("number") or standing.own_number
@@ -44,13 +47,13 @@ def message_of(event: Event, standing: Standing) -> Message:
     return Message(contract=contract, value=value)
 
 
-def _result(event: Event) -> dict[str, Any]:
-    """What became of a payment: what is told stands under its own name, beside whose payment it is (r56, r57)."""
-    told = {name: value for name, value in event.data.items() if name != "payment"}
+def _result(event: Event, subject: str) -> dict[str, Any]:
+    """What became of a payment or signature: what is told under its own name, beside whose it is (r56, r60)."""
+    told = {name: value for name, value in event.data.items() if name != subject}
     return {
         "id": event.id,
         "dossier": event.dossier,
-        "payment": event.data["payment"],
+        subject: event.data[subject],
         "at": event.occurred_at.isoformat(),
         event.kind.rpartition(".")[2]: told,
     }

@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 SAMPLES = (
     *("dossier.recorded", "dossier.recorded.full", "dossier.progressed", "dossier.progressed.full"),
     *("payment.requested", "payment.requested.full", "payment.refund_requested", "payment.paid_at_counter.full"),
+    *("signature.requested", "signature.requested.full"),
 )
 
 
 def sample(name: str) -> dict[str, Any]:
     """A good sample, freshly read."""
-    whole = name if name.startswith(("dossier.", "payment.")) else f"dossier.{name}"
+    whole = name if name.startswith(("dossier.", "payment.", "signature.")) else f"dossier.{name}"
     text = files("contracts.intake").joinpath(f"samples/{whole}.json").read_text(encoding="utf-8")
     event: dict[str, Any] = json.loads(text)
     return event
@@ -63,6 +64,7 @@ TEXTS = [
     *("1" * 18, "1" * 19, "-1", "http://x", "https://x y", "https://", "https://é", "ftp://x", "https://x\n", "none"),
     *("accepted", "completed", "application/json", "vn.lienthong.dossier.recorded.v1"),
     *("vn.lienthong.payment.requested.v1", "vn.lienthong.payment.paid_at_counter.v1", "payment_platform", "P~1_.-"),
+    *("vn.lienthong.signature.requested.v1", "giay-phep", "a" * 64, "A" * 64, "pdf", "agency", "B-LTA", "smartca"),
     *("https://h99.example.invalid:8443/a?b#c", "https://h99.example.invalid:123456", "https://a@b", "HTTPS://x"),
     *(
         "vn.lienthong.dossier.progressed.v1",
@@ -74,6 +76,7 @@ TEXTS = [
 VALUES = st.one_of(
     st.sampled_from(TEXTS),
     st.sampled_from([None, True, False, 0, 1, -1, 9999, 10000, 75000, 10**12, 10**12 + 1, 2**53 - 1, 2**53, 1.0, 1.5]),
+    st.sampled_from([[1, 2, 3, 4], [1, 2, 1, 4], [1, 2, 3], [9, 2, 3, 4], -1, -2, {"kind": "copy"}]),
     st.sampled_from([[], {}, [None], ["7"], [[]], {"kind": "cccd", "number": "099000000001"}]),
     st.text(max_size=6),
 )

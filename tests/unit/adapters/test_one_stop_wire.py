@@ -78,6 +78,10 @@ BAD: list[tuple[str, dict[str, Any], str, str]] = [
     ("payment.failed", {"reason": "a\x00b"}, "/failed/reason", "bad_character"),
     ("payment.opened", {"payment": "P 1"}, "/payment", "bad_form"),
     ("payment.expired", {"expires_at": None}, "/expired/expires_at", "wrong_type"),
+    ("signature.made", {"documents": [1]}, "/data", "wrong_type"),
+    ("signature.made", {"level": "B-X"}, "/made/level", "enum"),
+    ("signature.declined", {"by": "nobody"}, "/declined/by", "enum"),
+    ("signature.expired", {"signature": "S 1"}, "/signature", "bad_form"),
 ]
 
 

@@ -96,14 +96,18 @@ def test_limits_count_in_nfc():
     assert "ệ" * 20_000 == read_event(raw_of(event)).data["content"]
 
 
-ELSEWHERE = dict.fromkeys(("payment", "gateway", "return_url", "identity_number"), "payment.requested.full")
+ELSEWHERE = {
+    **dict.fromkeys(("payment", "gateway", "return_url", "identity_number"), "payment.requested.full"),
+    **dict.fromkeys(("signature", "user", "credential", "service", "after", "of"), "signature.requested.full"),
+    "refund": "payment.refund_requested",
+}
 """Identifiers that a record has not."""
 
 
 @pytest.mark.parametrize("member", sorted(reading.IDENTIFIERS))
 def test_identifiers_must_be_nfc(member):
     """What names something must come in NFC, wherever it stands; the refusal names each place."""
-    event = sample((ELSEWHERE | {"refund": "payment.refund_requested"}).get(member, "recorded.full"))
+    event = sample(ELSEWHERE.get(member, "recorded.full"))
     found = [path for path in places(event) if member in (*path[-1:], *path[-2:-1]) and path != ("data",)]
     for path in found:
         at = event
@@ -141,11 +145,18 @@ def test_patterns_are_the_schemas():
     schema = load_schema()
     bill = schema["$defs"]["payment_requested"]["properties"]
     for name, ours in (
-        ("payment", reading.PAYMENT),
-        ("return_url", reading.RETURN_URL),
-        ("gateway", reading.GATEWAY),
+        ("payment", reading.OWN_NUMBER),
+        ("return_url", reading.HTTPS_URL),
+        ("gateway", reading.PARTNER),
     ):
         assert bill[name]["pattern"] == ours.pattern
+    parts = [schema["$defs"][part]["properties"] for part in ("signature_requested", "signature_document")]
+    for name, ours in (
+        *(("signature", reading.OWN_NUMBER), ("after", reading.OWN_NUMBER), ("service", reading.PARTNER)),
+        *(("id", reading.OWN_NUMBER), ("of", reading.OWN_NUMBER)),
+        *(("url", reading.HTTPS_URL), ("sha256", reading.DIGEST)),
+    ):
+        assert [ours.pattern] == [part[name]["pattern"] for part in parts if name in part]
     members = schema["properties"]
 
     assert {name: members[name]["pattern"] for name in reading.PATTERNS} == reading.PATTERNS
@@ -239,6 +250,29 @@ def test_nothing_that_combines_with_ascii_is_a_letter():
     assert [] == [mark for mark in letters if unicodedata.is_normalized("NFC", mark)]
 
 
+SEALED = "signature.requested.full"
+VISIBLE = "/data/documents/0/visible"
+
+
+def paper(name="signature.requested", **members):
+    """A signature's request whose first document has other members."""
+    event = sample(name)
+    event["data"]["documents"][0] |= members
+    return event
+
+
+def sealed(**members):
+    """One whose first document is what the signature before left."""
+    return paper(SEALED, **members)
+
+
+def papers(*names):
+    """A signature's request with documents of these names."""
+    event = sample("signature.requested")
+    event["data"]["documents"] = [event["data"]["documents"][0] | {"id": name} for name in names]
+    return event
+
+
 BAD_VALUES = [
     ("unknown member", changed(priority="high"), "unknown_field", "/data/priority"),
     ("text for number", sample("recorded") | {"sequence": 1}, "wrong_type", "/sequence"),
@@ -278,6 +312,22 @@ BAD_VALUES = [
     ("browser sent to http", changed("payment.requested", return_url="http://x"), "out_of_range", "/data/return_url"),
     ("browser sent past @", changed("payment.requested", return_url="https://a@b"), "out_of_range", "/data/return_url"),
     ("payer without a name", changed("payment.requested", payer={}), "missing_field", "/data/payer/name"),
+    ("signature with a blank", changed("signature.requested", signature="S 1"), "out_of_range", "/data/signature"),
+    ("signed after a blank", changed("signature.requested", after="S 1"), "out_of_range", "/data/after"),
+    ("service in capitals", changed("signature.requested", service="SmartCA"), "out_of_range", "/data/service"),
+    ("eleven documents", papers(*map(str, range(11))), "out_of_range", "/data/documents"),
+    ("document twice", papers("a", "b", "a"), "out_of_range", "/data/documents/2/id"),
+    ("document with a slash", paper(id="a/b"), "out_of_range", "/data/documents/0/id"),
+    ("document fetched past @", paper(url="https://a@b"), "out_of_range", "/data/documents/0/url"),
+    ("digest in capitals", paper(sha256="A" * 64), "out_of_range", "/data/documents/0/sha256"),
+    ("digest too short", paper(sha256="a" * 63), "out_of_range", "/data/documents/0/sha256"),
+    ("what was signed, by a blank", sealed(of="a b"), "out_of_range", "/data/documents/0/of"),
+    ("what was signed, with a digest", sealed(sha256="a" * 64), "out_of_range", "/data/documents/0/sha256"),
+    ("what was signed, after null", changed(SEALED, after=None), "wrong_type", "/data/after"),
+    ("page of nothing", sealed(visible={"kind": "copy", "page": 0}), "out_of_range", "/data/documents/0/visible/page"),
+    ("page before the last", sealed(visible={"kind": "copy", "page": -2}), "out_of_range", f"{VISIBLE}/page"),
+    ("box upside down", sealed(visible={"kind": "copy", "box": [0, 9, 9, 0]}), "out_of_range", f"{VISIBLE}/box"),
+    ("box of three", sealed(visible={"kind": "copy", "box": [0, 0, 9]}), "out_of_range", f"{VISIBLE}/box"),
     ("too many marks", changed(content="a" + "\u0301\u0323" * 16), "out_of_range", "/data/content"),
     ("hidden marks", changed(content="e\u0301" + "\u0f75" * 31), "out_of_range", "/data/content"),
     ("long name of a member", changed(**{"x" * 5000: 1}), "unknown_field", "/data/" + "x" * 200),

@@ -131,7 +131,7 @@ def _signatures(reader: PdfFileReader, pdf: bytes) -> Iterator[Found]:
 
 
 def _signature(reader: PdfFileReader, pdf: bytes, name: str, value: Any, signature_field: Any) -> Found:
-    form = FORMATS.get(str(value.get("/SubFilter", "")), "")
+    form = FORMATS.get(str(value["/SubFilter"]), "") if "/SubFilter" in value else ""
     try:
         embedded = EmbeddedPdfSignature(reader, signature_field, name)
         span = _span(embedded.byte_range, pdf, embedded.pkcs7_content)
@@ -223,12 +223,11 @@ def _claimed_at(embedded: EmbeddedPdfSignature) -> datetime | None:
 
 def _evidence(reader: PdfFileReader, key: str) -> tuple[bytes, ...]:
     """Streams of the document security store; what cannot be read is as good as not there."""
-    store = reader.root.get("/DSS", {})
-    streams = store.get(key, ()) if isinstance(store, generic.DictionaryObject) else ()
-    return tuple(_streams(streams)) if isinstance(streams, generic.ArrayObject) else ()
+    store = reader.root["/DSS"] if "/DSS" in reader.root else {}
+    return tuple(_streams(store[key])) if key in store else ()
 
 
-def _streams(streams: generic.ArrayObject) -> Iterator[bytes]:
+def _streams(streams: Any) -> Iterator[bytes]:
     for each in list(streams)[:MOST_EVIDENCE]:
         stream = each.get_object()
         if isinstance(stream, generic.StreamObject):

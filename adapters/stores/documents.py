@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
@@ -28,6 +29,7 @@ UNNAMED_FOR: Final = timedelta(days=1)
 _GONE: Final = ".half-gone-"
 """How a file is called while it is looked at for the last time; a half one, so whoever is killed here is swept too."""
 _TRIES: Final = 3
+_NAME: Final = re.compile(r"[0-9a-f]{64}")
 
 
 class DocumentStore:
@@ -63,6 +65,8 @@ class DocumentStore:
 
     def get(self, dossier: str, sha256: str) -> bytes:
         """A document. Raises NotFound, LedgerDamaged."""
+        if not _NAME.fullmatch(sha256):
+            raise NotFound("no document has such a name")
         return self._folder.get(self._folder.drawer_of(dossier), sha256)
 
     def has(self, dossier: str, sha256: str) -> bool:

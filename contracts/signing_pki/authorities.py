@@ -302,8 +302,8 @@ class SigningPki:
         told = {"uid": "CCCD:099000000001", **wanted}
         return self.foreign.issue("Nguyễn Thị Thử", **told)
 
-    def stamper(self, **wanted: Any) -> Holder:
-        """A time-stamp unit."""
+    def stamper(self, by: str = STAMPS, **wanted: Any) -> Holder:
+        """A time-stamp unit, below this authority."""
         told: dict[str, Any] = {
             "key": known_key("time-stamp unit"),
             "usage": ("digital_signature",),
@@ -311,7 +311,7 @@ class SigningPki:
             "days": (-1000, 3000),
             **wanted,
         }
-        return self.authorities[STAMPS].issue("TSA Ví Dụ (mock)", **told)
+        return self.authorities[by].issue("TSA Ví Dụ (mock)", **told)
 
 
 def with_sha1(holder: Holder) -> Holder:

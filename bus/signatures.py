@@ -471,15 +471,24 @@ NO_SIGNATURES: Final = SignaturePolicy()
 
 
 def with_results(data: Mapping[str, Any], results: Sequence[ResultDocument]) -> dict[str, Any]:
-    """A record's data with the results that were signed through us; its source's own word of the same result stands.
+    """A record's data with the results that were signed through us, each once, under its document's id.
 
-    A result is known by its document's id; one that its source names with another address was signed further elsewhere.
+    What its source lists under the same id gives way in its own place: it is the draft, or the same paper elsewhere. Of
+    one that was signed twice (the leader, then the seal) the last counts.
     """
     if not results:
         return dict(data)
-    known = [dict(one) for one in data.get("results") or ()]
-    told = {one.get("id") for one in known}
-    return {**data, "results": known + [_result(one) for one in results if one.id not in told]}
+    signed = {one.id: _result(one) for one in results}
+    listed: list[dict[str, Any]] = []
+    shown: set[str] = set()
+    for one in data.get("results") or ():
+        name = one.get("id")
+        if name in shown:
+            continue
+        if name in signed:
+            shown.add(name)
+        listed.append({**one, **signed.get(name, {})})
+    return {**data, "results": [*listed, *(one for name, one in signed.items() if name not in shown)]}
 
 
 def _result(one: ResultDocument) -> dict[str, Any]:

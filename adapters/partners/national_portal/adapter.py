@@ -130,7 +130,7 @@ class NationalPortal:
                 raise NothingNew
             return born.status_of(event, standing, tables, self._settings)
         if event.kind == RECORDED:
-            return wire.record_of(event, tables, self._settings, payments=standing.payments)
+            return wire.record_of(event, tables, self._settings, payments=standing.payments, results=standing.results)
         return wire.step_of(event, standing, tables, self._settings)
 
     def _prepare(self, delivery: Delivery, body: dict[str, Any], tables: Tables) -> Shaped | Attempt:

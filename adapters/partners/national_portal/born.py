@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from adapters.partners.national_portal import codes, wire
@@ -12,6 +12,7 @@ from adapters.partners.national_portal.tables import Tables
 from bus.errors import Unmappable
 from bus.messages import Delivery, Event, Standing
 from bus.own_numbers import NO_NUMBER
+from bus.signatures import with_results
 
 RECORDED: Final = "dossier.recorded"
 TABLE: Final = "portal_born_statuses"
@@ -49,7 +50,7 @@ def status_of(event: Event, standing: Standing, tables: Tables, settings: Nation
         "NoiDung": row["content_vi"] if is_record else event.data["content"],
         "NgayXuLy": wire.stamp_of(event.occurred_at),
         "TrangThai": row["code"],
-        "TaiLieuXuLy": [_paper(item) for item in event.data.get("results") or ()],
+        "TaiLieuXuLy": [_paper(item) for item in _results(event, standing)],
     }
     _check(body, settings)
     return body
@@ -74,7 +75,7 @@ def national_number(event: Event, standing: Standing) -> str:
 
 def tells_nothing_new(event: Event, standing: Standing, tables: Tables) -> bool:
     """Whether the portal has all that this record would tell it (NOTES.md#r316). A step is always told."""
-    if event.kind != RECORDED or standing.shown_status is None or event.data.get("results"):
+    if event.kind != RECORDED or standing.shown_status is None or _results(event, standing):
         return False
     procedure = event.data["procedure"]
     status = wire.status_of(event, procedure, tables, "TrangThai")
@@ -88,6 +89,14 @@ def _ours(shown: str, event: Event, procedure: str, tables: Tables) -> str:
     on, table = wire.local_date(event.occurred_at), tables["local_steps"]
     row = table.find((event.source, procedure, shown), on) or table.find((event.source, "", shown), on)
     return row["status"] if row else ""
+
+
+def _results(event: Event, standing: Standing) -> Sequence[Mapping[str, Any]]:
+    """What the procedure ended in: by the record, and by what was signed through us (NOTES.md#r86). A step has none."""
+    if event.kind != RECORDED:
+        return ()
+    found: Sequence[Mapping[str, Any]] = with_results(event.data, standing.results).get("results") or ()
+    return found
 
 
 def _paper(item: Mapping[str, Any]) -> dict[str, str]:

@@ -18,6 +18,7 @@ from bus.errors import NotOurs, Unmappable
 from bus.follow_ups import LEDGER_SOURCE
 from bus.messages import Event, Standing
 from bus.payments import PaidFee, with_payments
+from bus.signatures import ResultDocument, with_results
 
 LOCAL: Final = timezone(timedelta(hours=7))
 """Asia/Ho_Chi_Minh has had no summer time since 1975: a fixed zone needs no zone data on the machine."""
@@ -31,13 +32,15 @@ def record_of(
     *,
     row: Mapping[str, str] | None = None,
     payments: Sequence[PaidFee] = (),
+    results: Sequence[ResultDocument] = (),
 ) -> dict[str, Any]:
     """One `DongBoHoSoMC` record, whole and checked. Raises `Unmappable` or `NotOurs`.
 
     `row` stands in for the procedure's, to see whether all else could be sent if there were one. `payments` are fees
-    that were paid through us, whatever the source knows of it yet (NOTES.md#r84).
+    that were paid through us, whatever the source knows of it yet (NOTES.md#r84); `results` are what was signed (#r86).
     """
     data = with_payments(event.data, payments) if payments else event.data
+    data = with_results(data, results) if results else data
     received = local_day(data["received_at"])
     code = data["procedure"]
     check_owner(tables, code, received)

@@ -12,6 +12,7 @@ from adapters.partners.national_portal.calls import Calls
 from adapters.partners.national_portal.codes import OPERATIONS, Operation
 from bus.errors import NothingNew, NotOurs, Unmappable
 from bus.messages import Delivered, Delivery, InDoubt, Refused, Unreachable
+from bus.signatures import ResultDocument
 from config.mappings import STATUSES, holes
 from tests.builders import NOON, make_delivery, make_event, make_standing, make_step
 from tests.portal_kit import (
@@ -210,6 +211,19 @@ def test_record_that_tells_something(shown, data):
 
     assert isinstance(attempt.outcome, Delivered)
     assert 1 == len(channel.sent)
+
+
+def test_signed_results_go_up_with_records():
+    """What was signed through us is a paper of every later record, and a reason to tell one; a step has none."""
+    signed = ResultDocument(id="kq-1", name="Giấy phép.pdf", url="https://lienthong.h99.example.invalid/documents/7")
+    shown = replace(BORN, shown_status="accepted", results=(signed,))
+    record = a_record(shown, status="accepted", results=[RESULT])
+
+    assert not born.tells_nothing_new(a_record(shown, status="accepted").event, shown, h99_tables())
+    assert [("kq-1", signed.url)] == [
+        (paper["TepDinhKemId"], paper["DuongDanTaiTepTin"]) for paper in told(record)["TaiLieuXuLy"]
+    ]
+    assert [] == told(a_step(shown))["TaiLieuXuLy"]
 
 
 def test_step_is_always_told():

@@ -12,6 +12,7 @@ import pytest
 from adapters.partners.national_portal import wire
 from bus.errors import NotOurs, Unmappable
 from bus.payments import PaidFee
+from bus.signatures import ResultDocument
 from tests.builders import LOCAL, from_json, make_event, make_standing, make_step
 from tests.portal_kit import h99_tables, make_settings, tables_with
 
@@ -263,6 +264,40 @@ def test_paid_through_us(fees, told, payments, prices, flag):
     sent = wire.record_of(event, h99_tables(), make_settings(), payments=payments)
 
     assert (prices, flag) == ([one["Gia"] for one in sent["DanhSachLePhi"]], sent["DuocThanhToanTrucTuyen"])
+
+
+def signed(id: str = "giay-phep", **members: Any) -> ResultDocument:
+    """A result that was signed through us."""
+    told = {"name": "Giấy phép.pdf", "url": f"https://lienthong.h99.example.invalid/documents/{id}"} | members
+    return ResultDocument(id=id, **told)
+
+
+def listed(id: str | None, **members: Any) -> dict[str, Any]:
+    """A result as the source's record lists it."""
+    return {"id": id, "code": "KQ1", "component": None, "name": "Bản thảo.pdf", "url": "https://x.invalid/a"} | members
+
+
+@pytest.mark.parametrize(
+    ("told", "results", "wanted"),
+    [
+        (None, [signed()], [("giay-phep", "giay-phep", "")]),
+        ([listed("khac")], [signed()], [("khac", "a", "KQ1"), ("giay-phep", "giay-phep", "")]),
+        ([listed("giay-phep"), listed("khac")], [signed()], [("giay-phep", "giay-phep", "KQ1"), ("khac", "a", "KQ1")]),
+        ([listed("giay-phep"), listed("giay-phep")], [signed(code="KQ2")], [("giay-phep", "giay-phep", "KQ2")]),
+        ([listed(None), listed(None)], [], [("", "a", "KQ1"), ("", "a", "KQ1")]),
+        ([listed(None)], [signed(url="https://x.invalid/1"), signed(url="https://x.invalid/2", component="TP1")],
+         [("", "a", "KQ1"), ("giay-phep", "2", "")]),
+    ],
+    ids=["unlisted", "another", "draft", "draft_twice", "none_signed", "signed_twice"],
+)  # fmt: skip
+def test_signed_through_us(told, results, wanted):
+    """What was signed through us is a result once, in the place of what its source lists under the same id (r86)."""
+    sent = wire.record_of(make_event(results=told), h99_tables(), make_settings(), results=results)
+
+    assert wanted == [
+        (one["GiayToId"], one["DuongDanTepTinKetQua"].rpartition("/")[2], one["MaGiayToKetQua"])
+        for one in sent["DanhSachGiayToKetQua"]
+    ]
 
 
 @pytest.mark.parametrize(("reused", "source", "code"), [(False, None, "0"), (True, None, "1"), (True, "result", "2")])

@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, Final, Literal
 
 from signing.errors import DocumentRefused
@@ -38,7 +38,7 @@ MOST_LINES: Final = 12
 MOST_LETTERS: Final = 200
 
 _COLOURS: Final = {"official": b"0.05 0.2 0.6", "agency": b"0.8 0.1 0.1", "copy": b"0 0 0"}
-_DEFAULTS: Final[dict[str, tuple[float, float]]] = {"official": (170, 64), "agency": (SEAL, SEAL), "copy": (200, 52)}
+_WORDS: Final[dict[str, tuple[float, float]]] = {"official": (170, 64), "agency": (120, 64), "copy": (230, 38)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,26 +63,31 @@ def copy_lines(kind: str, agency: str, at: datetime) -> tuple[str, ...]:
 def signed_lines(name: str, title: str | None, at: datetime) -> tuple[str, ...]:
     """What stands in place of a picture."""
     said = f"{at.astimezone(VIETNAM):%d/%m/%Y %H:%M:%S} +07:00"
-    return (f"Ký bởi: {name}", *([f"Chức vụ: {title}"] if title else []), f"Thời gian ký: {said}")
+    return (f"Ký bởi: {name}", *([f"Chức vụ: {title}"] if title else []), f"Ký lúc: {said}")
 
 
 def place(appearance: Appearance, page: Box, signed: Box | None) -> Box:
     """Where it goes on a page of this size. `signed` is the box of the signature that is there already."""
     if appearance.box is not None:
-        return _inside(appearance.box, page)
-    wide, high = _DEFAULTS[appearance.kind]
+        return on_page(appearance.box, page)
+    # Words in place of a seal would cover the signer's words: only a picture without background goes over.
+    is_seal = appearance.kind == "agency" and appearance.image is not None
+    wide, high = (SEAL, SEAL) if is_seal else _WORDS[appearance.kind]
     left, bottom, right, top = page
     if appearance.kind == "copy":
-        return _inside((right - 28 - wide, top - 28 - high, right - 28, top - 28), page)
+        # In the margin above the first line, which the decree has at 20 mm or more.
+        return on_page((right - 28 - wide, top - 10 - high, right - 28, top - 10), page)
     if appearance.kind == "agency" and signed is not None:
-        # Its right edge a third into the signer's picture, both in one line.
-        x, y = signed[0] + (signed[2] - signed[0]) * SHARE, (signed[1] + signed[3]) / 2
-        return _inside((max(x - wide, left), y - high / 2, x, y + high / 2), page)
-    start = left + (right - left) * (0.58 if appearance.kind == "official" else 0.42)
-    return _inside((start, bottom + 150, start + wide, bottom + 150 + high), page)
+        # A seal's right edge goes a third into the signer's picture, both in one line; words end before it.
+        x = signed[0] + ((signed[2] - signed[0]) * SHARE if is_seal else -6)
+        y = (signed[1] + signed[3]) / 2
+        return on_page((max(x - wide, left), y - high / 2, x, y + high / 2), page)
+    start = left + (right - left) * (0.58 if appearance.kind == "official" else 0.38)
+    return on_page((start, bottom + 150, start + wide, bottom + 150 + high), page)
 
 
-def _inside(box: Box, page: Box) -> Box:
+def on_page(box: Box, page: Box) -> Box:
+    """The box, when it is on the page and large enough to be seen. Raises DocumentRefused."""
     x1, y1, x2, y2 = (round(float(each), 2) for each in box)
     slack = 1.0
     if not (page[0] - slack <= x1 < x2 <= page[2] + slack and page[1] - slack <= y1 < y2 <= page[3] + slack):
@@ -180,8 +185,10 @@ def picture(png: bytes) -> Picture:
 # -- PDF objects -------------------------------------------------------------------------------------------------------
 
 
-def form_object(writer: Any, content: bytes, wide: float, high: float, image: bytes | None) -> Any:
-    """The drawing as a form XObject of this document; its reference."""
+def form_object(
+    writer: Any, content: bytes, wide: float, high: float, *, image: bytes | None = None, font: Any = None
+) -> Any:
+    """The drawing as a form XObject of this document; its reference. `font` is one that this revision has already."""
     from pyhanko.pdf_utils.generic import DictionaryObject as Dict
     from pyhanko.pdf_utils.generic import NameObject as Name
 
@@ -189,9 +196,9 @@ def form_object(writer: Any, content: bytes, wide: float, high: float, image: by
     if image is not None:
         resources[Name("/XObject")] = Dict({Name("/Im0"): _image_object(writer, picture(image))})
     else:
-        resources[Name("/Font")] = Dict({Name("/F0"): font_object(writer)})
+        resources[Name("/Font")] = Dict({Name("/F0"): font or font_object(writer)})
     return writer.add_object(
-        _stream(
+        stream(
             {"/Type": "/XObject", "/Subtype": "/Form", "/BBox": [0.0, 0.0, wide, high], "/Resources": resources},
             zlib.compress(content),
         )
@@ -201,15 +208,15 @@ def form_object(writer: Any, content: bytes, wide: float, high: float, image: by
 def _image_object(writer: Any, read: Picture) -> Any:
     shape = {"/Type": "/XObject", "/Subtype": "/Image", "/Width": read.size[0], "/Height": read.size[1]}
     grey = shape | {"/ColorSpace": "/DeviceGray", "/BitsPerComponent": 8}
-    mask = writer.add_object(_stream(grey, read.alpha))
+    mask = writer.add_object(stream(grey, read.alpha))
     colour = shape | {"/ColorSpace": "/DeviceRGB", "/BitsPerComponent": 8, "/SMask": mask}
-    return writer.add_object(_stream(colour, read.colours))
+    return writer.add_object(stream(colour, read.colours))
 
 
 def font_object(writer: Any) -> Any:
     """The letters in this document; the reference of the font."""
     cut = letters()
-    file = writer.add_object(_stream({"/Length1": cut.file_size}, cut.file))
+    file = writer.add_object(stream({"/Length1": cut.file_size}, cut.file))
     about = {
         "/Type": "/FontDescriptor",
         "/FontName": f"/{NAME}",
@@ -227,7 +234,7 @@ def font_object(writer: Any) -> Any:
         "/Subtype": "/CIDFontType2",
         "/BaseFont": f"/{NAME}",
         "/CIDSystemInfo": {"/Registry": b"Adobe", "/Ordering": b"Identity", "/Supplement": 0},
-        "/FontDescriptor": writer.add_object(_noun(about)),
+        "/FontDescriptor": writer.add_object(noun(about)),
         "/CIDToGIDMap": "/Identity",
         "/W": _widths(),
     }
@@ -236,36 +243,43 @@ def font_object(writer: Any) -> Any:
         "/Subtype": "/Type0",
         "/BaseFont": f"/{NAME}",
         "/Encoding": "/Identity-H",
-        "/DescendantFonts": [writer.add_object(_noun(below))],
-        "/ToUnicode": writer.add_object(_stream({}, cut.to_unicode)),
+        "/DescendantFonts": [writer.add_object(noun(below))],
+        "/ToUnicode": writer.add_object(stream({}, cut.to_unicode)),
     }
-    return writer.add_object(_noun(font))
+    return writer.add_object(noun(font))
 
 
-def _widths() -> list[Any]:
+@cache
+def _widths() -> Any:
+    """Written once: three hundred numbers as nouns cost more time than all the rest of a visible signature."""
+    from pyhanko.pdf_utils.generic import PdfObject
+
+    class Written(PdfObject):
+        def write_to_stream(self, stream: Any, handler: Any = None, container_ref: Any = None) -> None:
+            stream.write(text)
+
     cut = letters()
-    made: list[Any] = []
-    for each, number in sorted(cut.glyphs.items(), key=lambda pair: pair[1]):
-        made += [number, [cut.widths[each]]]
-    return made
+    text = b"[%b]" % b" ".join(b"%d [%d]" % (number, cut.widths[each]) for each, number in cut.glyphs.items())
+    return Written()
 
 
-def _stream(members: dict[str, Any], compressed: bytes) -> Any:
+def stream(members: dict[str, Any], compressed: bytes) -> Any:
+    """A stream object around what is compressed already."""
     from pyhanko.pdf_utils.generic import StreamObject
 
-    return StreamObject(_noun(members | {"/Filter": "/FlateDecode"}), encoded_data=compressed)
+    return StreamObject(noun(members | {"/Filter": "/FlateDecode"}), encoded_data=compressed)
 
 
-def _noun(value: Any) -> Any:
+def noun(value: Any) -> Any:
     """Plain values as the PDF library has them; what is one of its own already stays."""
     from pyhanko.pdf_utils import generic
 
     if isinstance(value, generic.PdfObject):
         return value
     if isinstance(value, dict):
-        return generic.DictionaryObject({generic.NameObject(key): _noun(each) for key, each in value.items()})
+        return generic.DictionaryObject({generic.NameObject(key): noun(each) for key, each in value.items()})
     if isinstance(value, list):
-        return generic.ArrayObject(_noun(each) for each in value)
+        return generic.ArrayObject(noun(each) for each in value)
     if isinstance(value, str):
         return generic.NameObject(value)
     if isinstance(value, bytes):

@@ -121,6 +121,11 @@ def opened(pdf: bytes, *, most_bytes: int = MOST_BYTES) -> PdfFileReader:
     return reader
 
 
+def to_write(pdf: bytes, *, most_bytes: int = MOST_BYTES) -> PdfFileReader:
+    """The same, for adding a revision: that begins on a line of its own, also where the last line has no end."""
+    return opened(pdf if pdf[-1:] in (b"", b"\r", b"\n") else pdf + b"\n", most_bytes=most_bytes)
+
+
 @contextmanager
 def reading() -> Iterator[None]:
     """Whatever pyHanko trips over in a file is a broken document."""
@@ -202,6 +207,14 @@ def inherited(page: Any, key: str) -> Any:
             return None
         page = page["/Parent"]
     return None
+
+
+def page_box(reader: PdfFileReader, number: int) -> tuple[float, float, float, float]:
+    """What of a page (from 0) is shown."""
+    page = page_references(reader)[number].get_object()
+    box = inherited(page, "/CropBox") or inherited(page, "/MediaBox") or (0, 0, 595, 842)
+    x1, y1, x2, y2 = (float(each) for each in items(box))
+    return min(x1, x2), min(y1, y2), max(x1, x2), max(y1, y2)
 
 
 def _of(each: Any, key: str, default: Any = None) -> Any:

@@ -31,7 +31,7 @@ from signing.appearance import Appearance, Box, draw, form_object, place
 from signing.cms import signed_attributes, signed_data
 from signing.document_reading import MOST_BYTES as MOST_BYTES
 from signing.document_reading import Look as Look
-from signing.document_reading import inherited, items, looked, opened, page_references, reading
+from signing.document_reading import items, looked, page_box, reading, to_write
 from signing.document_reading import look as look
 from signing.errors import DocumentRefused, PlanWrong
 from signing.raw_values import verified
@@ -93,7 +93,7 @@ def prepare(
     """
     if not LEAST_ROOM <= room <= MOST_ROOM:
         raise ValueError(f"room is {LEAST_ROOM} to {MOST_ROOM} bytes")
-    reader = opened(pdf, most_bytes=most_bytes)
+    reader = to_write(pdf, most_bytes=most_bytes)
     seen = looked(reader)
     _refuse_field(field, appearance, seen)
     placeholder = SignatureObject(
@@ -131,7 +131,6 @@ def _with_place(
 ) -> tuple[bytes, PreparedByteRangeDigest]:
     """A revision with the signature field and its empty value; the digest of all but that."""
     with reading():
-        _end_line(reader)
         writer = IncrementalPdfFileWriter.from_reader(reader)
         spec = None
         if appearance is not None:
@@ -150,13 +149,6 @@ def _with_place(
         return output.getvalue(), hashed
 
 
-def _end_line(reader: PdfFileReader) -> None:
-    """New objects begin on a line of their own, also behind a file whose last line has no end."""
-    reader.stream.seek(-1, 2)
-    if reader.stream.read(1) not in b"\r\n":
-        reader.stream.write(b"\n")
-
-
 def _page_number(reader: PdfFileReader, appearance: Appearance, seen: Look) -> int:
     """From 0. An agency's seal without a place of its own goes where the last signature shows."""
     number = appearance.page
@@ -170,14 +162,6 @@ def _page_number(reader: PdfFileReader, appearance: Appearance, seen: Look) -> i
     return number - 1
 
 
-def page_box(reader: PdfFileReader, number: int) -> Box:
-    """What of a page (from 0) is shown."""
-    page = page_references(reader)[number].get_object()
-    box = inherited(page, "/CropBox") or inherited(page, "/MediaBox") or (0, 0, 595, 842)
-    x1, y1, x2, y2 = (float(each) for each in items(box))
-    return min(x1, x2), min(y1, y2), max(x1, x2), max(y1, y2)
-
-
 def _signed_box(seen: Look, page: int) -> Box | None:
     return next((each.box for each in reversed(seen.signatures) if each.page == page + 1), None)
 
@@ -188,7 +172,7 @@ def _show(writer: Any, field: Any, appearance: Appearance) -> None:
     wide, high = abs(x2 - x1), abs(y2 - y1)
     if not wide or not high:
         raise DocumentRefused("document_box_outside", "the empty field of that name is an invisible one")
-    form = form_object(writer, draw(appearance, wide, high), wide, high, appearance.image)
+    form = form_object(writer, draw(appearance, wide, high), wide, high, image=appearance.image)
     field[NameObject("/AP")] = DictionaryObject({NameObject("/N"): form})
 
 
@@ -274,9 +258,8 @@ def with_evidence(pdf: bytes, evidence: Evidence) -> bytes:
     from asn1crypto import crl, ocsp, x509
     from pyhanko.sign.validation.dss import DocumentSecurityStore
 
-    reader = opened(pdf, most_bytes=2 * MOST_BYTES)
+    reader = to_write(pdf, most_bytes=2 * MOST_BYTES)
     with reading():
-        _end_line(reader)
         writer = IncrementalPdfFileWriter.from_reader(reader)
         DocumentSecurityStore.supply_dss_in_writer(
             writer,
@@ -291,7 +274,7 @@ def with_evidence(pdf: bytes, evidence: Evidence) -> bytes:
 
 def with_archive_stamp(pdf: bytes, stamp: Stamp, *, room: int = ROOM) -> bytes:
     """B-LTA: a revision that is a time stamp over all before it; another before that one weakens."""
-    reader = opened(pdf, most_bytes=2 * MOST_BYTES)
+    reader = to_write(pdf, most_bytes=2 * MOST_BYTES)
     with reading():
         fields = {name for name, *_ in _fields(reader)}
         free = next(name for number in range(1, 1000) if (name := f"LuuTru{number}") not in fields)

@@ -43,6 +43,7 @@ class Act(StrEnum):
     DELIVERY_SEEN = "delivery_seen"
     EXCHANGE_SEEN = "exchange_seen"
     PAYMENT_SEEN = "payment_seen"
+    SIGNATURE_SEEN = "signature_seen"
     REFUSAL_SEEN = "refusal_seen"
     AUDIT_SEEN = "audit_seen"
     REVEALED = "revealed"

@@ -244,7 +244,7 @@ class PaymentClose:
             refunds=tuple(_refund(each) for each in tx.all("paid_refunds", number, MOST_REFUNDS)),
             receipts=tuple(_receipt(each) for each in tx.all("paid_receipts", number)),
             informed=informed,
-            moves=_moves(tx, informed),
+            moves=moves_of(tx, informed),
             has_more_hearings=len(hearings) > MOST_HEARINGS,
             data=self._data(tx, row[17]),
         )
@@ -286,17 +286,7 @@ class PaymentClose:
                 opened += 1
                 is_its = (self._data(tx, row[7]) or {}).get("payment") == line.name
             if is_its or not row[6].startswith("payment."):
-                found.append(
-                    Informed(
-                        delivery=row[0],
-                        partner=row[1],
-                        state=row[2],
-                        cause=row[3],
-                        kind=row[6],
-                        accepted_at=from_ms(row[4]),
-                        changed_at=from_ms(row[5]),
-                    )
-                )
+                found.append(informed_of(row))
         return tuple(found)
 
     # -- byte for byte --------------------------------------------------------------------------------------------
@@ -449,7 +439,21 @@ def _receipt(row: Row) -> Receipt:
     )
 
 
-def _moves(tx: Tx, informed: Iterable[Informed]) -> tuple[MoveOf, ...]:
+def informed_of(row: Row) -> Informed:
+    """A delivery as these queries give it."""
+    return Informed(
+        delivery=row[0],
+        partner=row[1],
+        state=row[2],
+        cause=row[3],
+        kind=row[6],
+        accepted_at=from_ms(row[4]),
+        changed_at=from_ms(row[5]),
+    )
+
+
+def moves_of(tx: Tx, informed: Iterable[Informed]) -> tuple[MoveOf, ...]:
+    """What befell these deliveries, the newest first."""
     of = {one.delivery: one for one in informed}
     rows = tx.all("paid_moves", json.dumps(sorted(of)), MOST_MOVES)
     return tuple(

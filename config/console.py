@@ -41,6 +41,8 @@ from bus.presses import Presses
 from bus.refunds import Refunds
 from bus.rights import Right
 from bus.sessions import SessionRules
+from bus.signature_close import SignatureClose
+from bus.signature_looks import SignatureLooks
 from bus.unmapped import Unmapped
 from config.console_keys import key_facts
 from config.console_names import TableNames
@@ -115,6 +117,8 @@ def make_console(
         payment_tasks=PaymentTasks(ledger),
         refunds=Refunds(ledger),
         settlement=settlement_room(installation),
+        signature_looks=SignatureLooks(ledger),
+        signature_close=SignatureClose(ledger),
         beneficiaries=Beneficiaries(ledger),
         refund_approval_above=ledger.payments.policy.refund_approval_above,
         people=people,

@@ -15,12 +15,12 @@ import pytest
 from structlog.testing import capture_logs
 
 from adapters.doors.console import door
-from adapters.doors.console.answers import Answer, Bytes, Gone, Live, Shown, Stream, Wrong
+from adapters.doors.console.answers import Answer, Bytes, Gone, Live, Stream, Wrong
 from adapters.doors.console.asked import Asked
 from adapters.doors.console.dressing import CSP
 from adapters.doors.console.frame import Console
 from adapters.doors.console.page import Page
-from adapters.doors.console.rooms import Room
+from adapters.doors.console.signatures import show
 from adapters.doors.console.threads import Threads
 from adapters.doors.console.visit import Visit
 from adapters.doors.problems import is_reference
@@ -32,7 +32,7 @@ ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELEC
 
 
 def plain(console: Console, visit: Visit, asked: Asked) -> Answer:
-    return Shown("room.html", Room(name="signatures"))
+    return show(console, visit, asked)
 
 
 def failing(trouble: Exception):

@@ -35,6 +35,8 @@ from bus.refunds import Refunds
 from bus.repairs import Repairs
 from bus.runs import Runs
 from bus.selections import Selections
+from bus.signature_close import SignatureClose
+from bus.signature_looks import SignatureLooks
 from bus.unmapped import Unmapped
 
 if TYPE_CHECKING:
@@ -69,6 +71,11 @@ class ConsoleFacts:
 
 def unnoticed() -> None:
     """Where nobody counts."""
+
+
+def nothing_kept(document: int) -> bytes | None:
+    """Where there is no store."""
+    return None
 
 
 def uncounted(result: str) -> None:
@@ -107,6 +114,12 @@ class Console:
     refunds: Refunds
     beneficiaries: Beneficiaries
     settlement: SettlementRoom
+    signature_looks: SignatureLooks
+    signature_close: SignatureClose
+    signed_content: Callable[[int], bytes | None] = nothing_kept
+    """A document of the store, by its number in the ledger; None where it is not there any more."""
+    signers: Sequence[str] = ()
+    """Services that are asked for signatures here."""
     gateways: Sequence[str] = ()
     """Partners that take payments here."""
     refund_approval_above: int = 0

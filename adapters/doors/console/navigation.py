@@ -82,6 +82,8 @@ BELOW: Final = {
     "settlement_run": "payments",
     "settlement_repair": "payments",
     "settlement_decide": "payments",
+    "signature": "signatures",
+    "signature_hearing": "signatures",
 }
 """Pages that stand below one of the navigation."""
 

@@ -196,13 +196,13 @@ def state(context: Context, value: object) -> Markup:
     return Markup('<span class="state s-{}"><span class="mark" aria-hidden="true"></span>{}</span>').format(safe, words)
 
 
-def _marked(kind: str, letter: str) -> Callable[[Context, object], Markup]:
-    """A state of payments: a word of `money.<kind>`, and a mark by its class."""
+def _marked(words_of: str, letter: str) -> Callable[[Context, object], Markup]:
+    """A state of a room's own: a word of `<words_of>`, and a mark by its class."""
 
     @pass_context
     def say(context: Context, value: object) -> Markup:
         name = str(getattr(value, "value", value))
-        words = context["word"](f"money.{kind}.{name}", name)
+        words = context["word"](f"{words_of}.{name}", name)
         safe = name if name.replace("_", "").isalpha() and name.isascii() else "unknown"
         return Markup('<span class="state {}-{}"><span class="mark" aria-hidden="true"></span>{}</span>').format(
             letter, safe, words
@@ -230,8 +230,9 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "number": number,
     "num_head": lambda head: (head, "num"),
     "state": state,
-    "payment_state": _marked("states", "p"),
-    "refund_state": _marked("refunds", "r"),
+    "payment_state": _marked("money.states", "p"),
+    "refund_state": _marked("money.refunds", "r"),
+    "signature_state": _marked("signing.states", "g"),
     "partner": partner,
     "cause": _glossary("causes"),
     "kind": _glossary("kinds"),

@@ -1,0 +1,210 @@
+"""Pure. From what the ledger tells of one signature to what its page shows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+from adapters.doors.console.dossier_view import MOST_MEMBERS, Member, Named, members_of
+from adapters.doors.console.shown_bytes import Form, ShownBytes
+from bus.privacy import mask_event, mask_name
+from bus.signature_close import DocumentSeen, SignatureHearing, SignatureSeen
+from bus.signature_looks import SignatureLine
+from bus.signatures import ENDED_WITHOUT, SignatureState
+
+ASKABLE: Final = frozenset({SignatureState.UNKNOWN, SignatureState.WAITING_USER})
+CODES_WANTED: Final = frozenset({"otp_wanted", "otp_wrong"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Typed:
+    """What was typed into a form that could not be taken. A one-time code is not kept even here."""
+
+    name: str = ""
+    reason: str = ""
+    wrong: str = ""
+    facts: Mapping[str, str | int] = field(default_factory=dict)
+
+    def of(self, name: str) -> str:
+        """The reason that stands in this form again."""
+        return self.reason if self.name == name else ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportLine:
+    """What was found of one signature, or stamp, in a document."""
+
+    kind: str
+    verdict: str
+    subject: str
+    issuer: str
+    serial: str
+    level: str
+    signed_at: str
+    stamped_at: str
+    covers_whole: bool
+    reasons: tuple[tuple[str, str], ...]
+    """Code, and what it is about."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentShown:
+    """One document with what was asked of it."""
+
+    seen: DocumentSeen
+    id: str
+    name: str
+    form: str
+    is_result: bool
+    lines: tuple[ReportLine, ...]
+    findings: tuple[tuple[str, str], ...]
+    checked_at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One line of the signature's life."""
+
+    at: datetime
+    key: str
+    """Of the words: `signing.said_<key>`."""
+    facts: Mapping[str, str | int]
+    mark: str = "event"
+    state: str | None = None
+    cause: str | None = None
+    reason: str = ""
+    who: str = ""
+    delivery: int | None = None
+    hearing: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignatureView:
+    """The page."""
+
+    signature: SignatureSeen
+    procedure: Named
+    unit: Named
+    signer: str
+    """Masked."""
+    documents: tuple[DocumentShown, ...]
+    steps: tuple[Step, ...]
+    """The newest first."""
+    members: tuple[Member, ...] | None
+    """What was asked for, masked; None where it is destroyed."""
+    keys: Mapping[str, str]
+    """Of the acts that are possible now."""
+    typed: Typed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HearingView:
+    """What exactly a service told."""
+
+    line: SignatureLine
+    hearing: SignatureHearing
+    form: Form
+    body: ShownBytes | None
+    digest: str
+    is_opened: bool
+
+
+def acts_possible(line: SignatureLine, *, may_repair: bool) -> tuple[str, ...]:
+    """What may be done about it now, by who may repair at all."""
+    possible = {
+        "ask": line.state in ASKABLE,
+        "code": line.state is SignatureState.WAITING_USER and line.code in CODES_WANTED,
+        "again": line.state in ENDED_WITHOUT,
+        "cancel": line.state.is_open and not line.state.is_finishing,
+    }
+    return tuple(name for name, is_possible in possible.items() if is_possible and may_repair)
+
+
+def signature_view(
+    signature: SignatureSeen,
+    *,
+    now: datetime,
+    procedure: str | None,
+    unit: str | None,
+    keys: Mapping[str, str],
+    typed: Typed,
+) -> SignatureView:
+    """The page of a signature."""
+    data = signature.data or {}
+    asked = dict(enumerate(data.get("documents") or (), start=1))
+    return SignatureView(
+        signature=signature,
+        procedure=Named(code=signature.line.procedure, name=procedure),
+        unit=Named(code=signature.line.unit, name=unit),
+        signer=mask_name(str((data.get("signer") or {}).get("name", ""))),
+        documents=tuple(_document(each, asked.get(each.n, {})) for each in signature.documents),
+        steps=tuple(sorted(_steps(signature), key=lambda step: step.at)[::-1]),
+        members=None if signature.data is None else tuple(members_of(mask_event(signature.data)))[:MOST_MEMBERS],
+        keys=keys,
+        typed=typed,
+    )
+
+
+def _document(seen: DocumentSeen, asked: Mapping[str, Any]) -> DocumentShown:
+    report = seen.report or {}
+    return DocumentShown(
+        seen=seen,
+        id=str(asked.get("id", "")),
+        name=str(asked.get("name", "")),
+        form=str(asked.get("form", "")),
+        is_result=asked.get("result") is not False,
+        lines=tuple(_line(each) for each in report.get("signatures", ())),
+        findings=_reasons(report.get("findings", ())),
+        checked_at=str(report.get("checked_at", "")),
+    )
+
+
+def _line(told: Mapping[str, Any]) -> ReportLine:
+    return ReportLine(
+        kind=told["kind"],
+        verdict=told["verdict"],
+        subject=told["subject"],
+        issuer=told["issuer"],
+        serial=told["serial"],
+        level=told["level"],
+        signed_at=told["signing_time"] or "",
+        stamped_at=told["stamped_at"] or "",
+        covers_whole=told["covers_whole"],
+        reasons=_reasons(told["reasons"]),
+    )
+
+
+def _reasons(told: Any) -> tuple[tuple[str, str], ...]:
+    return tuple((each["code"], each["about"]) for each in told)
+
+
+def _steps(signature: SignatureSeen) -> Iterator[Step]:
+    line = signature.line
+    yield Step(at=line.created_at, key="requested", facts={"source": line.source})
+    if signature.signed_at is not None:
+        yield Step(at=signature.signed_at, key="signed", facts={}, mark="event")
+    if line.made_at is not None:
+        yield Step(at=line.made_at, key="made", facts={}, mark="delivered")
+    for one in signature.hearings:
+        is_strange = one.effect in ("wrong_value", "unknown", "late")
+        yield Step(
+            at=one.at,
+            key=f"heard_{one.via}",
+            facts={"partner": one.partner, "verdict": one.verdict, "effect": one.effect, "code": one.code},
+            mark="held" if is_strange else "event",
+            hearing=one.id,
+        )
+    for move in signature.moves:
+        yield Step(
+            at=move.at,
+            key="move",
+            facts={"partner": move.partner, "kind": move.kind},
+            mark=move.to_state,
+            state=move.to_state,
+            cause=move.cause,
+            reason=move.reason,
+            who=move.actor,
+            delivery=move.delivery,
+        )

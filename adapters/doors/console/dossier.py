@@ -16,7 +16,11 @@ from adapters.doors.console.reach import LOCAL, dossier_in_reach, left_of, momen
 from adapters.doors.console.visit import Visit
 from bus.audit import Act
 from bus.reasons import LONGEST, fault_in
-from bus.rights import Right
+from bus.rights import Right, covers
+from bus.signature_close import SignatureSeen
+
+MOST_SIGNED: Final = 10
+"""Signatures on a dossier's page; the list of signatures has the rest."""
 
 
 def show(console: Console, visit: Visit, asked: Asked) -> Answer:
@@ -74,7 +78,14 @@ def seen(
         unit=name_of(console.names.unit, dossier["unit"]),
         left=left_of(console, dossier, at or visit.now),
         is_opened=is_opened,
+        signatures=[] if at is not None else _signed(console, visit, number),
     )
+
+
+def _signed(console: Console, visit: Visit, number: str) -> list[SignatureSeen]:
+    """Its newest signatures, of the units that this visitor may see."""
+    lines = [line for line in console.signature_looks.of_dossier(number) if covers(line.unit, visit.units)]
+    return [console.signature_close.signature(line.id) for line in lines[:MOST_SIGNED]]
 
 
 def _then(console: Console, number: str, at: datetime) -> dict[str, Any]:

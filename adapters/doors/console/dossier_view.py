@@ -11,15 +11,16 @@ from adapters.doors.console.timeline import Picture, picture
 from adapters.doors.console.visible import one_line, visible
 from bus.calendar import Left
 from bus.follow_ups import LEDGER_SOURCE
-from bus.messages import PAYMENT_NEWS, SETTLED
+from bus.messages import PAYMENT_NEWS, SETTLED, SIGNATURE_NEWS
 from bus.privacy import mask_event
+from bus.signature_close import SignatureSeen
 
 Row = Mapping[str, Any]
 Who = Literal["person", "source", "system"]
 
 ENDED: Final = frozenset({"not_accepted", "withdrawn", "returned"})
 """Statuses of a dossier on which nothing is due any more."""
-TOLD_BACK: Final = frozenset({SETTLED}) | PAYMENT_NEWS
+TOLD_BACK: Final = frozenset({SETTLED}) | PAYMENT_NEWS | SIGNATURE_NEWS
 """Kinds that the bus tells to a source."""
 MOST_CONTENTS: Final = 50
 """Events whose content stands on the page; of older ones it tells that they were."""
@@ -139,6 +140,8 @@ class DossierView:
     """Set where the page shows the past."""
     at_typed: tuple[str, str]
     """Day and time as the form has them."""
+    signatures: tuple[SignatureSeen, ...] = ()
+    """As they stand now, the newest first."""
 
 
 def dossier_view(
@@ -152,6 +155,7 @@ def dossier_view(
     unit: str | None = None,
     left: Left | None = None,
     is_opened: bool = False,
+    signatures: Sequence[SignatureSeen] = (),
 ) -> DossierView:
     """The page of a dossier, now or as of `at`. `contents`: the data of the events that are to be opened."""
     lines = timeline_lines(dossier["events"], dossier["timeline"])
@@ -178,6 +182,7 @@ def dossier_view(
         is_opened=is_opened,
         at=at,
         at_typed=at_typed,
+        signatures=tuple(signatures),
     )
 
 

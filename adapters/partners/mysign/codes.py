@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Literal
 
+from adapters.partners.signers.alarms import Alarm
 from bus.signatures import SignatureVerdict
 
 
@@ -45,8 +46,7 @@ class StatusRow:
     says: str
     code: str = ""
     """Why it ended, in our words."""
-    is_alarm: bool = False
-    """Whether an operator is told."""
+    alarm: Alarm = ""
 
 
 STATUS: Final = (
@@ -68,7 +68,7 @@ STATUS: Final = (
         source="r31, r32",
         says="quota or money used up",
         code="quota_exhausted",
-        is_alarm=True,
+        alarm="quota",
     ),
     StatusRow(
         status="13004",
@@ -114,22 +114,22 @@ class ErrorRow:
     says: str
     code: str = ""
     """Why the signature ended, in our words."""
-    is_alarm: bool = False
+    alarm: Alarm = ""
 
 
 ERRORS: Final = (
-    ErrorRow(error="58007", said=Said.DOWN, source="r8", says="client id", is_alarm=True),
+    ErrorRow(error="58007", said=Said.DOWN, source="r8", says="client id", alarm="credentials"),
     ErrorRow(error="58008", said=Said.NO, source="r8", says="user id", code="no_certificate"),
-    ErrorRow(error="59033", said=Said.LATER, source="r8", says="bad user or password", is_alarm=True),
-    ErrorRow(error="86024", said=Said.DOWN, source="r8", says="client secret", is_alarm=True),
-    ErrorRow(error="86002", said=Said.DOWN, source="r8", says="TLS certificate revoked", is_alarm=True),
+    ErrorRow(error="59033", said=Said.LATER, source="r8", says="bad user or password", alarm="credentials"),
+    ErrorRow(error="86024", said=Said.DOWN, source="r8", says="client secret", alarm="credentials"),
+    ErrorRow(error="86002", said=Said.DOWN, source="r8", says="TLS certificate revoked", alarm="credentials"),
     ErrorRow(
         error="4005",
         said=Said.NO,
         source="r31, r32",
         says="quota or money used up",
         code="quota_exhausted",
-        is_alarm=True,
+        alarm="quota",
     ),
     ErrorRow(
         error="13004",

@@ -14,6 +14,8 @@ from typing import Any, Final
 
 from adapters.partners.gateways.reading import Shape, shape_of, text_in, words
 from adapters.partners.mysign.codes import HTTP, Said, error_row, status_row
+from adapters.partners.signers.alarms import Alarm
+from adapters.partners.signers.choosing import Offered
 from bus.messages import Exchange
 from bus.signatures import DocumentValue, SignatureTold, SignatureVerdict, Via
 
@@ -39,7 +41,7 @@ class Answer:
     code: str = ""
     """Why the signature ended, in our words."""
     reason: str = ""
-    is_alarm: bool = False
+    alarm: Alarm = ""
 
 
 def read(exchange: Exchange, *, is_list: bool = False) -> Answer:
@@ -75,7 +77,7 @@ def _error(value: Mapping[str, Any]) -> Answer:
     row = error_row(error)
     said = words(next((found for name in WORD_NAMES if (found := text_in(value, name))), ""))
     reason = ": ".join(part for part in (error, said) if part) or "an error without a code"
-    return Answer(said=row.said, code=row.code, reason=reason, is_alarm=row.is_alarm)
+    return Answer(said=row.said, code=row.code, reason=reason, alarm=row.alarm)
 
 
 def token_of(answer: Answer) -> tuple[str, float] | None:
@@ -88,32 +90,20 @@ def token_of(answer: Answer) -> tuple[str, float] | None:
     return token, max(lives - EARLY, lives / 2)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listed:
-    """One credential of the list that can be used as far as the service says."""
-
-    id: str
-    certificate: bytes
-    chain: tuple[bytes, ...]
-    most: int | None
-    """Signatures that one agreement may give; None: it does not say."""
-    is_usable: bool
-
-
-def listed(answer: Answer) -> list[Listed]:
+def listed(answer: Answer) -> list[Offered]:
     """What can be read of a list of certificates; an entry without its certificate is none (NOTES.md#r10)."""
     rows = answer.value if isinstance(answer.value, list) else []
     return [one for row in rows[:MOST_VALUES] if isinstance(row, dict) and (one := _listed(row)) is not None]
 
 
-def _listed(row: Mapping[str, Any]) -> Listed | None:
+def _listed(row: Mapping[str, Any]) -> Offered | None:
     cert, key, name = _part(row, "cert"), _part(row, "key"), text_in(row, "credential_id")
     told = cert.get("certificates")
     ders = [bytes_of(each) for each in told] if isinstance(told, list) else []
     if not name or not ders or not ders[0]:
         return None
     states = (text_in(key, "status").lower(), text_in(cert, "status").lower())
-    return Listed(
+    return Offered(
         id=name,
         certificate=ders[0],
         chain=tuple(each for each in ders[1:] if each),
@@ -148,6 +138,11 @@ def told_of(fields: Mapping[str, Any], *, partner: str, via: Via, handle: str | 
         evidence=evidence,
         said=words(text_in(fields, "message") or text_in(fields, "description")),
     )
+
+
+def alarm_of(fields: Mapping[str, Any]) -> Alarm:
+    """What an operator must know of it."""
+    return status_row(text_in(fields, "status")).alarm
 
 
 def told_as(

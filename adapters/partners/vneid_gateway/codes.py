@@ -6,10 +6,12 @@ nobody knows has a row too.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Literal
 
+from adapters.partners.signers.alarms import Alarm
 from bus.signatures import SignatureVerdict
 
 
@@ -36,6 +38,7 @@ CONTRACTS: Final = (
 )
 
 SUCCESS: Final = "01"
+NOT_FOUND: Final = "03"
 
 
 class Said(StrEnum):
@@ -64,24 +67,21 @@ class CodeRow:
     says: str
     code: str = ""
     """Why the signature ended, in our words."""
-    alarm: str = ""
-    """Under which name an operator is told, if at all."""
+    alarm: Alarm = ""
 
 
-CLOCK: Final = "clock"
-CREDENTIALS: Final = "credentials"
 CODES: Final = (
     CodeRow(status="00", said=Said.TOKEN, source="r3, r11", says="token missing or expired"),
     CodeRow(status="01", said=Said.YES, source="r2", says="success"),
     CodeRow(status="02", said=Said.NO, source="r3", says="validation", code="service_refused"),
     CodeRow(status="03", said=Said.NO, source="r3, r22", says="not found", code="no_certificate"),
-    CodeRow(status="20", said=Said.DOWN, source="r3, r9", says="HMAC header missing", alarm=CREDENTIALS),
+    CodeRow(status="20", said=Said.DOWN, source="r3, r9", says="HMAC header missing", alarm="credentials"),
     CodeRow(status="21", said=Said.LATER, source="r3", says="rate limit"),
-    CodeRow(status="22", said=Said.LATER, source="r7, r9", says="bad timestamp", alarm=CLOCK),
-    CodeRow(status="23", said=Said.LATER, source="r7, r9", says="timestamp expired", alarm=CLOCK),
+    CodeRow(status="22", said=Said.DOWN, source="r7, r9", says="bad timestamp", alarm="clock"),
+    CodeRow(status="23", said=Said.DOWN, source="r7, r9", says="timestamp expired", alarm="clock"),
     CodeRow(status="24", said=Said.UNCLEAR, source="r8", says="nonce repeated"),
-    CodeRow(status="25", said=Said.DOWN, source="r3, r9", says="unknown partner", alarm=CREDENTIALS),
-    CodeRow(status="26", said=Said.DOWN, source="r3, r9", says="bad HMAC", alarm=CREDENTIALS),
+    CodeRow(status="25", said=Said.DOWN, source="r3, r9", says="unknown partner", alarm="credentials"),
+    CodeRow(status="26", said=Said.DOWN, source="r3, r9", says="bad HMAC", alarm="credentials"),
     CodeRow(status="27", said=Said.DOWN, source="r3, r9", says="HMAC internal"),
     CodeRow(status="99", said=Said.UNCLEAR, source="r9", says="system"),
     CodeRow(status="*", said=Said.UNCLEAR, source="r9", says="nobody knows it"),
@@ -137,3 +137,13 @@ def signing_row(status: str, error: str) -> SigningRow:
     """By both; the error's case is nobody's promise."""
     low = error.lower()
     return next(row for row in SIGNING if row.status in ("*", status) and row.error in ("*", low))
+
+
+RESULT: Final = "SIGNHASH_WEBHOOK_RESULT"
+"""The one kind of call back that is heard (NOTES.md#r42)."""
+ACKNOWLEDGED: Final[Mapping[str, str]] = {
+    "SIGNHASH_WEBHOOK_TRANSCODE": "transcode",
+    "CERT_REGISTER_WEBHOOK_TRANSCODE": "registration",
+    "CERT_REGISTER_WEBHOOK_RESULT": "registration",
+}
+"""Kinds that are answered and change nothing, by what they are counted as (NOTES.md#r42, #r44); any other: `other`."""

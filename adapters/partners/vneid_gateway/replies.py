@@ -13,6 +13,8 @@ from typing import Any, Final
 
 from adapters.channels.http import header
 from adapters.partners.gateways.reading import Shape, shape_of, text_in, words
+from adapters.partners.signers.alarms import Alarm
+from adapters.partners.signers.choosing import Offered
 from adapters.partners.vneid_gateway.codes import BARE, Said, code_row, signing_row
 from bus.messages import Exchange
 from bus.signatures import DocumentValue, SignatureTold, SignatureVerdict, Via
@@ -41,7 +43,7 @@ class Answer:
     code: str = ""
     """Why the signature ended, in our words."""
     reason: str = ""
-    alarm: str = ""
+    alarm: Alarm = ""
 
 
 def read(exchange: Exchange, request_id: str) -> Answer:
@@ -104,35 +106,23 @@ def _seconds(data: Mapping[str, Any], name: str, usual: float) -> float:
     return max(lives - EARLY, lives / 2)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listed:
-    """One credential of the list."""
-
-    id: str
-    certificate: bytes
-    chain: tuple[bytes, ...]
-    provider: str
-    is_usable: bool
-
-
-def listed(answer: Answer) -> list[Listed]:
+def listed(answer: Answer) -> list[Offered]:
     """What can be read of a list of certificates; an entry without its certificate is none (NOTES.md#r20)."""
     rows = answer.data.get("credentialInfos")
     found = rows[:MOST] if isinstance(rows, list) else []
     return [one for row in found if isinstance(row, dict) and (one := _listed(row)) is not None]
 
 
-def _listed(row: Mapping[str, Any]) -> Listed | None:
+def _listed(row: Mapping[str, Any]) -> Offered | None:
     cert, key, name = _part(row, "cert"), _part(row, "key"), text_in(row, "credentialID")
     told = cert.get("certificates")
     ders = [bytes_of(each) for each in told] if isinstance(told, list) else []
     if not name or not ders or not ders[0]:
         return None
-    return Listed(
+    return Offered(
         id=name,
         certificate=ders[0],
         chain=tuple(each for each in ders[1:] if each),
-        provider=text_in(cert, "provider"),
         is_usable=all(text_in(part, "status") in ("", GOOD) for part in (cert, key)),
     )
 

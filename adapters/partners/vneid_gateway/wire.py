@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 from urllib.parse import urlsplit
+from uuid import UUID
 
 from adapters.channels.http import MASK, Request
 from adapters.partners.vneid_gateway import checksum
 from adapters.partners.vneid_gateway.settings import VneidSettings
 from bus.errors import Unmappable
 from bus.messages import canonical_bytes
+from bus.ports import Randomness
 from bus.signatures import SignatureStanding
 
 TOKEN: Final = "auth/token"  # noqa: S105  # a message's name
@@ -126,6 +128,11 @@ def _signed(settings: VneidSettings, path: str, body: bytes, stamp: Stamp) -> di
             settings.string_to_sign, parts, settings.secret.value, settings.signature_encoding
         ),
     }
+
+
+def uuid_of(randomness: Randomness) -> str:
+    """A name that was never used: of a call, or as its nonce (NOTES.md#r8)."""
+    return str(UUID(bytes=randomness.token(16), version=4))
 
 
 def _encoded(fields: Mapping[str, Any]) -> bytes:

@@ -21,7 +21,7 @@ from adapters.documents.errors import DocumentNotNow
 from adapters.partners.signers.credentials import Misfit, misfit_of
 from adapters.partners.signers.kept import kept
 from bus.errors import Unmappable
-from bus.messages import SIGNATURE_REQUESTED, Attempt, Delivery, Exchange, Refused, Unreachable
+from bus.messages import SIGNATURE_REQUESTED, Attempt, Delivery, Exchange, InDoubt, Refused, Unreachable
 from bus.ports import Clock, CrashPoint, no_crash
 from bus.signatures import SignatureStanding, SignatureState
 from signing.errors import DocumentRefused
@@ -32,6 +32,8 @@ NO_TIME: Final = Unreachable(
     reason="no_time: the lease would end before the answer", retry_after=timedelta(0), is_down=False
 )
 SHADOW: Final = Unreachable(reason="shadow", is_down=False)
+NOT_ASKED: Final = InDoubt(reason="no_time: it was not asked", is_down=False)
+"""Of a question. Unreachable would say that the service does not have it, and let it go a second time."""
 NOTHING_SENT: Final = Unreachable(
     reason="nothing_sent: no document was prepared for it", retry_after=timedelta(0), is_down=False
 )
@@ -135,9 +137,7 @@ class SigningService:
         standing = self._standing(delivery)
         if standing.state in NEVER_SENT:
             return Attempt(outcome=NOTHING_SENT)
-        if (not_now := self._not_now(delivery)) is not None:
-            return not_now
-        return self._read(self._service.status(standing))
+        return self._asked(delivery, standing)
 
     # -- the walk -----------------------------------------------------------------------------------------------------
 
@@ -145,8 +145,13 @@ class SigningService:
         if (not_now := self._not_now(delivery)) is not None:
             return not_now
         if standing.state not in (SignatureState.CREATED, SignatureState.PREPARED) or standing.handle is not None:
-            return self._read(self._service.status(standing))  # somebody was asked already: never a second time
+            return self._asked(delivery, standing)  # somebody was asked already: never a second time
         return self._read(self._walk(delivery, standing))
+
+    def _asked(self, delivery: Delivery, standing: SignatureStanding) -> Attempt:
+        if self._not_now(delivery) is not None:
+            return Attempt(outcome=NOT_ASKED)
+        return self._read(self._service.status(standing))
 
     def _walk(self, delivery: Delivery, standing: SignatureStanding) -> Attempt:
         found = self._service.credential(standing)

@@ -1,0 +1,1 @@
+"""VNPT SmartCA: consent in the signer's phone, its interface \"769\"."""

@@ -248,6 +248,8 @@ class SignatureStanding:
     """A code that a person typed for this one attempt. Nobody can read it a second time."""
     sad: str | None = None
     """What a service calls its activation data, given the same way."""
+    one_times: int = 0
+    """How many of them attempts of this try were given, this one's too."""
 
     def __repr__(self) -> str:
         """Without the one-time secrets: a standing may end up in a log."""
@@ -288,6 +290,8 @@ class FinishDocument:
     """What is put together already, or was handed in by an official's desk."""
     verdict: str = ""
     reached: str = ""
+    code: str = ""
+    """Why this document is left out: the service gave no value of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -459,6 +463,8 @@ class SignaturePolicy:
     url_life: timedelta = timedelta(days=7)
     """Of what the source is told."""
     portal_url_life: timedelta = timedelta(days=3650)
+    finish_lease: timedelta = timedelta(minutes=5)
+    """How long one finisher has a signature for itself: a B-LTA of ten documents asks many services of the CAs."""
     has_webhook: Callable[[str], bool] = no_webhook
     """Whether this service calls back: it is asked less often then."""
     request: Callable[[str, str, int], str] = request_of

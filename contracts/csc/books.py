@@ -5,12 +5,15 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final, Literal
+from typing import Any, Final
+
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from contracts.csc.places import No, invalid
-from contracts.signing_pki.authorities import Holder, SigningPki
+from contracts.signing_pki.authorities import Holder
+from contracts.signing_transactions import Signers
 
 SHA256: Final = "2.16.840.1.101.3.4.2.1"
 RSA: Final = "1.2.840.113549.1.1.1"
@@ -19,10 +22,6 @@ ECDSA_SHA256: Final = "1.2.840.10045.4.3.2"
 OTP: Final = "123456"
 PIN: Final = "2580"
 """What signers of the mock type; known to everybody."""
-USER: Final = "099000000002"
-AGENCY: Final = "0990000001"
-
-State = Literal["waiting", "approved", "declined", "expired"]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -32,18 +31,13 @@ class Credential:
     id: str
     user: str
     holder: Holder
-    is_enabled: bool = True
     wrong: int = 0
     """One-time passwords or PINs in a row that were not it."""
     otps_sent: int = 0
 
     @property
-    def is_rsa(self) -> bool:
-        return hasattr(self.holder.key, "decryption_key") or hasattr(self.holder.key, "decrypt")
-
-    @property
     def algorithms(self) -> list[str]:
-        return [RSA, RSA_SHA256] if self.is_rsa else [ECDSA_SHA256]
+        return [RSA, RSA_SHA256] if isinstance(self.holder.key, rsa.RSAPrivateKey) else [ECDSA_SHA256]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -59,69 +53,26 @@ class Grant:
     """After a signHash it has to be extended."""
 
 
-@dataclass(slots=True, kw_only=True)
-class Transaction:
-    """One signing, at once or (mode A) when the signer agrees."""
-
-    request: str
-    handle: str
-    credential: Credential
-    hashes: list[bytes]
-    until: datetime
-    state: State = "waiting"
-    signs: int = 0
-    prompts: int = 0
-    effect: Callable[[], None] = field(default=lambda: None)
-    wrong: str = ""
-
-    def shown(self) -> dict[str, Any]:
-        """As the control route shows it."""
-        return {
-            "request": self.request,
-            "handle": self.handle,
-            "state": self.state,
-            "user": self.credential.user,
-            "prompts": self.prompts,
-            "documents": [{"id": str(n), "signs": self.signs} for n, _ in enumerate(self.hashes, 1)],
-        }
-
-
 class People:
-    """Signers and their keys, made when they are first asked for: a key costs a tenth of a second."""
+    """Signers' credentials, by ids of the service's own."""
 
-    def __init__(self, pki: SigningPki) -> None:
-        self._pki = pki
+    def __init__(self, signers: Signers) -> None:
+        self._signers = signers
         self._found: dict[str, Credential] = {}
-        self._kind = ""
 
     def clear(self) -> None:
         self._found.clear()
 
-    def of(self, user: str, kind: str) -> list[Credential]:
-        """A signer's credentials, of the kind that the switch says (r27)."""
-        if kind == "none" or not user:
-            return []
-        if kind != self._kind:
-            self._found, self._kind = {}, kind
-        names = [f"GX-{user}-1", *([f"GX-{user}-2"] if kind == "two" else [])]
-        return [self._found.get(name) or self._new(name, user, kind) for name in names]
+    def of(self, user: str) -> list[Credential]:
+        """A signer's credentials (r20)."""
+        return [self._known(f"GX-{user}-{each.serial[:8]}", user, each) for each in self._signers.of(user)]
 
     def get(self, name: str) -> Credential | None:
+        """One that was listed."""
         return self._found.get(name)
 
-    def add(self, credential: Credential) -> None:
-        """One that a test made."""
-        self._found[credential.id] = credential
-
-    def _new(self, name: str, user: str, kind: str) -> Credential:
-        days = {"expired": (-400.0, -1.0), "not_yet": (1.0, 365.0)}.get(kind, (-30.0, 335.0))
-        make = self._pki.agency if len(user) == len(AGENCY) else self._pki.official
-        holder = make(user, days=days)
-        if kind == "revoked":
-            self._pki.duty.revoke(holder)
-        made = Credential(id=name, user=user, holder=holder, is_enabled=kind != "disabled")
-        self._found[name] = made
-        return made
+    def _known(self, name: str, user: str, holder: Holder) -> Credential:
+        return self._found.setdefault(name, Credential(id=name, user=user, holder=holder))
 
 
 def digests(values: Any, *, rule: str = "r43", where: str = "hash") -> list[bytes]:

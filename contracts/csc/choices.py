@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from contracts.mock_switches import Switch, one_of, seconds, text, whole
+from contracts.signing_mock import switches
 
 METHODS_1: Final = (
     "info", "credentials/list", "credentials/info", "credentials/authorize", "credentials/sendOTP",
@@ -21,7 +22,8 @@ def many(value: object) -> object:
     raise ValueError("a number from 1, true or false")
 
 
-SWITCHES: Final = (
+SWITCHES: Final = switches(
+    "r80",
     Switch(
         name="auth_mode",
         default="explicit",
@@ -51,11 +53,11 @@ SWITCHES: Final = (
     ),
     Switch(name="page", default=100, read=whole(at_least=1), rule="r20", says="ids in one answer to a list"),
     Switch(
-        name="credentials",
-        default="one",
-        read=one_of("one", "two", "none", "disabled", "expired", "revoked", "not_yet"),
-        rule="r27",
-        says="what a signer has",
+        name="key_status",
+        default="enabled",
+        read=one_of("enabled", "disabled"),
+        rule="r25",
+        says="of every credential",
     ),
     Switch(name="without", default="", read=text, rule="r2", says="a method that info does not list, and that is 501"),
     Switch(name="asynchronous", default=True, read=one_of(True, False), rule="r45", says="whether v2 offers mode A"),
@@ -67,16 +69,9 @@ SWITCHES: Final = (
         says="the status of a poll that finds nothing yet",
     ),
     Switch(
-        name="on_signing",
-        default="",
-        read=one_of("", "approve", "decline", "expire"),
-        rule="r46",
-        says="mode A and implicit: what the signer does by himself, as soon as he is asked",
-    ),
-    Switch(
         name="returns",
-        default="good",
-        read=one_of("good", "digest", "certificate", "cms", "partial", "reordered", "none"),
+        default="",
+        read=one_of("", "digest", "certificate", "certificate_cms", "cms", "partial", "reordered"),
         rule="r42",
         says="what comes back as signatures",
     ),

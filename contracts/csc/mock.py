@@ -8,7 +8,6 @@ Written from `NOTES.md` alone; it signs for real, with keys of the mocks' own au
 from __future__ import annotations
 
 import base64
-import hashlib
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -27,7 +26,6 @@ from contracts.csc.books import (
     Grants,
     People,
     Tokens,
-    Transaction,
     digests,
 )
 from contracts.csc.choices import METHODS_1, METHODS_2, SWITCHES
@@ -35,9 +33,11 @@ from contracts.csc.oauth import Client, OAuth, spelled
 from contracts.csc.places import Asked, No, invalid
 from contracts.mock_log import Visit
 from contracts.mock_switches import Switch
-from contracts.mocking import Call, Mock, Request, Response, utc_now
-from contracts.signing_pki.authorities import FOREIGN, SigningPki
+from contracts.mocking import Call, Request, Response, utc_now
+from contracts.signing_mock import ApproveOrder, SigningMock
+from contracts.signing_pki.authorities import SigningPki
 from contracts.signing_pki.stamps import signed_data, token
+from contracts.signing_transactions import Document, Transaction
 
 CLIENT: Final = Client()
 FAULTS: Final = frozenset(
@@ -48,29 +48,14 @@ WORDS_VI: Final = {"invalid_otp": "Mã OTP không đúng", "invalid_pin": "Mã P
 LOCKED: Final = "invalid_otp"
 
 
-class Approve(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a test has a signer do: `POST /_control/csc/approve`."""
-
-    request: str = ""
-    handle: str = ""
-    """Both empty: the transaction that is the newest."""
-    result: str = "approve"
-    wrong: str = ""
-    callbacks: int = 0
-    before_answer: bool = False
-
-
-class Csc(Mock):
+class Csc(SigningMock):
     """A remote signing service by the Cloud Signature Consortium's API."""
 
     partner: ClassVar[str] = "csc"
+    name: ClassVar[str] = "Dịch vụ ký từ xa (CSC)"
     faults_here: ClassVar[frozenset[str]] = FAULTS
     switches_here: ClassVar[tuple[Switch, ...]] = SWITCHES
     notes: ClassVar[Path] = Path(__file__).with_name("NOTES.md")
-    controls_here: ClassVar[Mapping[tuple[str, str], Callable[[Any, Request], Response]]] = {
-        ("POST", "approve"): lambda mock, request: mock.control_approve(request),
-        ("GET", "transactions"): lambda mock, request: _json([each.shown() for each in mock.transactions]),
-    }
 
     def __init__(
         self,
@@ -81,10 +66,9 @@ class Csc(Mock):
         keep: int = 50_000,
         seed: int = 0,
     ) -> None:
-        super().__init__(clock=clock, keep=keep, seed=seed)
-        self.pki = pki or SigningPki(clock)
-        self.tokens, self.grants, self.people = Tokens(), Grants(), People(self.pki)
-        self.transactions: list[Transaction] = []
+        super().__init__(pki=pki, clock=clock, keep=keep, seed=seed)
+        self.tokens, self.grants = Tokens(), Grants()
+        self.people = People(self.signers)
         self._oauth = OAuth(client, self.tokens, self.switches)
         self._methods: Mapping[str, Callable[[Asked, Visit, Call], Any]] = {
             "info": self._info,
@@ -100,21 +84,18 @@ class Csc(Mock):
         }
 
     def forget(self) -> None:
+        super().forget()
         self.tokens.clear()
         self.grants.clear()
         self.people.clear()
-        self.pki.forget()
-        self.transactions.clear()
 
     # -- the partner's three steps ------------------------------------------------------------------------------------
 
-    def recognise(self, request: Request) -> Call:
+    def recognise_here(self, request: Request) -> Call:
         return places.recognise(request)
 
-    def admit(self, call: Call, visit: Visit) -> Response | None:
+    def admit_here(self, call: Call, visit: Visit) -> Response | None:
         asked: Asked = call.payload
-        if call.place == "nowhere":
-            return self._no(invalid("r1", "path", "a known method", call.request.path), visit, status=404)
         visit.checked = ("r1", "r2", "r4")
         try:
             if asked.trouble is not None:
@@ -126,7 +107,7 @@ class Csc(Mock):
             return self._no(no, visit)
         return None
 
-    def answer(self, call: Call, visit: Visit) -> Response:
+    def answer_here(self, call: Call, visit: Visit) -> Response:
         try:
             if call.place != "api":
                 return self._at_the_server(call, visit)
@@ -211,7 +192,7 @@ class Csc(Mock):
         user = asked.values.get("userID")
         if not isinstance(user, str):
             raise invalid("r20", "userID", "the signer's id: this token is the client's own")
-        ids = [each.id for each in self.people.of(user, self.switches["credentials"])]
+        ids = [each.id for each in self.people.of(user)]
         size, page = min(asked.values.get("maxResults") or 100, self.switches["page"]), asked.values.get("pageToken")
         start = int(page) if isinstance(page, str) and page.isdigit() else 0
         more = {"nextPageToken": str(start + size)} if start + size < len(ids) else {}
@@ -226,7 +207,7 @@ class Csc(Mock):
         said: dict[str, Any] = {
             "description": "Khoá ký của người ký",
             "key": {
-                "status": "enabled" if found.is_enabled else "disabled",
+                "status": self.switches["key_status"],
                 "algo": found.algorithms,
                 "len": getattr(found.holder.key, "key_size", 0),
             },
@@ -274,7 +255,7 @@ class Csc(Mock):
         found = self.people.get(name) if isinstance(name, str) else None
         if found is None:
             raise invalid("r21", "credentialID", "one of the list")
-        if is_for_signing and not found.is_enabled:
+        if is_for_signing and self.switches["key_status"] != "enabled":
             words = "The credential identified by credentialID is disabled"
             raise invalid("r43", "credentialID", "one that may be used", found.id, words=words)
         return found
@@ -306,7 +287,7 @@ class Csc(Mock):
 
     def _agreed(self, found: Credential, told: Mapping[str, Any]) -> None:
         if self.switches["auth_mode"] == "implicit":
-            if self.switches["on_signing"] == "decline":
+            if self.switches["on_asking"] == "decline":
                 raise No("access_denied", "The signer said no", rule="r37", where="signer", expected="a yes")
             return
         if found.wrong >= self.switches["otp_tries"]:
@@ -364,10 +345,14 @@ class Csc(Mock):
         self.grants.spend(told.get("SAD"), found.id, hashes, visit.clock)
         made = self._opened(found, hashes, visit, call)
         if is_later:
-            self._by_himself(made)
             return {"responseID": made.handle}
-        self._sign(made)
-        return {"signatures": self._values(made)}
+        return self._at_once(made)
+
+    def _at_once(self, made: Transaction) -> dict[str, Any]:
+        if made.state == "open":
+            self.approve(ApproveOrder(handle=made.handle, callbacks=0, wrong=self.switches["returns"]))
+        self._is_signed(made)
+        return {"signatures": _values(made)}
 
     def _algorithms(self, told: Mapping[str, Any], found: Credential, name: str) -> None:
         if told.get(name) != SHA256:
@@ -377,63 +362,29 @@ class Csc(Mock):
 
     def _opened(self, found: Credential, hashes: list[bytes], visit: Visit, call: Call) -> Transaction:
         told = call.payload.values
-        request, number = str(told.get("clientData", "")), len(self.transactions) + 1
-        body = b"".join(hashes)
-        made = Transaction(
-            request=request,
-            handle=f"mock-response-{number:04d}",
-            credential=found,
-            hashes=hashes,
-            until=visit.clock + timedelta(milliseconds=_whole(told.get("validity_period"), 300_000)),
-            prompts=1,
-            wrong=self.switches["returns"],
+        life = _whole(told.get("validity_period"), int(self.switches["life_s"] * 1000))
+        made = self.asked_for(
+            visit,
+            request=str(told.get("clientData", "")),
+            handle=f"mock-response-{len(self.transactions) + 1:04d}",
+            user=found.user,
+            holder=found.holder,
+            documents=[Document(id=str(n), name="", digest=each) for n, each in enumerate(hashes, 1)],
+            description=str(told.get("description", "")),
         )
-        made.effect = lambda: self._book(made, body)
-        self.transactions.append(made)
-        visit.effects += 1
+        made.until = visit.clock + timedelta(milliseconds=life)
         return made
 
-    def _book(self, made: Transaction, body: bytes) -> None:
-        self.effects.add(
-            at=self._clock(),
-            operation="sign",
-            dossier=made.request,
-            digest=hashlib.sha256(body).hexdigest(),
-            repeat=False,
-            entry={"request": made.request, "handle": made.handle, "documents": str(len(made.hashes))},
-            body=body,
-        )
-
-    def _sign(self, made: Transaction) -> None:
-        made.state = "approved"
-        made.signs += 1
-        made.effect()
-
-    def _by_himself(self, made: Transaction) -> None:
-        how = self.switches["on_signing"]
-        if how:
-            self._end(made, how)
-
-    def _end(self, made: Transaction, how: str) -> None:
-        if made.state != "waiting":
-            return
-        if how == "approve":
-            self._sign(made)
-        else:
-            made.state = {"decline": "declined", "expire": "expired"}[how]  # type: ignore[assignment]
-
-    def _values(self, made: Transaction) -> list[str]:
-        """r42, and what the switch `returns` does to it."""
-        holder, kind = made.credential.holder, made.wrong
-        if kind == "certificate":
-            holder = self.pki.authorities[FOREIGN].issue("Nguyễn Thị Khác", uid="CCCD:099000000009")
-        hashes = [hashlib.sha256(each).digest() for each in made.hashes] if kind == "digest" else made.hashes
-        values = [
-            signed_data(holder, "data", None, digest=each) if kind == "cms" else holder.sign_digest(each)
-            for each in hashes
-        ]
-        kept = {"partial": values[:-1], "reordered": values[::-1], "none": []}.get(kind, values)
-        return [base64.b64encode(each).decode() for each in kept]
+    def _is_signed(self, made: Transaction) -> None:
+        """Or No (r46)."""
+        if made.state == "declined":
+            raise No("access_denied", "The signer said no", rule="r46", where="signer", expected="a yes")
+        if made.state == "expired":
+            raise No(
+                "expired_request", "The request is expired", rule="r46", where="validity_period", expected="in time"
+            )
+        if made.state == "failed":
+            raise No("server_error", "Signing failed", rule="r5", where="signer", expected="a yes", status=500)
 
     def _sign_doc(self, asked: Asked, visit: Visit, call: Call) -> dict[str, Any]:
         """r50: of `documentDigests` alone, each with signed attributes of the service's own."""
@@ -445,28 +396,20 @@ class Csc(Mock):
             raise invalid("r51", "documentDigests", "digests: whole documents are not taken here")
         hashes = [each for part in parts for each in digests(part.get("hashes"), rule="r50")]
         self.grants.spend(told.get("SAD"), found.id, hashes, visit.clock)
-        made = self._opened(found, hashes, visit, call)
-        self._sign(made)
+        self.approve(ApproveOrder(handle=self._opened(found, hashes, visit, call).handle, callbacks=0))
         signed = [signed_data(found.holder, "data", None, digest=each) for each in hashes]
         return {"SignatureObject": [base64.b64encode(each).decode() for each in signed]}
 
     def _poll(self, asked: Asked, visit: Visit, call: Call) -> Any:
         visit.checked += ("r46",)
         handle = asked.values.get("responseID")
-        made = next((each for each in self.transactions if each.handle == handle), None)
+        made = self.asked_about(handle) if isinstance(handle, str) else None
         if made is None:
             raise invalid("r46", "responseID", "one that was given here", words="Invalid parameter responseID")
-        if made.state == "waiting" and made.until <= visit.clock:
-            made.state = "expired"
-        if made.state == "declined":
-            raise No("access_denied", "The signer said no", rule="r46", where="signer", expected="a yes")
-        if made.state == "expired":
-            raise No(
-                "expired_request", "The request is expired", rule="r46", where="validity_period", expected="in time"
-            )
-        if made.state == "waiting":
+        self._is_signed(made)
+        if made.state == "open":
             return _json({"responseID": made.handle}, status=int(self.switches["waiting_as"]))
-        return {"signatures": self._values(made)}
+        return {"signatures": _values(made)}
 
     def _timestamp(self, asked: Asked, visit: Visit, call: Call) -> dict[str, Any]:
         visit.checked += ("r60",)
@@ -483,34 +426,20 @@ class Csc(Mock):
 
     # -- answers and control ------------------------------------------------------------------------------------------
 
-    def _no(self, no: No, visit: Visit, *, status: int | None = None) -> Response:
+    def _no(self, no: No, visit: Visit) -> Response:
         visit.break_rule(no.broken)
         visit.error_code = no.error
         words = WORDS_VI.get(no.error, "Yêu cầu không hợp lệ") if self.switches["words"] == "vi" else no.words
-        return _json({"error": no.error, "error_description": words}, status=status or no.status)
-
-    def control_approve(self, request: Request) -> Response:
-        """A signer says yes or no to what waits (mode A)."""
-        order = msgspec.json.decode(request.body, type=Approve)
-        found = next(
-            (
-                each
-                for each in reversed(self.transactions)
-                if order.request in ("", each.request) and order.handle in ("", each.handle)
-            ),
-            None,
-        )
-        if found is None:
-            raise ValueError(f"request: no transaction {order.request or order.handle}")
-        if order.result not in ("approve", "decline", "expire"):
-            raise ValueError("result: approve, decline or expire")
-        found.wrong = order.wrong or found.wrong
-        self._end(found, order.result)
-        return _json(found.shown(), status=202)
+        return _json({"error": no.error, "error_description": words}, status=no.status)
 
 
 def _whole(value: object, default: int) -> int:
     return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else default
+
+
+def _values(made: Transaction) -> list[str]:
+    """In the order of the hashes (r42), unless a test wants it otherwise."""
+    return [base64.b64encode(each.value or b"").decode() for each in made.values()]
 
 
 def _json(value: object, *, status: int = 200) -> Response:

@@ -17,7 +17,7 @@ SECRETS: Final = (
 )  # fmt: skip
 """Names of members, fields and elements, in any case of letters (contracts/smartca/NOTES.md#r4 and its siblings)."""
 _NAMES: Final = "|".join(SECRETS).encode()
-_JSON: Final = re.compile(rb'("(?:' + _NAMES + rb')"\s*:\s*)(?:"(?:[^"\\]|\\.)*"?|[^\s,}\]"]+)', re.IGNORECASE)
+_JSON: Final = re.compile(rb'("(?:' + _NAMES + rb')"\s*:\s*)(?:"(?:[^"\\]|\\.)*"?|[^\s,}\]"{\[]+)', re.IGNORECASE)
 _FORM: Final = re.compile(rb"((?:^|&|\?)(?:" + _NAMES + rb")=)[^&\s]*", re.IGNORECASE)
 _XML: Final = re.compile(rb"(<(?:[\w.-]+:)?(?:" + _NAMES + rb")(?:\s[^<>]*)?>)[^<]*(</)", re.IGNORECASE)
 

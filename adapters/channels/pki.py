@@ -8,7 +8,7 @@ size, must be newer than what is kept, and is judged by `signing.trust`, not her
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -93,7 +93,7 @@ class RevocationSource:
             return self._trust(leaf_der, more, now)
         except RevocationUnknown as unknown:
             wanted = unknown.wanted
-        self._ask(_prudent(self._questions(wanted)), now)
+        self._ask(prudent(self._questions(wanted)), now)
         return self._trust(leaf_der, more, now)
 
     def refresh(self, now: datetime) -> None:
@@ -135,7 +135,7 @@ class RevocationSource:
             self._asked_at.clear()
         self._asked_at[question] = now
         try:
-            statement = self._fetch(question)
+            statement = fetched(self._channel, question)
         except (ValueError, OSError) as trouble:
             log.warning("revocation_not_fetched", host=urlsplit(question.url).netloc, cause=str(trouble))
             return False
@@ -145,17 +145,6 @@ class RevocationSource:
         self._kept[question] = statement
         return True
 
-    def _fetch(self, question: Question) -> Statement:
-        """Raises OSError, ValueError."""
-        exchange = self._channel.send(_request(question))
-        if exchange.trouble is not None or exchange.reply_body is None:
-            raise OSError(getattr(exchange.trouble, "reason", "no answer"))
-        if exchange.status != 200:
-            raise OSError(f"status {exchange.status}")
-        life: Callable[[bytes], tuple[datetime, datetime]] = life_of_list if question.is_of_list else life_of_answer
-        begins, ends = life(exchange.reply_body)
-        return Statement(der=exchange.reply_body, begins=begins, ends=ends)
-
     def _renew(self) -> None:
         kept = self._kept.items()
         self._trust.renew(
@@ -164,7 +153,19 @@ class RevocationSource:
         )
 
 
-def _prudent(questions: Iterator[Question]) -> list[Question]:
+def fetched(channel: Channel, question: Question) -> Statement:
+    """What a source says. Raises OSError, ValueError."""
+    exchange = channel.send(_request(question))
+    if exchange.trouble is not None or exchange.reply_body is None:
+        raise OSError(getattr(exchange.trouble, "reason", "no answer"))
+    if exchange.status != 200:
+        raise OSError(f"status {exchange.status}")
+    life: Callable[[bytes], tuple[datetime, datetime]] = life_of_list if question.is_of_list else life_of_answer
+    begins, ends = life(exchange.reply_body)
+    return Statement(der=exchange.reply_body, begins=begins, ends=ends)
+
+
+def prudent(questions: Iterable[Question]) -> list[Question]:
     """Each once, and no more than a chain can need: a certificate may name a hundred addresses."""
     return list(dict.fromkeys(questions))[:16]
 

@@ -9,7 +9,7 @@ of evidence. No network: what a report wants is fetched by an adapter, and the d
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -17,10 +17,14 @@ from cryptography import x509
 
 from signing.document_reading import MOST_BYTES
 from signing.revocation import SKEW
-from signing.verdicts import Code, Reason, Report, SignatureReport, Verdict, verdict_of
-from signing.verification_chain import Chains, DocumentTrust, Heard, Party
-from signing.verification_cms import CmsWrong, Signed, Stamped, check, digest_name, read, read_stamp
+from signing.verdicts import Code, Reason, SignatureReport, Verdict, verdict_of
+from signing.verdicts import Report as Report
+from signing.verification_chain import Chains, Heard
+from signing.verification_chain import DocumentTrust as DocumentTrust
+from signing.verification_cms import CmsWrong, Signed, check, digest_name, read
 from signing.verification_pdf import After, Covers, Found, Opened, open_pdf
+from signing.verification_times import NOTHING_FETCHED, Proven, Witnesses, of_signer
+from signing.verification_times import Evidence as Evidence
 
 _AFTER: Final = {
     After.EVIDENCE: Code.EVIDENCE_ADDED,
@@ -29,25 +33,6 @@ _AFTER: Final = {
     After.FORBIDDEN: Code.CERTIFICATION_VIOLATED,
     After.CHANGED: Code.CHANGED_AFTER,
 }
-_OF_STAMP: Final = {
-    Code.EXPIRED: Code.STAMP_EXPIRED,
-    Code.REVOKED: Code.STAMP_REVOKED,
-    Code.AUTHORITY_REVOKED: Code.STAMP_REVOKED,
-    Code.REVOCATION_UNKNOWN: Code.STAMP_REVOCATION_UNKNOWN,
-}
-"""What is wrong with a time-stamp unit leaves its time unproven; anything else makes it nobody we know."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
-    """What was fetched beside the document: DER."""
-
-    crls: tuple[bytes, ...] = ()
-    ocsps: tuple[bytes, ...] = ()
-    certificates: tuple[bytes, ...] = ()
-
-
-NOTHING_FETCHED: Final = Evidence()
 
 
 def verify_pdf(
@@ -70,12 +55,14 @@ class _Judge:
     def __init__(self, pdf: bytes, opened: Opened, chains: Chains, now: datetime, evidence: Evidence) -> None:
         self._pdf = pdf
         self._opened = opened
-        self._chains = chains
         self._now = now
-        self._heard = Heard.of((opened.crls, opened.answers), (evidence.crls, evidence.ocsps))
-        self._certificates = (*opened.certificates, *evidence.certificates)
-        self._proven = _Proven(now)
-        self._wanted: dict[tuple[bytes, bytes], None] = {}
+        self._witnesses = Witnesses(
+            chains=chains,
+            heard=Heard.of((opened.crls, opened.answers), (evidence.crls, evidence.ocsps)),
+            certificates=(*opened.certificates, *evidence.certificates),
+            now=now,
+        )
+        self._proven = Proven(now)
 
     def report(self) -> Report:
         """From the last signature to the first, told from the first to the last."""
@@ -90,7 +77,7 @@ class _Judge:
             signatures=tuple(signatures),
             findings=findings,
             checked_at=self._now,
-            wanted=tuple(self._wanted),
+            wanted=tuple(self._witnesses.wanted),
         )
 
     def _one(self, found: Found) -> SignatureReport:
@@ -115,45 +102,14 @@ class _Judge:
             check(signed, self._digest(found, signed))
         except CmsWrong as wrong:
             return _with(told, [*reasons, Reason(wrong.code)])
-        stamp = self._stamp_of(signed)
+        stamp = self._witnesses.stamp_of(signed.stamps, signed.value, self._proven)
         proven = self._proven if stamp.at is None else self._proven.earlier(stamp.at)
-        party = self._chains.signer(signed.certificate, self._more(signed), self._heard, at=proven.at, now=self._now)
-        self._want(party)
-        reasons += [*stamp.reasons, *_of_signer(party, proven, told.signing_time)]
+        party = self._witnesses.signer(signed.certificate, signed.others, proven)
+        reasons += [*stamp.reasons, *of_signer(party, proven, told.signing_time)]
         reasons += _of_times(proven, told.signing_time, signed, found)
         is_lasting = party.brings_evidence and (stamp.brings_evidence or not stamp.is_good)
         level = _level(found, signed, proven, is_lasting=is_lasting)
         return replace(_with(told, reasons), roles=party.roles, stamped_at=proven.stamped_at, level=level)
-
-    def _stamp_of(self, signed: Signed) -> _Stamp:
-        """The first stamp over the signature's value that holds; else what is wrong with the last one."""
-        looked = _Stamp()
-        for token in signed.stamps:
-            looked = self._stamp(token, signed.value)
-            if looked.is_good:
-                break
-        return looked
-
-    def _stamp(self, token: bytes, over: bytes) -> _Stamp:
-        try:
-            stamped = read_stamp(token, over)
-        except CmsWrong as wrong:
-            return _Stamp(reasons=(Reason(Code.STAMP_BROKEN, wrong.code.value),))
-        return self._judged(stamped)
-
-    def _judged(self, stamped: Stamped) -> _Stamp:
-        """Whether the unit's word counts, seen from the earliest moment that is proven so far."""
-        seen, signed = self._proven.at, stamped.signed
-        if stamped.at > seen + SKEW:
-            return _Stamp(reasons=(Reason(Code.STAMP_BROKEN, "it is of a later time than what is over it"),))
-        party = self._chains.stamper(
-            signed.certificate, self._more(signed), self._heard, at=stamped.at, seen=seen, now=self._now
-        )
-        self._want(party)
-        reasons = tuple(_of_unit(party, seen))
-        if reasons:
-            return _Stamp(reasons=reasons)
-        return _Stamp(at=stamped.at, brings_evidence=party.brings_evidence)
 
     # -- a stamp over the whole document -------------------------------------------------------------------------------
 
@@ -161,7 +117,7 @@ class _Judge:
         reasons = _of_bytes(found)
         signed = read(found.contents, is_stamp=True)
         told = replace(_told(found, reasons, signed), signing_time=None)
-        looked = self._stamp(found.contents, b"".join(found.signed(self._pdf)))
+        looked = self._witnesses.stamp(found.contents, b"".join(found.signed(self._pdf)), self._proven)
         reasons += looked.reasons
         if looked.at is not None and verdict_of(each.code for each in reasons) is Verdict.PASSED:
             self._proven = self._proven.earlier(looked.at, is_over_all=True)
@@ -176,37 +132,6 @@ class _Judge:
             digest.update(piece)
         return digest.digest()
 
-    def _more(self, signed: Signed) -> tuple[bytes, ...]:
-        return (*signed.others, *self._certificates)
-
-    def _want(self, party: Party) -> None:
-        self._wanted |= dict.fromkeys(party.wanted)
-
-
-@dataclass(frozen=True, slots=True)
-class _Proven:
-    """The earliest time by which everything below certainly was there."""
-
-    at: datetime
-    stamped_at: datetime | None = None
-    is_over_all: bool = False
-
-    def earlier(self, at: datetime, *, is_over_all: bool = False) -> _Proven:
-        """With one more stamp; a stamp that a clock puts behind what is over it proves nothing earlier."""
-        return _Proven(min(self.at, at), min(self.at, at), is_over_all or self.is_over_all)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Stamp:
-    at: datetime | None = None
-    """When, where it holds."""
-    reasons: tuple[Reason, ...] = ()
-    brings_evidence: bool = False
-
-    @property
-    def is_good(self) -> bool:
-        return self.at is not None
-
 
 # -- pure --------------------------------------------------------------------------------------------------------------
 
@@ -217,32 +142,7 @@ def _of_bytes(found: Found) -> list[Reason]:
     return [Reason(_AFTER[found.after])] if found.after is not After.NOTHING else []
 
 
-def _of_signer(party: Party, proven: _Proven, claimed_at: datetime | None) -> list[Reason]:
-    """Without a stamp, what came too late for the certificate may still have been signed in time: nobody can say."""
-    reasons = []
-    for reason in party.reasons:
-        since = party.since if reason.code is Code.REVOKED else None
-        if proven.stamped_at is None and reason.code is Code.EXPIRED and not (claimed_at and claimed_at > party.ends):
-            reason = replace(reason, code=Code.EXPIRED_NO_PROOF)
-        elif proven.stamped_at is None and since is not None and not (claimed_at and claimed_at >= since):
-            reason = replace(reason, code=Code.REVOKED_NO_PROOF)
-        reasons.append(reason)
-    return reasons
-
-
-def _of_unit(party: Party, seen: datetime) -> list[Reason]:
-    reasons = []
-    for reason in party.reasons:
-        if reason.code is Code.REVOKED_LATER:
-            # A unit that closed stamped well until then; one whose key was lost may have stamped anything since.
-            if party.lost_at is None or party.lost_at > seen:
-                continue
-            reason = replace(reason, code=Code.STAMP_REVOKED)
-        reasons.append(replace(reason, code=_OF_STAMP.get(reason.code, Code.STAMP_UNTRUSTED)))
-    return reasons
-
-
-def _of_times(proven: _Proven, claimed_at: datetime | None, signed: Signed, found: Found) -> list[Reason]:
+def _of_times(proven: Proven, claimed_at: datetime | None, signed: Signed, found: Found) -> list[Reason]:
     reasons = []
     if proven.stamped_at is None:
         reasons.append(Reason(Code.NO_TIME_STAMP))
@@ -253,7 +153,7 @@ def _of_times(proven: _Proven, claimed_at: datetime | None, signed: Signed, foun
     return reasons
 
 
-def _level(found: Found, signed: Signed, proven: _Proven, *, is_lasting: bool) -> str:
+def _level(found: Found, signed: Signed, proven: Proven, *, is_lasting: bool) -> str:
     if found.form == "basic" or not signed.names_certificate:
         return "basic"
     if proven.stamped_at is None:

@@ -10,7 +10,8 @@ from starlette.routing import Router
 
 from adapters.channels.addresses import Network, networks_of
 from adapters.doors.body import BodyReader
-from adapters.doors.callbacks import CallbackDoor, CountsCallbacks, Listening
+from adapters.doors.callbacks import CallbackDoor
+from adapters.doors.called import CountsCallbacks, Listening
 from adapters.doors.pace import Pace, Paces
 from adapters.doors.refusals import Desk
 from config.partner_gateways import gateways, maker_of
@@ -20,6 +21,7 @@ from config.wiring import Installation
 
 if TYPE_CHECKING:
     from adapters.doors.callback_lookup import Asker
+    from adapters.partners.gateways.calls import Gateway
 
 
 def add_callbacks(
@@ -52,14 +54,14 @@ def add_callbacks(
         _add_lookup(router, installation, desk)
 
 
-def listen(installation: Installation, name: str, partner: GatewaySettings) -> Listening:
+def listen(installation: Installation, name: str, partner: GatewaySettings) -> Listening[Gateway]:
     """One gateway's side of the door. Raises SettingsRefused."""
     try:
         networks = networks_of(partner.callback_networks)
     except ValueError as trouble:
         raise SettingsRefused(f"partners.{name}.callback_networks", str(trouble)) from None
     return Listening(
-        gateway=maker_of(partner).gateway(installation, name, partner),
+        side=maker_of(partner).gateway(installation, name, partner),
         networks=networks,
         paces=Paces(partner.callback_rate, time.monotonic) if partner.callback_rate else None,
     )

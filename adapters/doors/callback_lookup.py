@@ -20,7 +20,7 @@ from starlette.routing import Router
 
 from adapters.channels.addresses import Network
 from adapters.doors.body import BodyReader, require_media_type
-from adapters.doors.callbacks import STATUS
+from adapters.doors.called import STATUS
 from adapters.doors.pace import Pace
 from adapters.doors.peers import is_in, peer_of
 from adapters.doors.problems import problem

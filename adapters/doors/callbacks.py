@@ -1,35 +1,19 @@
-"""Where payment gateways call us: `/callbacks/{partner}/{place}`. One frame for all; each answers in its own form.
-
-    who calls → how much, of what kind → the gateway's own reading → heard by the ledger, committed → acknowledged
-
-A gateway is always told something that it understands. What is refused leaves a note for the operator under its rule,
-changes nothing, and where somebody may be trying something, it is an alarm.
-"""
+"""What payment gateways tell of their own accord: heard by the book of payments. The frame is `called.py`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 import structlog
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Router
 
-from adapters.channels.addresses import Network
-from adapters.doors.body import BodyReader, require_media_type, too_large
-from adapters.doors.pace import Paces
-from adapters.doors.peers import is_in, peer_of
-from adapters.doors.problems import problem
-from adapters.doors.refusals import RETRY_S, Desk, TurnedAway
-from adapters.partners.gateways.calls import Came, Gateway, Place, RawCall, Reply, Wrong
+from adapters.doors.called import CalledDoor, Listening
+from adapters.partners.gateways.calls import Gateway, RawCall, Wrong
 from adapters.partners.gateways.cards import without_cards
-from bus.errors import LedgerTrouble
 from bus.payments import AttemptFacts, Effect, Heard, Told
-from bus.ports import Clock, CrashPoint, no_crash
 
 log = structlog.get_logger("doors")
 
@@ -39,16 +23,6 @@ NO: Final[Mapping[Effect, tuple[str, str]]] = {
     Effect.WRONG_CURRENCY: ("contradicted", "currency"),
 }
 """What the ledger heard and did not take: code of the note, and what did not fit."""
-STATUS: Final = {"too_large": 413, "media_type": 415, "forbidden_source": 403, "rate_limited": 429, "not_found": 405}
-"""Where nothing was read of the message, HTTP says so too; a message that was read and refused is answered with 200."""
-
-
-class CountsCallbacks(Protocol):
-    """What the doors' metrics must offer here."""
-
-    def callback_taken(self, *, partner: str, result: str) -> None:
-        """One more call of this gateway, by what it came to."""
-        ...
 
 
 class Hears(Protocol):
@@ -59,154 +33,34 @@ class Hears(Protocol):
     def find(self, partner: str, reference: str) -> AttemptFacts | None: ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listening:
-    """One gateway, and from where it is listened to."""
-
-    gateway: Gateway
-    networks: Sequence[Network] = ()
-    """Where it may call from; empty: anywhere, its checksum is the proof."""
-    paces: Paces | None = None
-    """How fast each address may call. A forged call is known only after its checksum: it must cost nobody else."""
-
-
-class CallbackDoor:
+class CallbackDoor(CalledDoor[Gateway]):
     """Takes what gateways tell."""
 
     def __init__(
         self,
         *,
-        gateways: Mapping[str, Listening],
+        gateways: Mapping[str, Listening[Gateway]],
         book: Hears,
-        desk: Desk,
-        metrics: CountsCallbacks,
-        bodies: BodyReader,
-        clock: Clock,
-        crash_point: CrashPoint = no_crash,
-        proxies: Sequence[Network] = (),
         on_heard: Callable[[], None] = lambda: None,
+        **frame: Any,
     ) -> None:
-        """`on_heard` wakes the worker: a payment that was settled has something to tell. `proxies`: whose word for the
-        caller's address is believed."""
-        self._gateways = gateways
+        """`on_heard` wakes the worker: a payment that was settled has something to tell. `frame`: `called.py`'s."""
+        super().__init__(gateways, **frame)
         self._book = book
-        self._desk = desk
-        self._metrics = metrics
-        self._bodies = bodies
-        self._clock = clock
-        self._point = crash_point
-        self._proxies = proxies
         self._on_heard = on_heard
 
-    def add_to(self, router: Router) -> None:
-        """Every place of every gateway."""
-        for partner, listening in self._gateways.items():
-            for (method, name), place in listening.gateway.places.items():
-                path = f"/callbacks/{partner}/{name}"
-                here = partial(self._answered, partner, listening, method, place)
-                router.add_route(path, here, methods=[method])
-                self._desk.know_route(here, path)
-
-    async def _answered(
-        self, partner: str, listening: Listening, method: str, place: Place, request: Request
-    ) -> Response:
-        call = _raw(request, partner, self._clock, peer_of(request, self._proxies))
-        try:
-            self._admit(request, listening, method, call)
-            call = replace(call, body=await self._read(request, place, call))
-            self._point("callback.received")
-            came = await run_in_threadpool(self._take, partner, listening.gateway, call)
-        except TurnedAway as away:
-            rule = away.errors[0].rule if away.errors else away.code
-            status = away.status or STATUS.get(away.code, 200)
-            came = Wrong(code=away.code, rule=rule, status=status, is_alarm=away.code == "forbidden_source")
-        self._note(request, partner, came, call)
-        self._point("callback.before_answer")
-        return _response(listening.gateway.reply(call, came))
-
-    # -- what may come in ---------------------------------------------------------------------------------------------
-
-    def _admit(self, request: Request, listening: Listening, method: str, call: RawCall) -> None:
-        """Raises TurnedAway."""
-        if request.method != method:  # HEAD comes to where GET is taken, and would change as much
-            raise TurnedAway("not_found", status=405)
-        if listening.networks and not is_in(call.address, listening.networks):
-            raise TurnedAway("forbidden_source")
-        if listening.paces is not None and listening.paces.wait(call.address):
-            raise TurnedAway("rate_limited")
-
-    async def _read(self, request: Request, place: Place, call: RawCall) -> bytes:
-        if not place.media_types:
-            if len(call.query) > place.most_bytes:
-                raise too_large(place.most_bytes)
-            return b""
-        require_media_type(request, *place.media_types)
-        return await self._bodies.read(request, place.most_bytes)
-
-    # -- what it says -------------------------------------------------------------------------------------------------
-
-    def _take(self, partner: str, gateway: Gateway, call: RawCall) -> Came:
-        try:
-            told = gateway.read(call, partial(self._book.find, partner))
-            if isinstance(told, Wrong):
-                return told
-            heard = self._book.hear(replace(told, evidence=without_cards(told.evidence)))
-        except LedgerTrouble as trouble:
-            log.error("ledger_unavailable", cause=str(trouble))
-            return trouble
+    def hear(self, partner: str, side: Gateway, call: RawCall) -> Heard | Wrong:
+        told = side.read(call, partial(self._book.find, partner))
+        if isinstance(told, Wrong):
+            return told
+        heard = self._book.hear(replace(told, evidence=without_cards(told.evidence)))
         self._on_heard()
         return heard
 
-    # -- what is kept of it -------------------------------------------------------------------------------------------
-
-    def _note(self, request: Request, partner: str, came: Came, call: RawCall) -> None:
-        match came:
-            case Wrong():
-                self._refused(request, partner, came, call)
-            case LedgerTrouble():
-                wrong = Wrong(code="unavailable", rule="unavailable", status=503)
-                self._refused(request, partner, wrong, call)
-            case Heard(effect=effect) if effect in NO:
-                code, what = NO[effect]
-                self._refused(request, partner, Wrong(code=code, rule=effect, field=what, is_alarm=True), call)
-            case Heard(effect=effect):
-                log.info("callback_heard", partner=partner, effect=effect, tasks=list(came.tasks))
-                self._metrics.callback_taken(partner=partner, result=effect)
-
-    def _refused(self, request: Request, partner: str, wrong: Wrong, call: RawCall) -> None:
-        """A note under a reference, for the operator; the order that it claims to be about stands there too."""
-        told = replace(problem(wrong.code, reference=self._desk.new_reference()), status=wrong.status)
-        rule: dict[str, str | int] = {"field": wrong.field, "rule": wrong.rule}
-        if wrong.reference_told:
-            rule["order"] = wrong.reference_told[:64]
-        self._desk.note(told, route=self._desk.route_of(request.scope), caller=partner, rules=[rule])
-        self._metrics.callback_taken(partner=partner, result=wrong.rule)
-        if wrong.is_alarm:
-            log.error(
-                "callback_not_believed",
-                partner=partner,
-                reference=told.reference,
-                rule=wrong.rule,
-                field=wrong.field,
-                peer=call.address,
-            )
-
-
-def _raw(request: Request, partner: str, clock: Clock, address: str) -> RawCall:
-    scope = request.scope
-    return RawCall(
-        method=request.method,
-        path=scope["path"].removeprefix(f"/callbacks/{partner}/"),
-        query=scope["query_string"].decode("latin-1"),
-        headers={name.lower(): value for name, value in request.headers.items()},
-        body=b"",
-        address=address,
-        at=clock.now(),
-    )
-
-
-def _response(reply: Reply) -> Response:
-    headers = {"cache-control": "no-store"}
-    if reply.status == 503:
-        headers["retry-after"] = str(RETRY_S)
-    return Response(reply.body, reply.status, headers, reply.media_type)
+    def note(self, request: Request, partner: str, came: Heard, call: RawCall) -> None:
+        if came.effect in NO:
+            code, what = NO[came.effect]
+            self.refused(request, partner, Wrong(code=code, rule=came.effect, field=what, is_alarm=True), call)
+            return
+        log.info("callback_heard", partner=partner, effect=came.effect, tasks=list(came.tasks))
+        self._metrics.callback_taken(partner=partner, result=came.effect)

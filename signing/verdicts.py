@@ -57,6 +57,7 @@ class Code(StrEnum):
     # -- worth knowing: the verdict stands
     NO_TIME_STAMP = "no_time_stamp"
     SIGNED_AFTER = "signed_after"
+    FILLED_IN_SIGNED = "filled_in_signed"
     EVIDENCE_ADDED = "evidence_added"
     REVOKED_LATER = "revoked_later"
     BASIC_PROFILE = "basic_profile"
@@ -80,6 +81,7 @@ NOTES: Final = frozenset(
     {
         Code.NO_TIME_STAMP,
         Code.SIGNED_AFTER,
+        Code.FILLED_IN_SIGNED,
         Code.EVIDENCE_ADDED,
         Code.REVOKED_LATER,
         Code.BASIC_PROFILE,

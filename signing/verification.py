@@ -26,6 +26,8 @@ from signing.verification_pdf import After, Covers, Found, Opened, open_pdf
 from signing.verification_times import NOTHING_FETCHED, Proven, Witnesses, of_signer
 from signing.verification_times import Evidence as Evidence
 
+OFFICES: Final = frozenset({"official", "agency"})
+"""Whose later signature stands for what was filled in before it: the number and date after the leader's signature."""
 _AFTER: Final = {
     After.EVIDENCE: Code.EVIDENCE_ADDED,
     After.SIGNATURES: Code.SIGNED_AFTER,
@@ -63,6 +65,8 @@ class _Judge:
             now=now,
         )
         self._proven = Proven(now)
+        self._is_vouched = False
+        """Whether an office that signed later, and well, signed everything that came before."""
 
     def report(self) -> Report:
         """From the last signature to the first, told from the first to the last."""
@@ -93,11 +97,13 @@ class _Judge:
     # -- a signature ---------------------------------------------------------------------------------------------------
 
     def _signature(self, found: Found) -> SignatureReport:
-        reasons = _of_bytes(found)
         if not found.form:
             raise CmsWrong(Code.FORMAT_UNKNOWN)
+        reasons = _of_bytes(found, is_vouched=self._is_vouched)
         signed = read(found.contents)
         told = _told(found, reasons, signed)
+        if found.covers is Covers.PART:
+            return told
         try:
             check(signed, self._digest(found, signed))
         except CmsWrong as wrong:
@@ -109,12 +115,14 @@ class _Judge:
         reasons += _of_times(proven, told.signing_time, signed, found)
         is_lasting = party.brings_evidence and (stamp.brings_evidence or not stamp.is_good)
         level = _level(found, signed, proven, is_lasting=is_lasting)
-        return replace(_with(told, reasons), roles=party.roles, stamped_at=proven.stamped_at, level=level)
+        told = replace(_with(told, reasons), roles=party.roles, stamped_at=proven.stamped_at, level=level)
+        self._is_vouched |= told.verdict is Verdict.PASSED and not OFFICES.isdisjoint(party.roles)
+        return told
 
     # -- a stamp over the whole document -------------------------------------------------------------------------------
 
     def _stamp_over_all(self, found: Found) -> SignatureReport:
-        reasons = _of_bytes(found)
+        reasons = _of_bytes(found, is_vouched=self._is_vouched)
         signed = read(found.contents, is_stamp=True)
         told = replace(_told(found, reasons, signed), signing_time=None)
         looked = self._witnesses.stamp(found.contents, b"".join(found.signed(self._pdf)), self._proven)
@@ -136,9 +144,11 @@ class _Judge:
 # -- pure --------------------------------------------------------------------------------------------------------------
 
 
-def _of_bytes(found: Found) -> list[Reason]:
-    if found.covers is Covers.PART and found.contents:
+def _of_bytes(found: Found, *, is_vouched: bool) -> list[Reason]:
+    if found.covers is Covers.PART:
         return [Reason(Code.PARTIAL_COVERAGE)]
+    if found.after is After.FILLED_IN and is_vouched:
+        return [Reason(Code.FILLED_IN_SIGNED)]
     return [Reason(_AFTER[found.after])] if found.after is not After.NOTHING else []
 
 

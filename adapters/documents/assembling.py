@@ -86,7 +86,7 @@ class Assembler:
 
     def _document(self, job: FinishJob, document: FinishDocument, now: datetime) -> _Done:
         if document.signed is None and document.value is None:
-            return _Done(FinishedDocument(n=document.n, code=VALUE_MISSING), to="failed")
+            return _Done(FinishedDocument(n=document.n, code=document.code or VALUE_MISSING), to="failed")
         try:
             return self._tried(job, document, now)
         except (PlanWrong, DocumentRefused) as trouble:
@@ -95,6 +95,8 @@ class Assembler:
     def _tried(self, job: FinishJob, document: FinishDocument, now: datetime) -> _Done:
         signed, trouble = self._signed(job, document)
         whole = judged(signed, self.chains, now, self.source)
+        if document.value is None and job.level != "B-B" and _has_level(_own(job, whole.report), "B-B"):
+            signed, whole, trouble = self._with_time(job, signed, whole, now)
         wrong = _wrong(job, whole.report)
         if wrong is not None:
             return _failed(document, whole.report, wrong)
@@ -118,6 +120,19 @@ class Assembler:
             except (NoStamp, StampRefused) as trouble:
                 return embed(prepared, document.plan, document.value), str(trouble)
         return embed(prepared, document.plan, document.value), ""
+
+    def _with_time(self, job: FinishJob, signed: bytes, whole: Judged, now: datetime) -> tuple[bytes, Judged, str]:
+        """An official's own program may not have asked for a stamp: then one over the whole document proves the time."""
+        own = _own(job, whole.report)
+        if own is None or own.stamped_at is not None or whole.report.verdict is Verdict.FAILED:
+            return signed, whole, ""
+        from signing.documents import with_archive_stamp
+
+        try:
+            made = with_archive_stamp(signed, self.stamp)
+        except (NoStamp, StampRefused) as refused:
+            return signed, whole, str(refused)
+        return made, judged(made, self.chains, now, self.source, whole.evidence), ""
 
     def _lasting(self, job: FinishJob, signed: bytes, whole: Judged, now: datetime) -> tuple[bytes, Judged, str]:
         """With the evidence inside, under a further stamp where that is asked for; judged once more as it is now."""

@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from adapters.channels.http import HttpSettings, open_fastest
 from bus.ports import Clock
-from config.demo import born, paying
+from config.demo import approving, born, paying
 from config.demo.day import Feed
 from config.demo.lives import COMMUNES, OLD, ONE_STOP, WARDS, WARDS_UNITS
 from config.demo.old_client import Impatient, NoAnswer, OldClient
@@ -33,6 +33,7 @@ from config.demo.soap_system import TOGETHER, SoapSystem
 from config.demo_cashier import Cashier
 from config.demo_mocks import Control
 from config.demo_settings import CALLERS, MADONVI, OLD_ACCOUNT, OLD_USER, SOAP, WARDS_CALLER
+from config.demo_signer import Signatory
 from config.demo_stage import Stage
 from config.partner_tables import in_force
 from config.signed_client import DoorClosed, DoorRefused, SignedClient
@@ -83,12 +84,16 @@ class Feeder:
         self.born: dict[str, str] = {}
         """Their numbers in the wards' system → their national numbers."""
         self.cashier: Cashier | None = None
+        self.signatory: Signatory | None = None
         if seed is not None:
             works.append(partial(self._handle_filed, seed))
             self.total += born.COUNT * born.EVENTS
             self.cashier = Cashier(stage, seed, self._post_one, self._stop)
             works.append(self.cashier.play)
             self.total += paying.events_of(seed)
+            self.signatory = Signatory(stage, seed, self._post_one, self._stop)
+            works.append(self.signatory.play)
+            self.total += approving.events_of(seed)
         self._threads = [threading.Thread(target=self._guarded, args=(work,), daemon=True) for work in works]
 
     def _lanes(self, feeds: Sequence[Feed], *, is_side_by_side: bool) -> dict[tuple[Way, str], list[Feed]]:
@@ -129,6 +134,8 @@ class Feeder:
                 thread.join()
         for client in self._clients.values():
             client.close()
+        if self.signatory is not None:
+            self.signatory.close()
 
     def _guarded(self, work: Callable[[], None]) -> None:
         try:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from bus.follow_ups import LEDGER_SOURCE
 from config.demo.account import Matched, entries_of, known_of, matched, states_of
+from config.demo.approving import NOTHING_SIGNED, Signed, signed_record
 from config.demo.books import Effect, Entry
 from config.demo.born import NOBODY, Filed, as_steps, as_told, judge_filed
 from config.demo.day import Day, unmet
@@ -46,6 +47,7 @@ class Judged:
     told: Told
     filed: Filed
     paid: Paid
+    signed: Signed
     unmet: tuple[str, ...]
     console: tuple[str, ...]
     """What the console shows otherwise than the ledger has it."""
@@ -82,11 +84,16 @@ class Judging:
         return as_told(entries_of(account, PORTAL, wanted), self._feeder.born)
 
     def _wanted_of_own(self, said: Matched, dossier: str) -> Mapping[str, Any]:
-        """What the ledger's own record of a dossier must show: its source's, with the fee that was paid."""
+        """What the ledger's own record of a dossier must show: its source's, with the fee or the result."""
         wire = said.wires.get((ONE_STOP, f"{dossier}:record-1"))
         asked = [] if self._feeder.cashier is None else self._feeder.cashier.asked
         bill = next((bill for bill in asked if bill.number == dossier), None)
-        return {} if wire is None or bill is None else expected(wire, LOCAL_STATUSES) | paid_record(bill)
+        papers = [] if self._feeder.signatory is None else self._feeder.signatory.asked
+        paper = next((paper for paper in papers if paper.number == dossier), None)
+        if wire is None or (bill is None and paper is None):
+            return {}
+        own = paid_record(bill) if bill is not None else signed_record(paper) if paper is not None else {}
+        return expected(wire, LOCAL_STATUSES) | own
 
     def judged(self, books: Books) -> Judged:
         """The verdict on all of it."""
@@ -95,12 +102,13 @@ class Judging:
         known = known_of(books.account) | self._feeder.born.keys()
         verdict = judge(books.entries, books.effects, self._came(), known=known)
         paid = NOTHING if self._feeder.cashier is None else self._feeder.cashier.judged(heard)
+        signed = NOTHING_SIGNED if self._feeder.signatory is None else self._feeder.signatory.judged(heard)
         verdict = replace(
             verdict,
-            lost=verdict.lost + said.lost + told.lost + filed.lost + paid.lost,
-            doubled=verdict.doubled + said.doubled + told.doubled + filed.doubled + paid.doubled,
+            lost=verdict.lost + said.lost + told.lost + filed.lost + paid.lost + signed.lost,
+            doubled=verdict.doubled + said.doubled + told.doubled + filed.doubled + paid.doubled + signed.doubled,
             out_of_order=verdict.out_of_order + said.out_of_order + told.out_of_order + paid.out_of_order,
-            unexpected=verdict.unexpected + told.unexpected + paid.unexpected,
+            unexpected=verdict.unexpected + told.unexpected + paid.unexpected + signed.unexpected,
             altered=verdict.altered + told.altered,
         )
         return Judged(
@@ -108,7 +116,8 @@ class Judging:
             told=told,
             filed=filed,
             paid=paid,
-            unmet=(*self._unmet(books, filed), *paid.unmet),
+            signed=signed,
+            unmet=(*self._unmet(books, filed), *paid.unmet, *signed.unmet),
             console=console_disagreements(self._here, books.account),
         )
 

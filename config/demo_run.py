@@ -18,6 +18,7 @@ from typing import Final, Literal
 
 from bus.messages import State
 from bus.ports import SystemClock
+from config.demo.approving import Signed
 from config.demo.books import Entry
 from config.demo.born import Filed
 from config.demo.console_page import Looking
@@ -69,6 +70,7 @@ class Found:
     told: Told
     filed: Filed
     paid: Paid
+    signed: Signed
     resolved: Mapping[str, int] = field(default_factory=dict)
     unmet: tuple[str, ...] = ()
     console: tuple[str, ...] = ()
@@ -140,12 +142,12 @@ class _Play:
             self._feeder.start()
             self._watch_first()
             found = self._settled()
-            page = None if self._wish.is_once else self._open_for_you()
+            pages = {} if self._wish.is_once else self._open_for_you()
+            self._tell(found)
+            if not self._wish.is_once:
+                self._serve_on(pages)
         finally:
             self._feeder.stop()
-        self._tell(found)
-        if not self._wish.is_once:
-            self._serve_on(page)
         self._portal.close()
         self._one_stop.close()
         return found.is_well
@@ -227,6 +229,7 @@ class _Play:
             told=judged.told,
             filed=judged.filed,
             paid=judged.paid,
+            signed=judged.signed,
             resolved=dict(self._resolved),
             unmet=judged.unmet,
             console=judged.console,
@@ -249,6 +252,7 @@ class _Play:
             told=found.told.counts,
             filed=found.filed,
             paid=found.paid,
+            signed=found.signed,
             resolved=found.resolved,
             unmet=found.unmet,
             console=found.console,
@@ -268,14 +272,19 @@ class _Play:
         bus = self._here.bus
         return {"rest": f"{bus}/v1/events", "soap": f"{bus}{SOAP_PATH}?wsdl", "facade": f"{bus}{FACADE}/login"}
 
-    def _open_for_you(self) -> str | None:
-        """A fee that nobody has paid yet: where it is paid."""
-        cashier = self._feeder.cashier
-        return None if cashier is None else cashier.open_for_you()
+    def _open_for_you(self) -> dict[str, str | None]:
+        """A fee that nobody has paid yet, a result that nobody has signed yet: where that is done."""
+        cashier, signatory = self._feeder.cashier, self._feeder.signatory
+        return {
+            "demo_pay": None if cashier is None else cashier.open_for_you(),
+            "demo_sign": None if signatory is None else signatory.open_for_you(),
+        }
 
-    def _serve_on(self, page: str | None) -> None:
-        if page is not None:
-            self._desk.say("demo_pay", url=page, console=f"{self._here.bus}/console/payments")
+    def _serve_on(self, pages: Mapping[str, str | None]) -> None:
+        rooms = {"demo_pay": "payments", "demo_sign": "signatures"}
+        for name, url in pages.items():
+            if url is not None:
+                self._desk.say(name, url=url, console=f"{self._here.bus}/console/{rooms[name]}")
         self._desk.say("demo_serving")
         self._stopped.wait()
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, TextIO
 
 from bus.messages import State
+from config.demo.approving import NOTHING_SIGNED, Signed
 from config.demo.books import Entry, Finding
 from config.demo.born import NOBODY, Filed
 from config.demo.console_page import Looking, console, counted
@@ -20,7 +21,7 @@ from config.demo.dirt import KINDS
 from config.demo.judge import GATES, HEADS, Verdict
 from config.demo.page import Section, draw
 from config.demo.paying import NOTHING, Paid
-from config.demo.summary_systems import filed, paid, side_by_side, told_back
+from config.demo.summary_systems import filed, paid, side_by_side, signed, told_back
 from config.demo.systems import Share
 
 _SHOWN_FINDINGS: Final = 20
@@ -85,6 +86,8 @@ class Report:
     """Dossiers that citizens filed on the portal."""
     paid: Paid = NOTHING
     """Fees that were paid at the gateways."""
+    signed: Signed = NOTHING_SIGNED
+    """Results that were signed at the signing services."""
     places: Mapping[str, str] = field(default_factory=dict)
     """Where to look: bus, mocks, state folder."""
     looking: Looking | None = None
@@ -101,6 +104,7 @@ def sections(report: Report) -> list[Section]:
         told_back(report.shares, report.told),
         filed(report.filed),
         paid(report.paid),
+        signed(report.signed),
         _decisions(report),
         _misbehaved(report),
         _proof(report),

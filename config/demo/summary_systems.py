@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from config.demo.approving import CASES as SIGNED
+from config.demo.approving import Signed
 from config.demo.born import Filed
 from config.demo.page import Section
 from config.demo.paying import CASES, Paid
@@ -86,5 +88,26 @@ def paid(told: Paid) -> Section | None:
         vi="Phí, lệ phí trả trực tuyến",
         en="Fees paid online",
         header=("", "cổng (gateway)", "kết cục (end)"),
+        rows=(*rows, *counts),
+    )
+
+
+def signed(told: Signed) -> Section | None:
+    """Results, each with the trouble that was planted, and how it ended."""
+    if not told.count:
+        return None
+    rows = [(f"{case.vi} ({case.en})", case.signer.service, told.ends.get(case.name, "")) for case in SIGNED]
+    another = str(told.independent) if told.independent else "không có pdfsig (not installed)"
+    counts = (
+        ("văn bản đã ký (signed documents)", "", str(told.made)),
+        ("lời mời trên điện thoại (prompts in phones)", "", str(told.prompts)),
+        ("lần dùng khóa ký (uses of keys)", "", str(told.signs)),
+        ("kiểm tra hợp lệ tại đây (verified here)", "", str(told.verified)),
+        ("pdfsig nói hợp lệ (valid by pdfsig)", "", another),
+    )
+    return Section(
+        vi="Kết quả ký số",
+        en="Results signed digitally",
+        header=("", "dịch vụ (service)", "kết cục (end)"),
         rows=(*rows, *counts),
     )

@@ -35,6 +35,8 @@ class DocumentSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """A clamd that looks through every document: `unix:/run/clamav/clamd.ctl` or `127.0.0.1:3310`. It fails closed."""
     clamav_timeout_s: Positive = 60.0
     """How long it may look at one."""
+    pictures_folder: str = ""
+    """Images for visible signatures, PNG without background, named by the signer's number: `099000000001.png`."""
     public_url: str = ""
     """How others reach these doors: what addresses of documents begin with. Empty: nobody is told any."""
     url_life_days: Positive = 7.0

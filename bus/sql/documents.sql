@@ -63,3 +63,6 @@ SELECT id, hex(hash), signature, n, account, expires_at, used_at, document, verd
 
 -- bound_tickets -- Every row, as moves bind them.
 SELECT id, hex(hash), signature, n, account, expires_at, used_at, document, verdict FROM upload_tickets ORDER BY id;
+
+-- set_document_given -- What is handed out to be signed; nothing where it is that already.
+UPDATE signature_documents SET given = ?1 WHERE signature = ?2 AND n = ?3 AND given IS NOT ?1;

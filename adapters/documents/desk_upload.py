@@ -1,0 +1,119 @@
+"""Judging what an official's desk hands in: the very document that was handed out, signed once, by the one who should.
+
+The browser's and the agent's words are never evidence; this is. `contracts/vgca/NOTES.md` names the rules.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from cryptography import x509
+from cryptography.x509.oid import NameOID
+
+from adapters.documents.evidence import EvidenceSource, judged
+from adapters.documents.fetch import is_pdf
+from adapters.partners.signers.credentials import misfit_of
+from signing.additions import Added, added
+from signing.errors import DocumentRefused
+from signing.verdicts import Code, Report, Verdict
+from signing.verification_chain import Chains
+
+
+class DeskRefused(Exception):
+    """What was handed in is not what was asked for; `code` has words for the official."""
+
+    def __init__(self, code: str, detail: str = "") -> None:
+        self.code = code
+        super().__init__(detail or code)
+
+
+ALARMING: Final = frozenset({"changed", "shows_more", "other_person", "other_authority", "revoked"})
+"""Codes of uploads behind which somebody may be trying something."""
+_CODES: Final = {
+    Code.REVOKED: "revoked",
+    Code.AUTHORITY_REVOKED: "revoked",
+    Code.EXPIRED: "expired",
+    Code.NOT_YET_VALID: "expired",
+    Code.UNTRUSTED: "other_authority",
+    Code.WEAK_HASH: "weak",
+    Code.WEAK_KEY: "weak",
+    Code.PARTIAL_COVERAGE: "not_whole",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expected:
+    """What was asked for."""
+
+    given: bytes
+    """The document as it was handed out."""
+    role: str
+    user: str
+    """The signer's number."""
+    name: str
+    """The signer's name, for certificates that have no number."""
+    may_show_more: bool = False
+    """Whether number and date may come with the signature (NOTES r9)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upload:
+    """What was handed in, and is good."""
+
+    certificate: bytes
+    report: Report
+
+
+def judged_upload(
+    uploaded: bytes, expected: Expected, chains: Chains, now: datetime, source: EvidenceSource | None
+) -> Upload:
+    """Judge it. Raises DeskRefused."""
+    if not is_pdf(uploaded):
+        raise DeskRefused("not_pdf")
+    try:
+        new = added(expected.given, uploaded)
+        _require_same(new, expected)
+        report = judged(uploaded, chains, now, source).report
+    except DocumentRefused as refused:
+        raise DeskRefused("not_readable", refused.code) from None
+    _require_good(report, new.fields[0], expected.role)
+    _require_person(new.certificate, expected, now)
+    return Upload(certificate=new.certificate, report=report)
+
+
+def _require_same(new: Added, expected: Expected) -> None:
+    if not new.is_continued or new.lost:
+        raise DeskRefused("changed")
+    if len(new.fields) != 1 or not new.certificate:
+        raise DeskRefused("not_signed" if not new.fields else "not_one_signature")
+    if not new.covers_whole:
+        raise DeskRefused("not_whole")
+    if new.shows_more and not expected.may_show_more:
+        raise DeskRefused("shows_more")
+
+
+def _require_good(report: Report, field: str, role: str) -> None:
+    """Passed, or with nothing missing but an authority's word, which the finisher waits for."""
+    if report.verdict is not Verdict.PASSED and not report.may_pass_later:
+        codes = sorted(report.codes & _CODES.keys())
+        raise DeskRefused(_CODES[codes[0]] if codes else "not_valid", ", ".join(sorted(report.codes)))
+    (own,) = (each for each in report.signatures if each.field == field)
+    if role not in own.roles:
+        raise DeskRefused("other_authority")
+
+
+def _require_person(der: bytes, expected: Expected, now: datetime) -> None:
+    if (misfit := misfit_of(der, user=expected.user, at=now)) is not None:
+        raise DeskRefused("other_person" if misfit.code == "wrong_person" else "expired", misfit.reason)
+    subject = x509.load_der_x509_certificate(der).subject
+    names = {_folded(str(each.value)) for each in subject.get_attributes_for_oid(NameOID.COMMON_NAME)}
+    # One that has no number says nothing of who it is but by its name.
+    if not subject.get_attributes_for_oid(NameOID.USER_ID) and _folded(expected.name) not in names:
+        raise DeskRefused("other_person", "neither number nor name")
+
+
+def _folded(name: str) -> str:
+    return " ".join(unicodedata.normalize("NFC", name).casefold().split())

@@ -25,6 +25,12 @@ OFFER: Final = b"offer"
 """Where an attempt may be paid: JSON with `pay_url` and `qr`."""
 
 
+ONE_TIME: Final = b"one_time"
+"""What a person typed for one signing: JSON with `one_time` and `sad`. Taken once, and then destroyed."""
+REPORT: Final = b"report"
+"""The verification of a signed document, as written."""
+
+
 class Bodies:
     """Seals and opens for one ledger."""
 

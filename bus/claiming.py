@@ -17,6 +17,8 @@ from bus.moves import Move, MoveWriter
 from bus.own_numbers import Pairs, numbers_of
 from bus.payments import PaidFee, PaymentStanding
 from bus.ports import CrashPoint
+from bus.signature_standing import SignedClaim, standing_of
+from bus.signed_results import SignedResult, open_results
 from bus.suspects import expire_leases
 from bus.times import from_ms, ms, to_ms
 
@@ -56,6 +58,9 @@ class Claimed:
     """What was paid through us of its dossier's fees."""
     asked: Row | None = None
     """The event that asked for the payment, with its sealed body: receipts need to know the payer."""
+    signature: SignedClaim | None = None
+    results: tuple[SignedResult, ...] = ()
+    """What was signed through us of its dossier's results."""
     trouble: str = ""
     """Why it cannot be opened, where that is known already."""
 
@@ -115,6 +120,8 @@ class Claimer:
         self._point = crash_point
         self.money: Callable[[Tx, Claimed, int], Claimed] | None = None
         """Adds what is known of payments (`payment_standing.py`)."""
+        self.signed: Callable[[Tx, Claimed, int], Claimed] | None = None
+        """Adds what is known of signatures (`signature_house.py`)."""
         self._probed: dict[str, int] = {}
         """By this process's own clock: two whose clocks differ would each think the other's next probe overdue."""
 
@@ -239,7 +246,9 @@ class Claimer:
 
     def _with_money(self, tx: Tx, claimed: Claimed, at: int) -> Claimed:
         try:
-            return claimed if self.money is None else self.money(tx, claimed, at)
+            for adds in (self.money, self.signed):
+                claimed = claimed if adds is None else adds(tx, claimed, at)
+            return claimed
         except WRONG_ROWS as trouble:
             return replace(claimed, trouble=unopenable(trouble))
 
@@ -334,6 +343,7 @@ def open_claimed(claimed: Claimed, bodies: Bodies, *, is_shadow: bool) -> Delive
             own_number=numbers.own,
             is_filed=numbers.is_filed,
             payments=claimed.paid,
+            results=open_results(claimed.results, bodies),
             source=row[34],
         ),
         batch_kind=f"{event.kind}:{exists}",
@@ -343,4 +353,5 @@ def open_claimed(claimed: Claimed, bodies: Bodies, *, is_shadow: bool) -> Delive
         is_suspect=bool(row[27]),
         leased_until=from_ms(claimed.until),
         payment=_payment(claimed, bodies),
+        signature=None if claimed.signature is None else standing_of(claimed.signature, event.data, bodies),
     )

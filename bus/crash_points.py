@@ -63,6 +63,31 @@ PAYING: Final = (
     "hear.after",
 )
 """Where payments are asked for, opened, asked about and ended, and where what a gateway tells is written down."""
+SIGNING: Final = (
+    "sign.after_signature",
+    "sign.after_delivery",
+    "sign.after_prepared",
+    "sign.after_answer",
+    "sign.after_asked",
+    "sign.after_end",
+    "sign.after_expiry",
+    "sign.after_news",
+    "sign.after_unblocked",
+    "sign.after_try_again",
+    "hear.before",
+    "hear.after_attempt",
+    "hear.after_follow_ups",
+    "hear.after",
+)
+"""Where signatures are asked for, sent, asked about and ended, and where what a service tells is written down."""
+FINISHING: Final = (
+    "finish.leased",
+    "finish.before",
+    "finish.after_documents",
+    "finish.after_made",
+    "finish.after",
+)
+"""Between a person's signature and the document that is made of it."""
 CALLED_BACK: Final = ("callback.received", "callback.before_answer")
 """At the door of callbacks, around what `hear.*` writes down."""
 ASKING: Final = ("asking.leased", "asking.before", "asking.after", "asking.answered")

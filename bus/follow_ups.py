@@ -19,6 +19,7 @@ from bus.messages import (
     KIND_PREFIX,
     PAYMENT_NEWS,
     SETTLED,
+    SIGNATURE_NEWS,
     Event,
     State,
     canonical_bytes,
@@ -31,7 +32,7 @@ LEDGER_SOURCE: Final = "lienthong"
 """The source of what the ledger itself says; nobody else may speak under this name."""
 TOLD: Final = frozenset({State.DELIVERED, State.REFUSED, State.HELD, State.SUPERSEDED, State.CANCELLED, State.NOT_OURS})
 """States that say something a source can act on. What waits or is in doubt is still on its way to one of them."""
-UNTOLD: Final = frozenset({SETTLED, FILED, AMENDED}) | PAYMENT_NEWS
+UNTOLD: Final = frozenset({SETTLED, FILED, AMENDED}) | PAYMENT_NEWS | SIGNATURE_NEWS
 """Kinds whose outcomes are told to nobody: their sources are the ledger itself and the portal."""
 LONGEST_REASON: Final = 2_000
 """Characters, by contracts/one_stop/NOTES.md#r43."""

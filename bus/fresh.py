@@ -12,14 +12,14 @@ from typing import Any, Final
 
 from bus.engines.sqlite import Row, Tx
 from bus.lanes import deadline_of
-from bus.messages import AMENDED, FILED, PAYMENT_KINDS, State
+from bus.messages import AMENDED, FILED, PAYMENT_KINDS, SIGNATURE_KINDS, State
 from bus.moves import Move, MoveWriter
 from bus.ports import CrashPoint
 from bus.prepared import RECORD_KIND, Prepared, event_row_digest, record_facts, status_of
 from bus.routing import Route
 from bus.times import to_ms
 
-UNUSUAL: Final = PAYMENT_KINDS | {FILED, AMENDED}
+UNUSUAL: Final = PAYMENT_KINDS | SIGNATURE_KINDS | {FILED, AMENDED}
 """Kinds that do more than to stand in a line."""
 NO_NONCE: Final = ("", "")
 NO_RECORD: Final[tuple[None, ...]] = (None,) * 8

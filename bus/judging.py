@@ -88,6 +88,8 @@ def judge(tx: Tx, of: Target, act: Act, how: How = "") -> Verdict:
         return _of_refund(of, act)
     if of.is_step and tx.one("is_payment_delivery", of.delivery) is not None:
         return _of_payment(of, act)
+    if of.is_step and tx.one("signature_of_delivery", of.delivery) is not None:
+        return _of_signature(of, act)
     match act:
         case "replay":
             return _replayed(tx, of)
@@ -121,6 +123,21 @@ def _of_payment(of: Target, act: Act) -> Verdict:
             f"delivery {of.delivery} opens a payment: ask its gateway, or try the payment again",
             code="payment_has_own_verbs",
         )
+    return _of_held(of, act)
+
+
+def _of_signature(of: Target, act: Act) -> Verdict:
+    """A signature has verbs of its own (`signature_hands.py`): here a person would be asked to sign twice."""
+    if act == "resolve" or of.state is not State.HELD:
+        raise NotAllowedNow(
+            f"delivery {of.delivery} carries a signature: ask its service, or try the signature again",
+            code="signature_has_own_verbs",
+        )
+    return _of_held(of, act)
+
+
+def _of_held(of: Target, act: Act) -> Verdict:
+    """Our own trouble kept it: whatever was tried is asked about, and never just sent."""
     if act == "cancel":
         return _cancelled(of)
     if of.tries:

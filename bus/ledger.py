@@ -23,6 +23,7 @@ from bus.messages import Acceptance, Attempt, Decision, Delivery, Event, Exchang
 from bus.moves import MoveWriter
 from bus.own_numbers import NOTHING as NOTHING_LEARNED
 from bus.own_numbers import Learned
+from bus.paid_records import PaidRecords
 from bus.payment_house import Parts, open_book
 from bus.payments import NO_PAYMENTS, PaymentPolicy
 from bus.ports import Clock, CrashPoint, Randomness, Storage, no_crash
@@ -32,6 +33,9 @@ from bus.refund_desk import RefundDesk
 from bus.routing import Route
 from bus.seal import MasterKey, Sealed, Sealer
 from bus.settling import Settled, Settlement, Settler, prepare
+from bus.signature_hearing import Hearing
+from bus.signature_house import open_signatures
+from bus.signatures import NO_SIGNATURES, SignaturePolicy
 from bus.sql import Migration, load_migrations
 from bus.telling import OutcomeWriter
 from bus.times import ms, to_ms
@@ -71,12 +75,14 @@ class Ledger:
         receipt_key: str | None = None,
         follow_ups: FollowUps = NOTHING,
         payments: PaymentPolicy = NO_PAYMENTS,
+        signatures: SignaturePolicy = NO_SIGNATURES,
     ) -> None:
         """`manners` for each partner, `orders` for each source, `shadows`: partners that are only watched.
 
         `speakers`: source → the sources whose dossiers it may speak of beside its own (None: of any). `receipt_key`:
         the name of the key that signs receipts now; the ledger remembers it with each event. `follow_ups`: who is told
         what became of which source's events. `payments`: who takes payments, and who is told of them.
+        `signatures`: the same of what is signed.
 
         Raises SchemaBehind when the file needs `lienthong migrate`, LedgerUnsafe when the master key is another one
         or a migration was applied with another text.
@@ -98,6 +104,7 @@ class Ledger:
         self._settler = Settler(self.moves, self.bodies, self.claimer, crash_point)
         above = payments.refund_approval_above
         self.refund_desk = RefundDesk(self.moves, approval_above=above, crash_point=crash_point)
+        records = PaidRecords(self.recorder, self.bodies, payments, crash_point)
         parts = Parts(
             engine=engine,
             moves=self.moves,
@@ -107,8 +114,10 @@ class Ledger:
             settler=self._settler,
             refunds=self.refund_desk,
             manners=self.manners,
+            records=records,
         )
         self.payments = open_book(parts, payments, clock=clock, crash_point=crash_point)
+        self.signatures = open_signatures(parts, records, signatures, clock=clock, crash_point=crash_point)
         self.master = master
         self._require_schema()
         self._load_keys()
@@ -135,6 +144,7 @@ class Ledger:
         receipt_key: str | None = None,
         follow_ups: FollowUps = NOTHING,
         payments: PaymentPolicy = NO_PAYMENTS,
+        signatures: SignaturePolicy = NO_SIGNATURES,
     ) -> Ledger:
         """Open a migrated ledger file."""
         engine = SqliteEngine(path, storage, crash_point=crash_point)
@@ -152,6 +162,7 @@ class Ledger:
                 receipt_key=receipt_key,
                 follow_ups=follow_ups,
                 payments=payments,
+                signatures=signatures,
             )
         except BaseException:
             engine.close()
@@ -325,6 +336,7 @@ class Ledger:
                 settled_at=now,
                 sealed=[sealed[id(exchange)] for exchange in attempt.exchanges],
                 take_next=take_next,
+                heard=self._heard(delivery, attempt),
             )
             for delivery, attempt, decision in works
         ]
@@ -367,6 +379,11 @@ class Ledger:
             return self._settler.health(tx, work, manners, to_ms(now))
 
         return self.engine.write(job)
+
+    def _heard(self, delivery: Delivery, attempt: Attempt) -> Hearing | None:
+        """What an attempt told of a signature, judged here: the writer's thread has no time for it."""
+        told = None if delivery.signature is None else attempt.facts.get("told")
+        return None if told is None else self.signatures.judged(told)
 
     def _seal_all(self, works: Sequence[tuple[Delivery, Attempt, Decision]]) -> dict[int, tuple[Exchange, Sealed]]:
         exchanges = {id(e): e for _, attempt, _ in works for e in attempt.exchanges}

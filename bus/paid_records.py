@@ -1,6 +1,6 @@
-"""What was paid, shown at the portal: a record of the ledger's own, when the dossier's newest went out without it.
+"""What was paid and signed, shown at the portal: a record of the ledger's own, when the dossier's newest went without.
 
-Every record that is claimed later carries what was paid by itself (`Standing.payments`), so one is written only where
+Every record that is claimed later carries it by itself (`Standing.payments`, `results`), so one is written only where
 the newest was sent already. It stands a millisecond behind that one: whatever its source tells next is newer, and wins.
 """
 
@@ -20,6 +20,8 @@ from bus.ports import CrashPoint
 from bus.prepared import RECORD_KIND, Prepared
 from bus.recording import Recorder
 from bus.routing import Route
+from bus.signatures import with_results
+from bus.signed_results import SignedResults
 from bus.times import from_ms
 
 WENT_OUT: Final = frozenset({State.SENDING, State.DELIVERED, State.AWAITING, State.IN_DOUBT})
@@ -34,10 +36,12 @@ class PaidRecords:
         self._bodies = bodies
         self._policy = policy
         self._point = crash_point
+        self.results: SignedResults | None = None
+        """What was signed through us is shown the same way (`signed_results.py`)."""
 
     def show(self, tx: Tx, dossier: int, at: int) -> None:
-        """The dossier's fees changed: tell the portal, unless its next record does."""
-        portal = self._policy.portal
+        """The dossier's fees or results changed: tell the portal, unless its next record does."""
+        portal = self._policy.portal or (None if self.results is None else self.results.portal)
         if portal is None:
             return
         row = tx.one("newest_record", dossier, portal)
@@ -68,6 +72,7 @@ class PaidRecords:
         except LedgerDamaged:
             return None  # `ledger verify` finds it; what was paid must not wait for that
         data = with_payments(newest.data, paid_beside(tx, record, self._policy.portal_gateways))
+        data = with_results(data, () if self.results is None else self.results.shown(tx, record))
         if data == newest.data:
             return None
         told = hashlib.sha256(canonical_bytes([newest.source, newest.id, data])).hexdigest()[:32]

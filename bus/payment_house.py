@@ -38,19 +38,19 @@ class Parts:
     settler: Settler
     refunds: RefundDesk
     manners: Callable[[str], Manners]
+    records: PaidRecords
 
 
 def open_book(of: Parts, policy: PaymentPolicy, *, clock: Clock, crash_point: CrashPoint) -> PaymentBook:
     """The book of payments of a ledger; from now on its events, claims and attempts do what they mean for money."""
     news = PaymentNews(of.recorder, of.bodies, policy, crash_point)
-    records = PaidRecords(of.recorder, of.bodies, policy, crash_point)
-    hearer = Hearer(of.moves, news, records, crash_point)
+    hearer = Hearer(of.moves, news, of.records, crash_point)
     entry = PaymentEntry(of.recorder, of.moves, policy, news, of.refunds, crash_point)
     receipts = Receipts(of.moves, of.bodies)
 
     def paid_back(tx: Tx, refund: Refund, total: int, at: int) -> None:
         news.refunded(tx, refund.payment, refund.id, refund.name, refund.amount, total, refund.document, at)
-        records.show(tx, read_payment(tx, refund.payment).dossier, at)
+        of.records.show(tx, read_payment(tx, refund.payment).dossier, at)
 
     of.refunds.tell = paid_back
     of.recorder.payments = entry

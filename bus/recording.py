@@ -16,6 +16,7 @@ from bus.messages import (
     FILED,
     PAYMENT_KINDS,
     PAYMENT_REQUESTED,
+    SIGNATURE_KINDS,
     Acceptance,
     Contradicted,
     Decision,
@@ -33,6 +34,7 @@ from bus.times import from_ms, to_ms
 
 if TYPE_CHECKING:
     from bus.payment_entry import PaymentEntry
+    from bus.signature_entry import SignatureEntry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +73,8 @@ class Recorder:
         self._point = crash_point
         self.payments: PaymentEntry | None = None
         """What sources tell of payments is taken in by this (`payment_entry.py`)."""
+        self.signatures: SignatureEntry | None = None
+        """What sources want signed is taken in by this (`signature_entry.py`)."""
         self.doubt_before: int | None = None
         """Set after a restore: steps of before it may have gone out without our knowing (milliseconds)."""
 
@@ -101,7 +105,7 @@ class Recorder:
             twin = tx.one("find_sequence_twin", dossier.id, event.source, sequence)
             if twin:
                 return Contradicted(digest=twin[0])
-        if self.payments is not None and (asked_before := self.payments.asked_before(tx, event)) is not None:
+        if (asked_before := self._asked_before(tx, event)) is not None:
             return Contradicted(digest=asked_before)
         place: int | None
         if prepared.order == "acceptance":
@@ -116,6 +120,8 @@ class Recorder:
         binds = event_row_digest(number, event, sequence, at, prepared.sealed.commitment)
         if event.kind in PAYMENT_KINDS and self.payments is not None and not prepared.is_adopted:
             self.payments.enter(tx, prepared, number, place, dossier, at, binds)
+        elif event.kind in SIGNATURE_KINDS and self.signatures is not None and not prepared.is_adopted:
+            self.signatures.enter(tx, prepared, number, place, dossier, at, binds)
         else:
             self.deliver_to_all(tx, prepared, number, place, dossier, at, binds)
         self._point("record.after_deliveries")
@@ -124,6 +130,14 @@ class Recorder:
                 self._place_passed(tx, event.source, dossier.id, sequence, at)
             self._release_followers(tx, event.source, dossier.id, at)
         return _recorded(prepared, number, at)
+
+    def _asked_before(self, tx: Tx, event: Event) -> bytes | None:
+        """The digest of another event that asked for the same payment or signature."""
+        for entry in (self.payments, self.signatures):
+            known = None if entry is None else entry.asked_before(tx, event)
+            if known is not None:
+                return known
+        return None
 
     def record_own(self, tx: Tx, prepared: Prepared, dossier: int, due_at: int | None, at: int) -> int:
         """An event that the ledger itself tells of a dossier: nothing that is known of the dossier changes by it.

@@ -35,6 +35,7 @@ from bus.outages import note_change
 from bus.own_numbers import Learned, known_by_now, learn
 from bus.ports import CrashPoint
 from bus.seal import Sealed
+from bus.signature_hearing import Hearing
 from bus.suspects import came_back
 from bus.times import ms, to_ms
 
@@ -61,6 +62,8 @@ class Settlement:
     sealed: Sequence[tuple[Exchange, Sealed]]
     take_next: bool
     """Whether the worker would go on with the lane's next delivery at once."""
+    heard: Hearing | None = None
+    """What the attempt told of a signature, judged outside the writer's thread."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +101,14 @@ class MoneySettler(Protocol):
         ...
 
 
+class SignatureSettler(Protocol):
+    """Whatever a settled attempt means for a signature, in the settlement's own transaction."""
+
+    def decided(self, tx: Tx, work: Settlement, decision: Decision, at: int) -> Decision:
+        """Where the delivery stands; called before that is written."""
+        ...
+
+
 class Settler:
     """Writes what attempts came to. One for a ledger; it keeps nothing between transactions."""
 
@@ -108,6 +119,8 @@ class Settler:
         self._point = crash_point
         self.money: MoneySettler
         """What follows for payments, refunds and receipts (`payment_settling.py`); set by the ledger."""
+        self.signing: SignatureSettler
+        """What follows for signatures (`signature_settling.py`); set by the ledger."""
 
     def settle(self, tx: Tx, work: Settlement, manners: Manners) -> SettleResult:
         """One attempt. A worker that lost its lease is told so by a value: nothing was written for it."""
@@ -121,6 +134,7 @@ class Settler:
         self._point("settle.after_attempt")
         decision = known_by_now(tx, delivery, self._decision(tx, work, now), at)
         decision = self.money.decided(tx, delivery, work.attempt, decision, at, work.worker)
+        decision = self.signing.decided(tx, work, decision, at)
         self._write_state(tx, work, State(now[4]), decision, binds, at)
         if delivery.crashes and work.decision.cause != PUT_BACK:
             came_back(tx, delivery.id, State(now[4]))

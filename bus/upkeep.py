@@ -15,7 +15,7 @@ from typing import Final
 from bus.accounts import misstated
 from bus.audit import misnoted
 from bus.bindings import unbound
-from bus.bodies import EVENT, EXCHANGE, HEARING, OFFER
+from bus.bodies import EVENT, EXCHANGE, HEARING, OFFER, REPORT
 from bus.copies import copy_of, new_private, require_whole
 from bus.documents import unbound as documents_unbound
 from bus.engines.sqlite import SqliteEngine, Tx
@@ -38,10 +38,18 @@ from bus.moves import Move
 from bus.payment_evidence import unbound as payments_unbound
 from bus.ports import Clock, Storage
 from bus.receipts import RECEIPT
+from bus.signature_evidence import unbound as signatures_unbound
 from bus.sql import Migration, load_migrations
 from bus.times import from_ms, to_ms
 
-CONTEXTS: Final = {"event": EVENT, "exchange": EXCHANGE, "hearing": HEARING, "offer": OFFER, "receipt": RECEIPT}
+CONTEXTS: Final = {
+    "event": EVENT,
+    "exchange": EXCHANGE,
+    "hearing": HEARING,
+    "offer": OFFER,
+    "receipt": RECEIPT,
+    "report": REPORT,
+}
 """As what each kind of body is sealed."""
 STAMP: Final = "%Y%m%dT%H%M%SZ"
 
@@ -204,6 +212,7 @@ def doubt_everything_open(ledger: Ledger) -> Restored:
             ledger.moves.add(tx, move, partner)
         for lane in {row[1] for row in rows}:
             set_head(tx, lane, now)
+        ledger.signatures.doubt_all(tx, now)
         tx.run("put_meta", "restored_at", str(now))
         ledger.moves.add(tx, Move(lane=None, at=now, delivery=None, cause="restored", actor=BUS))
         accepted_at = None if last[0] is None else from_ms(last[0])
@@ -269,6 +278,7 @@ def _verify_all(
     yield from (Damage(table="audit", row=number, detail=detail) for number, detail in misnoted(tx))
     yield from (Damage(table=table, row=number, detail=detail) for table, number, detail in unbound(tx))
     yield from (Damage(table=table, row=number, detail=detail) for table, number, detail in payments_unbound(tx))
+    yield from (Damage(table=table, row=number, detail=detail) for table, number, detail in signatures_unbound(tx))
     yield from (Damage(table=table, row=number, detail=detail) for table, number, detail in documents_unbound(tx))
     if bodies:
         yield from _verify_bodies(ledger, tx)

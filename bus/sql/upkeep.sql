@@ -48,7 +48,7 @@ SELECT id, operation, method, url, status, sent_at, took_us, trouble, key_id, al
 
 -- attempt_bindings -- What settled moves bind.
 SELECT id, binds FROM moves WHERE binds IS NOT NULL AND event IS NULL AND delivery IS NOT NULL
-  AND cause NOT IN ('payment_changed', 'payment_heard') ORDER BY id;
+  AND cause NOT IN ('payment_changed', 'payment_heard', 'signature_changed', 'signature_heard') ORDER BY id;
 
 -- misstated_deliveries -- Deliveries whose state is not what their last move says.
 SELECT d.id, d.state, m.to_state FROM deliveries d
@@ -73,7 +73,9 @@ SELECT 'event', e.id, b.data_key, b.sealed, e.commitment FROM events e JOIN bodi
 UNION ALL SELECT 'exchange', x.id, b.data_key, b.sealed, x.commitment FROM exchanges x JOIN bodies b ON b.id = x.body
 UNION ALL SELECT 'hearing', h.id, b.data_key, b.sealed, h.commitment FROM payment_hearings h JOIN bodies b ON b.id = h.body
 UNION ALL SELECT 'offer', a.id, b.data_key, b.sealed, a.offer_commitment FROM payment_attempts a JOIN bodies b ON b.id = a.offer
-UNION ALL SELECT 'receipt', r.id, b.data_key, b.sealed, r.commitment FROM payment_receipts r JOIN bodies b ON b.id = r.body;
+UNION ALL SELECT 'receipt', r.id, b.data_key, b.sealed, r.commitment FROM payment_receipts r JOIN bodies b ON b.id = r.body
+UNION ALL SELECT 'hearing', h.id, b.data_key, b.sealed, h.commitment FROM signature_hearings h JOIN bodies b ON b.id = h.body
+UNION ALL SELECT 'report', d.signature, b.data_key, b.sealed, d.report_commitment FROM signature_documents d JOIN bodies b ON b.id = d.report;
 
 -- open_after_restore -- What may have gone out after the backup was made.
 SELECT d.id, d.lane, d.partner, d.state FROM deliveries d WHERE d.state IN ('waiting', 'sending', 'awaiting') AND d.blocks = 1;

@@ -13,17 +13,15 @@ import base64
 import binascii
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal, Protocol
 
 from pyhanko.pdf_utils.generic import DictionaryObject, NameObject
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
-from pyhanko.pdf_utils.misc import PdfError
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.fields import SigFieldSpec, SigSeedSubFilter
-from pyhanko.sign.general import SigningError as PyhankoTrouble
 from pyhanko.sign.signers.cms_embedder import PdfCMSEmbedder, SigIOSetup, SigObjSetup
 from pyhanko.sign.signers.pdf_byterange import DocumentTimestamp, PreparedByteRangeDigest, SignatureObject
 
@@ -34,10 +32,9 @@ from signing.document_reading import Look as Look
 from signing.document_reading import items, looked, page_box, reading, to_write
 from signing.document_reading import look as look
 from signing.errors import DocumentRefused, PlanWrong
+from signing.prepared import PreparedDocument as PreparedDocument
+from signing.prepared import Stamp as Stamp
 from signing.raw_values import verified
-
-Stamp = Callable[[bytes], bytes]
-"""A SHA-256 in, a time-stamp token over it out (RFC 3161)."""
 
 ROOM: Final = 16_384
 """Bytes kept for the CMS: a chain of four, and a time stamp with its own chain."""
@@ -45,16 +42,6 @@ LEAST_ROOM: Final = 4_096
 MOST_ROOM: Final = 262_144
 FORM: Final = 1
 """Of the plan: one that was written by another release is refused, not guessed at."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PreparedDocument:
-    """Frozen: what waits for its signature."""
-
-    document: bytes
-    plan: bytes
-    digest: bytes
-    """SHA-256 of the signed attributes: what is sent to be signed."""
 
 
 class Evidence(Protocol):
@@ -137,15 +124,12 @@ def _with_place(
             page = _page_number(reader, appearance, seen)
             box = place(appearance, page_box(reader, page), _signed_box(seen, page))
             spec = SigFieldSpec(sig_field_name=field, on_page=page, box=box)  # type: ignore[arg-type]  # points, in halves
-        try:
-            steps = PdfCMSEmbedder(new_field_spec=spec).write_cms(field_name=field, writer=writer)
-            reference = next(steps)
-            if appearance is not None:
-                _show(writer, reference.get_object(), appearance)
-            steps.send(SigObjSetup(sig_placeholder=placeholder))
-            hashed, output = steps.send(SigIOSetup(md_algorithm="sha256", in_place=True))
-        except PyhankoTrouble as trouble:
-            raise PdfError(str(trouble)) from trouble
+        steps = PdfCMSEmbedder(new_field_spec=spec).write_cms(field_name=field, writer=writer)
+        reference = next(steps)
+        if appearance is not None:
+            _show(writer, reference.get_object(), appearance)
+        steps.send(SigObjSetup(sig_placeholder=placeholder))
+        hashed, output = steps.send(SigIOSetup(md_algorithm="sha256", in_place=True))
         return output.getvalue(), hashed
 
 

@@ -95,12 +95,18 @@ class DocumentsDoor:
 
 
 def disposition(name: str, known: Document) -> str:
-    """What it is saved as: the name that its source gave it, without anything that a system could take for more."""
-    ending = ENDINGS.get(known.media_type, "")
+    """What it is saved as: the name that its source gave it."""
+    return saved_as(name, known.media_type, f"document-{known.id}")
+
+
+def saved_as(name: str, media_type: str, otherwise: str) -> str:
+    """A name without anything that a system could take for more than a name, and with the ending of what it is."""
+    ending = ENDINGS.get(media_type, "")
     told = "".join(sign for sign in unicodedata.normalize("NFC", name) if _is_plain(sign)).strip(" .")
-    stem = (told.removesuffix(ending) or f"document-{known.id}")[:LONGEST_NAME]
-    plain = _ASCII.sub("_", unicodedata.normalize("NFD", stem).encode("ascii", "ignore").decode()).strip("._")
-    plain = plain or f"document-{known.id}"
+    stem = (told.removesuffix(ending) or otherwise)[:LONGEST_NAME]
+    # NFD takes the marks off; đ has none that comes off.
+    bare = unicodedata.normalize("NFD", stem.replace("đ", "d").replace("Đ", "D"))
+    plain = _ASCII.sub("_", bare.encode("ascii", "ignore").decode()).strip("._") or otherwise
     return f"attachment; filename=\"{plain}{ending}\"; filename*=UTF-8''{quote(stem + ending, safe='')}"
 
 

@@ -53,7 +53,7 @@ def letters() -> Letters:
     from fontTools import subset
     from fontTools.ttLib import TTFont
 
-    font = TTFont(FILE, lazy=True)
+    font = TTFont(io.BytesIO(FILE.read_bytes()), lazy=True)
     options = subset.Options()
     options.hinting = False
     options.layout_features = []

@@ -9,6 +9,7 @@ from config.payment_settings import GatewaySettings
 from config.receipt_settings import ReceiptIssuerKeys
 from config.settings import NationalPortalKeys, OAuth2Settings, OneStopKeys, PartnerSettings
 from config.settings_file import SettingsRefused
+from config.signing_settings import SignerSettings
 
 _WEB: Final = re.compile(r"https?://", re.IGNORECASE)
 _USERINFO: Final = re.compile(r"[^:/?#]*:?//[^/?#]*@")
@@ -23,7 +24,7 @@ def addresses(partner: PartnerSettings) -> dict[str, str]:
     """Setting → where calls go. Lists of revoked certificates are public and signed, so they come by plain HTTP too."""
     if isinstance(partner, OneStopKeys):
         return {"url": partner.url}
-    if isinstance(partner, GatewaySettings | ReceiptIssuerKeys):
+    if isinstance(partner, GatewaySettings | ReceiptIssuerKeys | SignerSettings):
         return {name: getattr(partner, name) for name in partner.called}
     assert isinstance(partner, NationalPortalKeys)
     found = {name: getattr(partner, name) for name in _WAYS[partner.variant]}

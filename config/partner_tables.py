@@ -27,7 +27,9 @@ CALENDAR: Final = "calendar"
 """No partner: the table of days off, imported and compared as theirs are."""
 PAYMENTS: Final = "payments"
 """No partner either: which gateway takes which fee."""
-OTHERS: Final = (CALENDAR, PAYMENTS)
+SIGNING: Final = "signing"
+"""Nor this: which service is asked for which signature."""
+OTHERS: Final = (CALENDAR, PAYMENTS, SIGNING)
 
 
 def schemas(partner: str) -> dict[str, Schema]:

@@ -32,6 +32,7 @@ from config.file_settings import FileSettings
 from config.partner_settings import PartnerSettings as PartnerSettings
 from config.payment_settings import KeypayKeys, PaymentPlatformKeys, PaymentsSettings, VnpayKeys
 from config.receipt_settings import ReceiptIssuerKeys
+from config.signing_settings import CscKeys, MysignKeys, SigningSettings, SmartCaKeys, VneidGatewayKeys
 from config.time_settings import CalendarSettings, KeysSettings, NoticeSettings
 
 SQLITE: Final = "sqlite:///"
@@ -305,7 +306,7 @@ class OneStopKeys(PartnerSettings, frozen=True, forbid_unknown_fields=True, kw_o
     """A one-stop system that is told outcomes and filed dossiers: `[partners.one_stop]`, `[partners.one_stop-NAME]`."""
 
     url: Annotated[str, Meta(min_length=1)]
-    """SOAP: the service's address. REST: that below which `outcomes`, `dossiers`, `amendments`, `payments`, `signatures` are."""
+    """SOAP: the service's address. REST: that below which `outcomes`, `dossiers`, `payments`, `signatures` … are."""
     protocol: Literal["soap", "rest"] = "soap"
     soap_version: Literal["1.1", "1.2"] = "1.1"
     max_skew_s: Annotated[float, Meta(ge=0, le=600)] = 300.0
@@ -382,6 +383,10 @@ class PartnersSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     keypay: KeypayKeys | None = None
     vnpay: VnpayKeys | None = None
     receipt_issuer: ReceiptIssuerKeys | None = None
+    smartca: SmartCaKeys | None = None
+    mysign: MysignKeys | None = None
+    vneid_gateway: VneidGatewayKeys | None = None
+    csc: CscKeys | None = None
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -403,6 +408,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     keys: KeysSettings = KeysSettings()
     payments: PaymentsSettings = PaymentsSettings()
     documents: DocumentSettings = DocumentSettings()
+    signing: SigningSettings = SigningSettings()
     partners: PartnersSettings = PartnersSettings()
     files: dict[Name, FileSettings] = {}
 
@@ -486,6 +492,10 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
             "keypay": self.partners.keypay,
             "vnpay": self.partners.vnpay,
             "receipt_issuer": self.partners.receipt_issuer,
+            "smartca": self.partners.smartca,
+            "mysign": self.partners.mysign,
+            "vneid_gateway": self.partners.vneid_gateway,
+            "csc": self.partners.csc,
         }
         return {name: each for name, each in named.items() if each is not None}
 

@@ -28,6 +28,7 @@ from bus.repairs import Repairs
 from bus.retry import Patience
 from bus.routing import Routes, routes_from_table
 from bus.seal import MasterKey
+from bus.signature_asking import SignatureQuestions
 from config.follow_ups import follow_ups_of
 from config.partner_addresses import addresses, check_forms
 from config.payment_settings import GatewaySettings
@@ -43,6 +44,8 @@ from config.settings import (
     Settings,
 )
 from config.settings_file import SettingsRefused, read_private, secret
+from config.signing import ServiceTable, known_services, signature_policy_of
+from config.signing_settings import SignerSettings
 
 if TYPE_CHECKING:
     from adapters.channels.addresses import Network
@@ -99,12 +102,12 @@ class Installation:
         return {name: _work(self, name, each) for name, each in self.settings.partner_table().items()}
 
     def asker(self, name: str) -> Asker:
-        """Who asks the gateways what became of payments, beside the loop that delivers."""
-        table = self.settings.partner_table().items()
-        gateways = {name: _work(self, name, each) for name, each in table if isinstance(each, GatewaySettings)}
-        books = (PaymentQuestions(self.ledger), RefundQuestions(self.ledger))
+        """Who asks what became of payments and signatures, beside the loop that delivers."""
+        table, asked = self.settings.partner_table().items(), GatewaySettings | SignerSettings
+        partners = {name: _work(self, name, each) for name, each in table if isinstance(each, asked)}
+        books = (PaymentQuestions(self.ledger), RefundQuestions(self.ledger), SignatureQuestions(self.ledger))
         clock, point = self.ports.clock, self.ports.crash_point
-        return Asker(self.ledger, gateways, books, name=name, clock=clock, crash_point=point)
+        return Asker(self.ledger, partners, books, name=name, clock=clock, crash_point=point)
 
     def worker(self, name: str, *, watch: Watch | None = None, on_start: Callable[[], None] = lambda: None) -> Worker:
         """The loop that delivers; `name` is how moves will show it."""
@@ -129,9 +132,10 @@ def build(settings: Settings, ports: Ports | None = None) -> Installation:
     follow_ups = follow_ups_of(partners)
     routes = routes_with(load_routes(settings), follow_ups)
     gateways = GatewayTable(partners, settings.payments.receipt_issuer)
+    services, master = ServiceTable(known_services(settings)), MasterKey.from_file(settings.ledger.master_key_file)
     ledger = Ledger.open(
         settings.ledger.path,
-        MasterKey.from_file(settings.ledger.master_key_file),
+        master,
         clock=ports.clock,
         randomness=ports.randomness,
         storage=ports.storage,
@@ -143,9 +147,11 @@ def build(settings: Settings, ports: Ports | None = None) -> Installation:
         shadows=frozenset(name for name, each in partners.items() if each.mode == "shadow"),
         follow_ups=follow_ups,
         payments=policy_of(settings, gateways),
+        signatures=signature_policy_of(settings, services, master),
     )
     reads = Reads(ledger)
     gateways.bind(reads)
+    services.bind(reads)
     return Installation(
         settings=settings,
         ports=ports,
@@ -224,6 +230,10 @@ def _work(installation: Installation, name: str, partner: PartnerSettings) -> Pa
         from config import partner_receipts
 
         return partner_receipts.work(installation, name, partner)
+    if isinstance(partner, SignerSettings):
+        from config import partner_signers
+
+        return partner_signers.work(installation, name, partner)
     assert isinstance(partner, NationalPortalKeys)
     from config.partner_tables import WithFreshTables
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from asn1crypto import tsp
+from asn1crypto import cms, core, tsp
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
@@ -86,23 +86,28 @@ def read_reply(reply: bytes, *, digest: bytes, nonce: int, at: datetime, skew: t
     return Stamped(token=token, at=made, certificate=signed.certificate)
 
 
+class _Reply(core.Sequence):  # type: ignore[misc]  # asn1crypto has no types
+    """A TimeStampResp; asn1crypto's own cannot read one that says no, for that has no token."""
+
+    _fields = [("status", tsp.PKIStatusInfo), ("token", cms.ContentInfo, {"optional": True})]  # noqa: RUF012
+
+
 def _granted(reply: bytes) -> bytes:
     """The token of an answer that is not a refusal."""
     try:
-        read_ = tsp.TimeStampResp.load(reply, strict=True)
+        read_ = _Reply.load(reply, strict=True)
         status = read_["status"]
-        if status["status"].native in ("granted", "granted_with_mods"):
-            token: bytes = read_["time_stamp_token"].dump()
-            if token:
-                return token
-            raise StampRefused("stamp_unreadable", "it says granted, and there is no token")
-        why = [WORDS.get(each, str(each)) for each in sorted(status["fail_info"].native or ())]
-        said = [str(each) for each in status["status_string"].native or ()]
         state = str(status["status"].native)
+        token: bytes = read_["token"].dump()
+        why = [WORDS.get(each, str(each)) for each in sorted(status["fail_info"].native or ())]
+        said = [str(each)[:200] for each in (status["status_string"].native or ())[:3]]
     except (ValueError, TypeError, KeyError) as trouble:
         raise StampRefused("stamp_unreadable", "it is not an answer of a time-stamp authority") from trouble
-    words = "; ".join([*why, *(each[:200] for each in said[:3])]) or state
-    raise StampRefused("stamp_refused", f"the authority says no: {words}")
+    if state not in ("granted", "granted_with_mods"):
+        raise StampRefused("stamp_refused", "the authority says no: " + ("; ".join([*why, *said]) or state))
+    if not token:
+        raise StampRefused("stamp_unreadable", "it says granted, and there is no token")
+    return token
 
 
 def _check_unit(der: bytes, made: datetime) -> None:

@@ -80,12 +80,18 @@ def granted(content: bytes, *, status: str = "granted") -> bytes:
     )
 
 
+class _Refusal(core.Sequence):  # type: ignore[misc]  # asn1crypto has no types
+    """An answer without a token; asn1crypto's own TimeStampResp wants one always."""
+
+    _fields = [("status", tsp.PKIStatusInfo)]  # noqa: RUF012
+
+
 def rejected(failure: str, text: str = "") -> bytes:
     """A TimeStampResp that says no."""
     status: dict[str, Any] = {"status": "rejection", "fail_info": {failure}}
     if text:
         status["status_string"] = [text]
-    return bytes(tsp.TimeStampResp({"status": status}).dump())
+    return bytes(_Refusal({"status": status}).dump())
 
 
 def signed_data(

@@ -160,6 +160,8 @@ class Walk:
             self.now = replace(self.now, state=SignatureState.UNKNOWN)
         if isinstance(outcome, Unreachable):
             self.is_unanswered = False
+            if isinstance(told, SignatureTold) and told.verdict is SignatureVerdict.NOT_THERE:
+                self.now = replace(self.now, state=SignatureState.PREPARED)
         handle = attempt.facts.get("handle")
         if handle:
             self.now = replace(self.now, handle=handle)

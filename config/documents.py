@@ -89,8 +89,13 @@ def add_documents(router: Router, installation: Installation, desk: Desk) -> Non
         desk=desk,
         clock=installation.ports.clock,
         paces=Paces(told.rate, time.monotonic),
-        proxies=_networks(told.proxy_networks, "documents.proxy_networks"),
+        proxies=proxies_of(told),
     ).add_to(router)
+
+
+def proxies_of(told: DocumentSettings) -> tuple[Network, ...]:
+    """Whose word for a caller's address is believed. Raises SettingsRefused."""
+    return _networks(told.proxy_networks, "documents.proxy_networks")
 
 
 def forget_unnamed(installation: Installation) -> int:

@@ -66,6 +66,9 @@ def make_app(
     from config.documents import add_documents
 
     add_documents(app.router, installation, app.state.desk)
+    from config.desk_signing import add_desk_signing
+
+    add_desk_signing(app.router, installation, app.state.desk, on_heard=on_accepted)
     from config.callbacks import add_callbacks
 
     add_callbacks(app.router, installation, app.state.desk, metrics, on_heard=on_accepted)

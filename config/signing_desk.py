@@ -127,7 +127,7 @@ class SigningDesk:
     def _xml(self, xml: bytes, field: str, certificate: bytes, chain: Sequence[bytes]) -> Frozen:
         from signing.xades import prepare
 
-        return prepare(xml, certificate=certificate, chain=chain, at=self._clock.now(), id=field)
+        return prepare(xml, certificate=certificate, chain=chain, at=self._clock.now(), field=field)
 
     def _shown(self, data: Mapping[str, Any], asked: Mapping[str, Any], at: datetime) -> Appearance | None:
         """What is seen of the signature on the page; nothing where the source asks for nothing."""

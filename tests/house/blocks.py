@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from typing import Any
 
-from tests.house import console_blocks, gateway_blocks
+from tests.house import console_blocks, gateway_blocks, signer_blocks
 from tests.house.command_line import Command, commands
 from tests.house.tree import ROOT
 
@@ -296,6 +296,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "faults": faults,
     "crash-points": crash_points,
     **gateway_blocks.BLOCKS,
+    **signer_blocks.BLOCKS,
     "words": console_blocks.words,
     "states-vi": console_blocks.states_vi,
     "roles": console_blocks.roles,

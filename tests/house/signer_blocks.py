@@ -1,0 +1,101 @@
+"""The signing services' made parts of the documents: their messages, and what each of their codes comes to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    from tests.house.blocks import table
+
+    return table(head, rows)
+
+
+def _messages(rows: Iterable[Any]) -> str:
+    return _table(
+        ["message", "class", "after an unclear outcome", "rules"],
+        [[", ".join(f"`{m}`" for m in c.message.split(", ")), c.repeat, c.unclear, c.source] for c in rows],
+    )
+
+
+def _named(code: str) -> str:
+    return "any other" if code == "*" else f"`{code}`"
+
+
+def _ends(code: str) -> str:
+    return f"`{code}`" if code else ""
+
+
+def mysign_messages() -> str:
+    """MySign's messages."""
+    from adapters.partners.mysign.codes import CONTRACTS
+
+    return _messages(CONTRACTS)
+
+
+def mysign_statuses() -> str:
+    """What a transaction's status says."""
+    from adapters.partners.mysign.codes import STATUS
+
+    rows = [[_named(r.status), r.says, r.verdict, _ends(r.code), r.alarm, r.source] for r in STATUS]
+    return _table(["`status`", "it says", "verdict", "ends as", "alarm", "rules"], rows)
+
+
+def mysign_errors() -> str:
+    """What an error in place of an answer comes to."""
+    from adapters.partners.mysign.codes import ERRORS, HTTP
+
+    rows = [[_named(r.error), r.says, r.said, _ends(r.code), r.alarm, r.source] for r in ERRORS]
+    bare = [[f"HTTP {status}", "", said, "", "", "r5"] for status, said in HTTP.items()]
+    late = [["HTTP 500 and more", "", "unclear", "", "", "r7"]]
+    return _table(["error", "it says", "comes to", "ends as", "alarm", "rules"], [*rows, *bare, *late])
+
+
+def vneid_messages() -> str:
+    """The gateway's messages."""
+    from adapters.partners.vneid_gateway.codes import CONTRACTS
+
+    return _messages(CONTRACTS)
+
+
+def vneid_codes() -> str:
+    """What a status code comes to."""
+    from adapters.partners.vneid_gateway.codes import BARE, CODES
+
+    rows = [[_named(r.status), r.says, r.said, _ends(r.code), r.alarm, r.source] for r in CODES]
+    bare = [[f"HTTP {status}, no code", "", said, "", "", "r3"] for status, said in BARE.items()]
+    return _table(["code", "it says", "comes to", "ends as", "alarm", "rules"], [*rows, *bare])
+
+
+def vneid_statuses() -> str:
+    """What polling or a call back says of a signing."""
+    from adapters.partners.vneid_gateway.codes import SIGNING
+
+    rows = [
+        [_named(r.status), "any" if r.error == "*" else f"`{r.error}`", r.says, r.verdict, _ends(r.code), r.source]
+        for r in SIGNING
+    ]
+    return _table(["`statusCode`, `status`", "`errorCode`", "it says", "verdict", "ends as", "rules"], rows)
+
+
+def vneid_calls() -> str:
+    """Kinds of its call backs."""
+    from adapters.partners.vneid_gateway.codes import ACKNOWLEDGED, RESULT
+
+    rows = [[f"`{RESULT}`", "heard: values prove themselves, all else makes us ask", "r42, r45"]]
+    rows += [[f"`{kind}`", f"acknowledged, counted as `{name}`", "r42, r44"] for kind, name in ACKNOWLEDGED.items()]
+    return _table(
+        ["`type`", "what follows", "rules"], [*rows, ["any other", "acknowledged, counted as `other`", "r44"]]
+    )
+
+
+BLOCKS: Final[dict[str, Callable[[], str]]] = {
+    "mysign-messages": mysign_messages,
+    "mysign-statuses": mysign_statuses,
+    "mysign-errors": mysign_errors,
+    "vneid-messages": vneid_messages,
+    "vneid-codes": vneid_codes,
+    "vneid-statuses": vneid_statuses,
+    "vneid-calls": vneid_calls,
+}

@@ -1,4 +1,4 @@
-"""The door of callbacks of one installation: which gateways are listened to, and where citizens come back to."""
+"""The door of callbacks of one installation: which partners are listened to, and where citizens come back to."""
 
 from __future__ import annotations
 
@@ -14,14 +14,19 @@ from adapters.doors.callbacks import CallbackDoor
 from adapters.doors.called import CountsCallbacks, Listening
 from adapters.doors.pace import Pace, Paces
 from adapters.doors.refusals import Desk
+from adapters.doors.signature_callbacks import SignatureCallbackDoor
 from config.partner_gateways import gateways, maker_of
+from config.partner_signers import maker_of as signer_of
+from config.partner_signers import signers
 from config.payment_settings import GatewaySettings, LookUpSettings
 from config.settings_file import SettingsRefused, secret
+from config.signing_settings import SignerSettings
 from config.wiring import Installation
 
 if TYPE_CHECKING:
     from adapters.doors.callback_lookup import Asker
     from adapters.partners.gateways.calls import Gateway
+    from adapters.partners.signers.calls import Hooks
 
 
 def add_callbacks(
@@ -32,7 +37,18 @@ def add_callbacks(
     *,
     on_heard: Callable[[], None] = lambda: None,
 ) -> None:
-    """Nothing where the settings name no gateway. Raises SettingsRefused."""
+    """Nothing where the settings name nobody who calls. Raises SettingsRefused."""
+    _add_payments(router, installation, desk, metrics, on_heard)
+    _add_signatures(router, installation, desk, metrics, on_heard)
+
+
+def _add_payments(
+    router: Router,
+    installation: Installation,
+    desk: Desk,
+    metrics: CountsCallbacks,
+    on_heard: Callable[[], None],
+) -> None:
     listening = {name: listen(installation, name, each) for name, each in gateways(installation).items()}
     if not listening:
         return
@@ -54,25 +70,63 @@ def add_callbacks(
         _add_lookup(router, installation, desk)
 
 
+def _add_signatures(
+    router: Router,
+    installation: Installation,
+    desk: Desk,
+    metrics: CountsCallbacks,
+    on_heard: Callable[[], None],
+) -> None:
+    known = signers(installation).items()
+    listening = {
+        name: listen_to_signer(name, partner) for name, partner in known if signer_of(partner).hooks is not None
+    }
+    if not listening:
+        return
+    ports, told = installation.ports, installation.settings.signing
+    SignatureCallbackDoor(
+        services=listening,
+        book=installation.ledger.signatures,
+        on_heard=on_heard,
+        desk=desk,
+        metrics=metrics,
+        bodies=BodyReader(),
+        clock=ports.clock,
+        crash_point=ports.crash_point,
+        proxies=_networks(told.proxy_networks, "signing.proxy_networks"),
+    ).add_to(router)
+
+
+def listen_to_signer(name: str, partner: SignerSettings) -> Listening[Hooks]:
+    """One signing service's side of the door. Raises SettingsRefused."""
+    hooks = signer_of(partner).hooks
+    assert hooks is not None
+    return Listening(
+        side=hooks(name, partner),
+        networks=_networks(partner.callback_networks, f"partners.{name}.callback_networks"),
+        paces=Paces(partner.callback_rate, time.monotonic) if partner.callback_rate else None,
+    )
+
+
+def _networks(told: Sequence[str], key: str) -> Sequence[Network]:
+    try:
+        return networks_of(told)
+    except ValueError as trouble:
+        raise SettingsRefused(key, str(trouble)) from None
+
+
 def listen(installation: Installation, name: str, partner: GatewaySettings) -> Listening[Gateway]:
     """One gateway's side of the door. Raises SettingsRefused."""
-    try:
-        networks = networks_of(partner.callback_networks)
-    except ValueError as trouble:
-        raise SettingsRefused(f"partners.{name}.callback_networks", str(trouble)) from None
     return Listening(
         side=maker_of(partner).gateway(installation, name, partner),
-        networks=networks,
+        networks=_networks(partner.callback_networks, f"partners.{name}.callback_networks"),
         paces=Paces(partner.callback_rate, time.monotonic) if partner.callback_rate else None,
     )
 
 
 def proxies_of(installation: Installation) -> Sequence[Network]:
     """Whose word for a caller's address is believed. Raises SettingsRefused."""
-    try:
-        return networks_of(installation.settings.payments.proxy_networks)
-    except ValueError as trouble:
-        raise SettingsRefused("payments.proxy_networks", str(trouble)) from None
+    return _networks(installation.settings.payments.proxy_networks, "payments.proxy_networks")
 
 
 def _add_return(router: Router, installation: Installation) -> None:

@@ -53,6 +53,7 @@ from config.settings import (
 )
 from config.settings_file import SettingsRefused, secret
 from config.signing_key import InstallationKey, retired_files, retired_keys
+from config.signing_settings import SignerSettings
 from config.wiring import (
     Installation,
     build,
@@ -101,6 +102,7 @@ def offline(settings: Settings) -> list[Answer]:
         try:
             answers += _mappings(installation)
             answers += _payments(installation)
+            answers += _signatures(installation)
             answers.append(_asked("tables.calendar", lambda: _calendar(installation)))
             if settings.notices.channels:
                 answers.append(_asked("notices", lambda: _void(messengers(installation))))
@@ -205,8 +207,8 @@ def _partner(name: str, partner: PartnerSettings) -> str:
             return f"partners.{name}.{member}: {found}"
     if isinstance(partner, OneStopKeys):
         return _one_stop(name, partner)
-    if isinstance(partner, GatewaySettings):
-        return ""  # its secrets are asked for with the ledger open, whose tables it reads
+    if isinstance(partner, GatewaySettings | SignerSettings):
+        return ""  # its secrets are asked for with the ledger open, beside the tables that name it
     if isinstance(partner, ReceiptIssuerKeys):
         from config.partner_receipts import read
 
@@ -265,6 +267,21 @@ def _payments(installation: Installation) -> Iterator[Answer]:
         yield _asked("payments.told", lambda: payment_checks.told(installation))
     if installation.settings.payments.lookup.enabled:
         yield _asked("payments.lookup", lambda: payment_checks.lookup(installation))
+
+
+def _signatures(installation: Installation) -> Iterator[Answer]:
+    from config import signing_checks  # with the services and their doors, which nothing else here needs
+    from config.partner_signers import signers
+
+    known = signers(installation)
+    for name, each in known.items():
+        what = f"signing.{name}"
+        yield _asked(what, lambda name=name, each=each: signing_checks.signer(installation, name, each))  # type: ignore[misc]
+    if known:
+        yield _asked("signing.roots_file", lambda: signing_checks.trust(installation))
+        yield _asked("tables.signing", lambda: signing_checks.table(installation))
+        yield _asked("signing.told", lambda: signing_checks.told(installation))
+        yield _asked("documents.pictures_folder", lambda: signing_checks.pictures(installation))
 
 
 def _lost_keys(installation: Installation) -> str:
@@ -347,13 +364,25 @@ def _tables_with_files(settings: Settings) -> Iterator[tuple[str, Struct]]:
         yield "portal_door", settings.portal_door
     if settings.console.oidc is not None:
         yield "console.oidc", settings.console.oidc
+    yield "signing", settings.signing
     ways = {"email": settings.notices.email, "webhook": settings.notices.webhook}
     yield from ((f"notices.{name}", way) for name, way in ways.items() if way is not None)
     yield from ((f"partners.{name}", told) for name, told in settings.partner_table().items())
 
 
 PUBLIC: Final = frozenset(
-    {"ca_file", "trust_roots_file", "certificate_file", "signing_certificate_file", "their_public_key_file"}
+    {
+        "ca_file",
+        "trust_roots_file",
+        "certificate_file",
+        "signing_certificate_file",
+        "their_public_key_file",
+        "roots_file",
+        "official_roots_file",
+        "agency_roots_file",
+        "citizen_roots_file",
+        "stamp_roots_file",
+    }
 )
 """Files that anybody may read."""
 

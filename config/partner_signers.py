@@ -10,10 +10,19 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+from cryptography.hazmat.primitives.serialization import Encoding
+
 from bus.dispatch import Adapter, PartnerWork
 from config.partner_addresses import addresses, check_forms
-from config.settings_file import SettingsRefused, secret
-from config.signing_settings import CscKeys, MysignKeys, SignerSettings, SmartCaKeys, VneidGatewayKeys
+from config.settings_file import SettingsRefused, is_this_machine, secret
+from config.signing_settings import (
+    CscKeys,
+    MysignKeys,
+    SignerSettings,
+    SigningSettings,
+    SmartCaKeys,
+    VneidGatewayKeys,
+)
 from config.wiring import Installation, Ports, http_settings, patience_of
 
 if TYPE_CHECKING:
@@ -26,6 +35,8 @@ if TYPE_CHECKING:
     from adapters.partners.smartca.settings import SmartCaSettings
     from adapters.partners.vneid_gateway.settings import VneidSettings
 
+MOCK_NAME: Final = "(mock)"
+"""Stands in the name of every authority of the mocks (contracts/signing_pki/NOTES.md#r3)."""
 PUBLISHED: Final = (b"demo-", b"DEMO")
 """How the secrets of published test vectors begin: everybody can read them."""
 
@@ -45,6 +56,7 @@ def work(installation: Installation, name: str, partner: SignerSettings) -> Part
     """How a worker treats it. Raises SettingsRefused."""
     from config.signing_desk import signing_desk
 
+    check_roots(installation.settings.signing, name, partner)
     adapter = maker_of(partner).adapter(installation, name, partner, signing_desk(installation))
     return PartnerWork(adapter=adapter, patience=patience_of(partner), threads=partner.threads)
 
@@ -58,6 +70,27 @@ def signers(installation: Installation) -> dict[str, SignerSettings]:
     """Every signing service of the settings."""
     table = installation.settings.partner_table()
     return {name: each for name, each in table.items() if isinstance(each, SignerSettings)}
+
+
+def check_roots(told: SigningSettings, name: str, partner: SignerSettings) -> None:
+    """Keys that everybody can read vouch for nobody: the mocks' authorities only where a service stands on this
+    machine, the published demo key nowhere. Raises SettingsRefused."""
+    from config.signing_trust import KEY, ROOTS, certificates_of
+    from signing.errors import DemoKeyRefused
+    from signing.keys import refuse_demo, spki_of
+
+    is_here = all(map(is_this_machine, addresses(partner).values()))
+    for member in ROOTS:
+        for certificate in certificates_of(told, member):
+            try:
+                refuse_demo(certificate.public_bytes(Encoding.DER), spki_of(certificate.public_key()))
+            except DemoKeyRefused:
+                raise SettingsRefused(
+                    f"{KEY}.{member}", "holds the published demo key, with which everybody can sign; take it out"
+                ) from None
+            if MOCK_NAME in certificate.subject.rfc4514_string() and not is_here:
+                cure = f"holds an authority of the mocks, and [partners.{name}] is not on this machine; take it out"
+                raise SettingsRefused(f"{KEY}.{member}", cure)
 
 
 # -- what all have -----------------------------------------------------------------------------------------------------

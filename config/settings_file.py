@@ -113,7 +113,7 @@ def secret(path: str, key: str, *, is_demo: bool = False, urls: Collection[str] 
         raise SettingsRefused(key, f"{path} is empty; write the secret there")
     if value.startswith(DEMO_MARK.encode()) and not is_demo:
         raise SettingsRefused(key, f"{path} holds a secret of the demo; make one with `lienthong keys generate`")
-    if value.startswith(MOCK_MARK.encode()) and not is_demo and not (urls and all(map(_is_here, urls))):
+    if value.startswith(MOCK_MARK.encode()) and not is_demo and not (urls and all(map(is_this_machine, urls))):
         cure = (
             "holds a secret of the mocks, which everybody can read in the source; agree on another with the other side"
         )
@@ -121,7 +121,7 @@ def secret(path: str, key: str, *, is_demo: bool = False, urls: Collection[str] 
     return Secret(value)
 
 
-def _is_here(url: str) -> bool:
+def is_this_machine(url: str) -> bool:
     """Whether an address is this machine's, as the channel reads it."""
     from ipaddress import ip_address  # only when a secret of the mocks is met
 

@@ -81,6 +81,7 @@ def deliver(installation: Installation, key: InstallationKey, name: str, *, pare
     import structlog
 
     from config.asking import Asking
+    from config.finishing import Finishing
     from config.minding import Minding
 
     log = structlog.get_logger("worker")
@@ -89,14 +90,14 @@ def deliver(installation: Installation, key: InstallationKey, name: str, *, pare
         cause = on_signals(worker.stop)
         if parent is not None:
             follow_parent(parent, worker.stop)
-        minding, asking = Minding(installation, key), Asking(installation, name)
-        minding.start()
-        asking.start()
+        beside = (Minding(installation, key), Asking(installation, name), Finishing(installation, name))
+        for each in beside:
+            each.start()
         try:
             worker.run()
         finally:
-            asking.stop()
-            minding.stop()
+            for each in reversed(beside):
+                each.stop()
     log.info("worker_stopped", cause=cause())
 
 

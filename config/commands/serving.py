@@ -59,14 +59,9 @@ def mocks(
     import os
     import signal
 
+    from config.mocks import every_mock
     from config.worker_process import follow_parent
-    from contracts.keypay.mock import KeyPay
-    from contracts.national_portal.mock import Portal
-    from contracts.one_stop.mock import OneStop
-    from contracts.payment_platform.mock import PaymentPlatform
-    from contracts.receipt_issuer.mock import ReceiptIssuer
     from contracts.serve import run as serve_until_signalled
-    from contracts.vnpay.mock import VnPay
 
     desk = Desk(as_json=as_json, lang=lang)
 
@@ -76,10 +71,4 @@ def mocks(
 
     if parent is not None:
         follow_parent(parent, lambda: os.kill(os.getpid(), signal.SIGTERM))
-    # Where the doors of this machine usually are; the switch callback_url says otherwise.
-    gateways = [
-        mock(callback_url=f"http://127.0.0.1:8400/callbacks/{mock.partner}/{place}")
-        for mock, place in ((PaymentPlatform, "confirm"), (KeyPay, "result"), (VnPay, "ipn"))
-    ]
-    houses = [Portal(keep=500_000), OneStop(keep=500_000), ReceiptIssuer(), *gateways]
-    serve_until_signalled(houses, host=host, port=port, ready=ready)
+    serve_until_signalled(every_mock(), host=host, port=port, ready=ready)

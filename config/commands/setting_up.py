@@ -28,11 +28,11 @@ def init(
     lang: Lang = None,
 ) -> None:
     """Write settings and keys, each for its owner's eyes only. Never overwrites anything."""
-    from config import mocked_gateways, mocked_one_stop, mocked_receipts
+    from config import mocked_gateways, mocked_one_stop, mocked_receipts, mocked_signers
     from config.new_installation import AlreadyThere, make
 
     desk = Desk(as_json=as_json, lang=lang)
-    mocked = (mocked_one_stop, mocked_receipts, mocked_gateways)
+    mocked = (mocked_one_stop, mocked_receipts, mocked_gateways, mocked_signers)
     if there := [folder / name for part in mocked for name in part.FILES if (folder / name).exists()]:
         desk.fail(FINDING, "init_already_there", path=there[0])
     try:

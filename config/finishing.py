@@ -1,0 +1,95 @@
+"""Finishes signatures: a thread beside the worker's loop that assembles, stamps and verifies what was signed.
+
+Every worker has one, and the lease of a job lets one of them do it. A document of many pages takes seconds, a stamp or
+an authority's word as long as its host does: no delivery waits behind them.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from bus.errors import LedgerTrouble, StaleFence
+from config.signing_trust import assembler_of, is_anybody_believed
+from config.wiring import Installation
+
+if TYPE_CHECKING:
+    from adapters.documents.assembling import Assembler
+    from bus.signatures import FinishJob
+
+log = structlog.get_logger("finishing")
+
+LOOK_EVERY: Final = 0.5
+"""Seconds between two looks: somebody stands at a counter and waits for the result that was just approved."""
+LONGEST_STOP: Final = 20.0
+"""Seconds that a document under way may take at the end; what is cut off is done again by the next worker."""
+
+
+class Finishing:
+    """The thread. What goes wrong in it is logged, and its job is somebody's again when the lease is over."""
+
+    def __init__(self, installation: Installation, name: str, *, every: float = LOOK_EVERY) -> None:
+        """`name` is the worker's."""
+        self._installation = installation
+        self._every = every
+        self._stop = threading.Event()
+        self._made: Assembler | None = None
+        self._thread = threading.Thread(target=self._run, name=f"finishing-{name}", daemon=True)
+
+    def start(self) -> None:
+        """Begin to look for what is signed; an installation that believes nobody finishes nothing."""
+        if is_anybody_believed(self._installation.settings.signing):
+            self._thread.start()
+
+    def stop(self) -> None:
+        """End after the signature under way."""
+        self._stop.set()
+        if self._thread.ident is not None:
+            self._thread.join(LONGEST_STOP)
+
+    def _run(self) -> None:
+        while not self._stop.wait(self._every):
+            while self.look() and not self._stop.is_set():
+                pass
+
+    def look(self) -> bool:
+        """Take one signature as far as it goes; whether there was one."""
+        book, clock = self._installation.ledger.signatures, self._installation.ports.clock
+        try:
+            jobs = book.finishing(clock.now(), 1)
+        except LedgerTrouble as trouble:
+            log.error("ledger_unavailable", cause=type(trouble).__name__)
+            return False
+        for job in jobs:
+            self._guarded(job)
+        return bool(jobs)
+
+    def _guarded(self, job: FinishJob) -> None:
+        try:
+            self._finish(job)
+        except StaleFence:
+            log.warning("finish_lease_lost", signature=job.signature)
+        except LedgerTrouble as trouble:
+            log.error("ledger_unavailable", cause=type(trouble).__name__)
+        except Exception:
+            # A full disk, a lost file, a bug: the value is in the ledger, nobody is asked to sign again.
+            log.exception("finishing_failed", signature=job.signature)
+
+    def _finish(self, job: FinishJob) -> None:
+        ports = self._installation.ports
+        outcome = self._assembler().finish(job, ports.clock.now())
+        ports.crash_point("finish.assembled")
+        state = self._installation.ledger.signatures.finished(job, outcome)
+        facts = {"signature": job.signature, "state": state.value, "code": outcome.code, "tries": job.tries + 1}
+        if outcome.to == "failed":
+            log.error("signature_not_good", **facts)
+        else:
+            log.info("signature_finished", **facts)
+
+    def _assembler(self) -> Assembler:
+        """Made with the first job: most workers of most installations never sign anything."""
+        if self._made is None:
+            self._made = assembler_of(self._installation, self._installation.settings.signing)
+        return self._made

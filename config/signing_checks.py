@@ -1,0 +1,79 @@
+"""What `check` asks about signatures: secrets, doors, whom documents are believed of, the table of who signs where."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from bus.calendar import VIETNAM
+from config.callbacks import listen_to_signer
+from config.partner_signers import check_roots, maker_of
+from config.partner_tables import SIGNING, in_force
+from config.payments import taker_of
+from config.settings_file import SettingsRefused
+from config.signing import holes, known_services
+from config.signing_settings import SignerSettings
+from config.signing_trust import is_anybody_believed, trust_of
+from config.wiring import Installation
+
+MOST_TOLD: Final = 20
+
+
+def signer(installation: Installation, name: str, partner: SignerSettings) -> str:
+    """Its secrets can be read and are nobody else's, its door can be hung, its roots are not the mocks'. Raises
+    SettingsRefused."""
+    maker = maker_of(partner)
+    maker.read(name, partner)
+    if maker.hooks is not None:
+        listen_to_signer(name, partner)
+    check_roots(installation.settings.signing, name, partner)
+    return ""
+
+
+def trust(installation: Installation) -> str:
+    """Whom documents are believed of. Raises SettingsRefused."""
+    told = installation.settings.signing
+    if not is_anybody_believed(told):
+        return (
+            "no authority is named: no document would ever be good; put the authorities' certificates into roots_file"
+        )
+    found = trust_of(told)
+    missing = sorted({"official", "agency", "citizen"} - set(found.roots))
+    if missing:
+        return f"no root for {', '.join(missing)}: a file has only authorities that others vouch for"
+    if told.tsa_urls and not found.stamp_roots:
+        return "tsa_urls names time-stamp authorities, and stamp_roots_file nobody who may vouch for them"
+    if told.revocation_hosts or told.crl_urls:
+        return ""
+    return "no revocation_hosts: nobody is asked whether a certificate still holds, and documents stay indeterminate"
+
+
+def table(installation: Installation) -> str:
+    """A unit and role that no service signs for; a level that nothing reaches. Raises TablesRefused."""
+    settings = installation.settings
+    today = installation.ports.clock.now().astimezone(VIETNAM).date()
+    rows = in_force(installation.reads, "national_portal")["units"].rows
+    units = sorted({row.values["unit"] for row in rows if row.first <= today <= row.last})
+    tables, stamps = in_force(installation.reads, SIGNING), bool(settings.signing.tsa_urls)
+    found = holes(tables, units, known_services(settings), today, stamps=stamps)
+    return "; ".join(list(found)[:MOST_TOLD])
+
+
+def told(installation: Installation) -> str:
+    """Nobody hears what became of signatures, or where a signed document can be fetched."""
+    settings = installation.settings
+    taker = taker_of(settings.partner_table())
+    sources = sorted({source for caller in settings.callers.values() for source in caller.sources})
+    if sources and all(taker(source) is None for source in sources):
+        return "nobody is told of signatures: name their sources under takes_outcomes_of of a one-stop partner"
+    if settings.documents.public_url:
+        return ""
+    return "documents.public_url is empty: who is told of a signed document is told no address of it"
+
+
+def pictures(installation: Installation) -> str:
+    """Visible signatures without their images would be made without them, and nobody would know why."""
+    folder = installation.settings.documents.pictures_folder
+    if folder and not Path(folder).is_dir():
+        raise SettingsRefused("documents.pictures_folder", f"{folder} is no folder; put the images there")
+    return ""

@@ -1,0 +1,156 @@
+"""Whom an installation believes about documents, as settings tell it; and where it is asked for stamps and evidence."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Protocol
+
+from config.settings_file import SettingsRefused
+
+if TYPE_CHECKING:
+    from cryptography.x509 import Certificate
+
+    from adapters.channels.addresses import Network
+    from adapters.channels.http import HttpSettings
+    from adapters.channels.timestamps import StampAuthorities
+    from adapters.documents.assembling import Assembler
+    from adapters.documents.evidence import EvidenceSource
+    from config.wiring import Installation
+    from signing.verification_chain import Chains, DocumentTrust
+
+KEY: Final = "signing"
+ROLES: Final = ("official", "agency", "citizen")
+ROOTS: Final = ("roots_file", "official_roots_file", "agency_roots_file", "citizen_roots_file", "stamp_roots_file")
+
+
+class _SettingsFor(Protocol):
+    def __call__(
+        self, hosts: frozenset[str], networks: tuple[Network, ...] = ..., *, timeout: timedelta = ...
+    ) -> HttpSettings: ...
+
+
+class TrustKeys(Protocol):
+    """The keys of `[signing]` that say whom to believe."""
+
+    @property
+    def roots_file(self) -> str: ...
+    @property
+    def official_roots_file(self) -> str: ...
+    @property
+    def agency_roots_file(self) -> str: ...
+    @property
+    def citizen_roots_file(self) -> str: ...
+    @property
+    def stamp_roots_file(self) -> str: ...
+    @property
+    def tsa_urls(self) -> tuple[str, ...]: ...
+    @property
+    def crl_urls(self) -> tuple[str, ...]: ...
+    @property
+    def revocation_hosts(self) -> tuple[str, ...]: ...
+    @property
+    def private_networks(self) -> tuple[str, ...]: ...
+    @property
+    def timeout_s(self) -> float: ...
+
+
+def is_anybody_believed(told: TrustKeys) -> bool:
+    """Whether the settings name roots at all: without them no document is ever good."""
+    return bool(told.roots_file or told.official_roots_file or told.agency_roots_file or told.citizen_roots_file)
+
+
+def trust_of(told: TrustKeys, *, is_demo: bool = False) -> DocumentTrust:
+    """Raises SettingsRefused."""
+    from signing.verification_chain import DocumentTrust
+
+    roots: dict[str, tuple[bytes, ...]] = {}
+    between: list[bytes] = []
+    for role in ROLES:
+        key = f"{role}_roots_file" if getattr(told, f"{role}_roots_file") else "roots_file"
+        roots[role], others = _certificates(told, key)
+        between += others
+    stamp_roots, others = _certificates(told, "stamp_roots_file")
+    return DocumentTrust(
+        roots={role: found for role, found in roots.items() if found},
+        stamp_roots=stamp_roots,
+        intermediates=tuple(dict.fromkeys([*between, *others])),
+        is_demo=is_demo,
+    )
+
+
+def chains_of(told: TrustKeys, *, is_demo: bool = False) -> Chains:
+    """What judges certificates of documents. Raises SettingsRefused."""
+    return trust_of(told, is_demo=is_demo).chains()
+
+
+def stamps_of(installation: Installation, told: TrustKeys) -> StampAuthorities:
+    """Who gives time stamps, over a channel of its own. Raises SettingsRefused."""
+    from adapters.channels.http import HttpChannel
+    from adapters.channels.httpx2_transport import Httpx2Transport
+    from adapters.channels.timestamps import StampAuthorities, stamp_settings
+
+    ports = installation.ports
+    settings = _reached(told, told.tsa_urls, (), "tsa_urls", stamp_settings)
+    channel = HttpChannel(settings, open_transport=Httpx2Transport, clock=ports.clock, crash_point=ports.crash_point)
+    return StampAuthorities(channel, told.tsa_urls, clock=ports.clock, randomness=ports.randomness)
+
+
+def evidence_of(installation: Installation, told: TrustKeys) -> EvidenceSource:
+    """Who fetches what vouches for certificates. Raises SettingsRefused."""
+    from adapters.channels.http import HttpChannel
+    from adapters.channels.httpx2_transport import Httpx2Transport
+    from adapters.channels.pki import pki_settings
+    from adapters.documents.evidence import EvidenceSource
+
+    ports = installation.ports
+    settings = _reached(told, told.crl_urls, told.revocation_hosts, "crl_urls", pki_settings)
+    channel = HttpChannel(settings, open_transport=Httpx2Transport, clock=ports.clock, crash_point=ports.crash_point)
+    return EvidenceSource(channel, lists=told.crl_urls)
+
+
+def assembler_of(installation: Installation, told: TrustKeys, *, is_demo: bool = False) -> Assembler:
+    """All that finishing signatures needs. Raises SettingsRefused."""
+    from adapters.documents.assembling import Assembler
+    from config.documents import documents_of
+
+    return Assembler(
+        room=documents_of(installation),
+        chains=chains_of(told, is_demo=is_demo),
+        stamp=stamps_of(installation, told),
+        source=evidence_of(installation, told),
+    )
+
+
+def _reached(
+    told: TrustKeys, urls: tuple[str, ...], hosts: tuple[str, ...], key: str, settings_for: _SettingsFor
+) -> HttpSettings:
+    from adapters.channels.addresses import AddressRefused, host_of, networks_of
+
+    try:
+        allowed, networks = frozenset((*hosts, *map(host_of, urls))), networks_of(told.private_networks)
+    except (AddressRefused, ValueError) as trouble:
+        raise SettingsRefused(f"{KEY}.{key}", str(trouble)) from None
+    return settings_for(allowed, networks, timeout=timedelta(seconds=told.timeout_s))
+
+
+def _certificates(told: TrustKeys, key: str) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
+    """Roots and, where the file has some too, authorities below them: the latter only help to find a chain."""
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    found = certificates_of(told, key)
+    roots = tuple(each.public_bytes(Encoding.DER) for each in found if each.issuer == each.subject)
+    return roots, tuple(each.public_bytes(Encoding.DER) for each in found if each.issuer != each.subject)
+
+
+def certificates_of(told: TrustKeys, key: str) -> list[Certificate]:
+    """All that one of these files has. Raises SettingsRefused."""
+    from signing.errors import KeyTrouble
+    from signing.keys import certificates_in
+
+    path = getattr(told, key)
+    try:
+        return certificates_in(Path(path)) if path else []
+    except KeyTrouble as trouble:
+        cure = "put the authorities' certificates there, PEM"
+        raise SettingsRefused(f"{KEY}.{key}", f"{trouble}; {cure}") from None

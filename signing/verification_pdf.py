@@ -28,7 +28,6 @@ from pyhanko.sign.diff_analysis import (
     SigFieldCreationRule,
     SigFieldModificationRule,
     StandardDiffPolicy,
-    SuspiciousModification,
     XrefStreamRule,
 )
 from pyhanko.sign.fields import enumerate_sig_fields
@@ -185,29 +184,35 @@ def _after(embedded: EmbeddedPdfSignature, covers: Covers, pdf: bytes, span: tup
     if reader.total_revisions - 1 == embedded.signed_revision:
         # No revision, and yet more bytes: a viewer that repairs files would go through them.
         return After.CHANGED if pdf[span[2] :].strip() else After.NOTHING
-    usual = _compare(DEFAULT_DIFF_POLICY, embedded)
+    usual, allowed = _compare(DEFAULT_DIFF_POLICY, embedded), embedded.docmdp_level
+    if allowed is not None and (usual is None or usual.value > allowed.value):
+        return After.FORBIDDEN
     if usual is None:
         return After.CHANGED
-    allowed = embedded.docmdp_level
-    if allowed is not None and usual.value > allowed.value:
-        return After.FORBIDDEN
     if _compare(_STRICT, embedded) is None:
         return After.FILLED_IN
     return After.EVIDENCE if usual <= _LTA else After.SIGNATURES
 
 
 def _compare(policy: StandardDiffPolicy, embedded: EmbeddedPdfSignature) -> ModificationLevel | None:
-    """How far the later revisions went; None: further than any rule allows, or than can be told."""
+    """How far the later revisions went; None: further than any rule allows, or than can be told.
+
+    Each is held against the signed one: what an update changes and a further one takes back was a change all the same.
+    """
+    reader, first = embedded.reader, embedded.signed_revision
+    reached = ModificationLevel.NONE
     try:
-        told = policy.review_file(
-            embedded.reader,
-            embedded.signed_revision,
-            field_mdp_spec=embedded.fieldmdp,
-            doc_mdp=embedded.docmdp_level,
-        )
+        for revision in range(first + 1, reader.total_revisions):
+            told = policy.apply(
+                old=reader.get_historical_resolver(first),
+                new=reader.get_historical_resolver(revision),
+                field_mdp_spec=embedded.fieldmdp,
+                doc_mdp=embedded.docmdp_level,
+            )
+            reached = max(reached, told.modification_level)
     except Exception:
         return None
-    return None if isinstance(told, SuspiciousModification) else told.modification_level
+    return reached
 
 
 def _claimed_at(embedded: EmbeddedPdfSignature) -> datetime | None:
@@ -223,7 +228,9 @@ def _claimed_at(embedded: EmbeddedPdfSignature) -> datetime | None:
 
 def _evidence(reader: PdfFileReader, key: str) -> tuple[bytes, ...]:
     """Streams of the document security store; what cannot be read is as good as not there."""
-    store = reader.root["/DSS"] if "/DSS" in reader.root else {}
+    if "/DSS" not in reader.root:
+        return ()
+    store = reader.root["/DSS"]
     return tuple(_streams(store[key])) if key in store else ()
 
 

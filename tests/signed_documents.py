@@ -13,7 +13,7 @@ from functools import cache
 from contracts.signing_pki.authorities import DUTY, PUBLIC, Holder, SigningPki
 from signing.documents import embed, prepare, with_archive_stamp, with_evidence
 from signing.verification import DocumentTrust, Evidence, Report, verify_pdf
-from tests.signing_kit import NOW, authority_of, crl_of, ocsp_of, pki, roots, signer, small_pdf, stamp, stamper
+from tests.signing_kit import NOW, crl_of, ocsp_of, roots, signer, small_pdf, stamp, stamper
 
 SIGNED_AT = NOW - timedelta(minutes=1)
 LATER = NOW + timedelta(hours=1)
@@ -49,9 +49,7 @@ def signed(
     return embed(made.document, made.plan, holder.sign_digest(made.digest), stamp=told)
 
 
-def evidence(
-    *holders: Holder, at: datetime = LATER, mine: SigningPki | None = None, lists: bool = False
-) -> Evidence:
+def evidence(*holders: Holder, at: datetime = LATER, mine: SigningPki | None = None, lists: bool = False) -> Evidence:
     """What authorities say about these, and about the time-stamp unit."""
     about = (*(holders or (signer("official"),)), stamper())
     whose = [(each, mine if each is not stamper() else None) for each in about]
@@ -121,5 +119,3 @@ class Update:
         """One more than the highest number."""
         told = [int(each.split(b"/")[0].split(b">")[0]) for each in self.pdf.split(b"/Size")[1:]]
         return max([*told, max(places, default=0) + 1])
-
-

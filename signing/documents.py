@@ -211,6 +211,11 @@ def _text(content: bytes) -> str:
     return base64.b64encode(content).decode()
 
 
+def to_be_signed(plan: bytes) -> bytes:
+    """The attributes themselves, for a key at hand that digests what it signs. Raises PlanWrong."""
+    return _Plan.read(plan).attributes
+
+
 # -- the second phase --------------------------------------------------------------------------------------------------
 
 

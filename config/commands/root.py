@@ -12,6 +12,7 @@ from config.commands import (
     contracts,
     deliveries,
     demo,
+    documents,
     dossier,
     feeding,
     keeping,
@@ -51,6 +52,7 @@ def app() -> typer.Typer:
     for name, group in (
         ("deliveries", deliveries),
         ("dossier", dossier),
+        ("documents", documents),
         ("partners", partners),
         ("payments", payments),
         ("refusals", refusals),

@@ -85,7 +85,7 @@ def signature(holder: Holder, signed: bytes, hash_name: str) -> tuple[algos.Sign
     return algos.SignedDigestAlgorithm({"algorithm": f"{hash_name}_ecdsa"}), value
 
 
-# -- places for a signature ---------------------------------------------------------------------------------------------
+# -- places for a signature --------------------------------------------------------------------------------------------
 
 
 def prepared(pdf: bytes | None = None, *, holder: Holder | None = None, field: str = "Ky1") -> bytes:
@@ -133,7 +133,7 @@ def certified(holder: Holder, allowed: MDPPerm, *, pdf: bytes | None = None) -> 
     return filled(output.getvalue(), lambda digest: cms_of(holder, digest))
 
 
-# -- attacks ------------------------------------------------------------------------------------------------------------
+# -- attacks -----------------------------------------------------------------------------------------------------------
 
 
 def altered(pdf: bytes) -> bytes:

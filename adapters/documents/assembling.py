@@ -122,7 +122,7 @@ class Assembler:
         return embed(prepared, document.plan, document.value), ""
 
     def _with_time(self, job: FinishJob, signed: bytes, whole: Judged, now: datetime) -> tuple[bytes, Judged, str]:
-        """An official's own program may not have asked for a stamp: then one over the whole document proves the time."""
+        """Where an official's own program asked for no stamp, one over the whole document proves the time."""
         own = _own(job, whole.report)
         if own is None or own.stamped_at is not None or whole.report.verdict is Verdict.FAILED:
             return signed, whole, ""

@@ -217,7 +217,8 @@ class SignatureBook:
         if row is None or row[18] is None:
             return None
         # A code that a person typed is taken by this question: written, so that nobody has it twice.
-        claim = self._engine.write(lambda writing: claim_of(writing, signature))
+        at = to_ms(self._clock.now())
+        claim = self._engine.write(lambda writing: claim_of(writing, signature, self._moves, at))
         claimed = Claimed(row=row, fence=-1, is_probe=False, until=0, signature=claim)
         try:
             asked = open_claimed(claimed, self._bodies, is_shadow=False)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from bus.claiming import Claimed
 from bus.engines.sqlite import Tx
 from bus.messages import SIGNATURE_REQUESTED
+from bus.moves import MoveWriter
 from bus.paid_records import PaidRecords
 from bus.payment_house import Parts
 from bus.ports import Clock, CrashPoint
@@ -49,7 +50,7 @@ def open_signatures(
         crash_point=crash_point,
     )
     of.recorder.signatures = entry
-    of.claimer.signed = Signings(results).of
+    of.claimer.signed = Signings(results, of.moves).of
     of.settler.signing = SignatureSettling(of.moves, hearer, ends, policy, crash_point)
     return SignatureBook(
         of.engine,
@@ -70,8 +71,9 @@ def open_signatures(
 class Signings:
     """Adds to a claim what is known of signatures. It keeps nothing between transactions."""
 
-    def __init__(self, results: SignedResults) -> None:
+    def __init__(self, results: SignedResults, moves: MoveWriter) -> None:
         self._results = results
+        self._moves = moves
 
     def of(self, tx: Tx, claimed: Claimed, at: int) -> Claimed:
         """The claim with its signature, or, of a record, with what was signed."""
@@ -79,4 +81,4 @@ class Signings:
         if kind == RECORD_KIND:
             return replace(claimed, results=self._results.beside(tx, event))
         row = tx.one("signature_of_delivery", delivery) if kind == SIGNATURE_REQUESTED else None
-        return claimed if row is None else replace(claimed, signature=claim_of(tx, row[0]))
+        return claimed if row is None else replace(claimed, signature=claim_of(tx, row[0], self._moves, at))

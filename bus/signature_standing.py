@@ -10,10 +10,15 @@ import msgspec
 
 from bus.bodies import ONE_TIME, Bodies
 from bus.engines.sqlite import Row, Tx
+from bus.lanes import BUS
+from bus.moves import MoveWriter
+from bus.signature_evidence import note
 from bus.signature_rule import Known, ask_next
 from bus.signatures import SignatureFacts, SignaturePolicy, SignatureStanding, SignatureState, SignDocument
 from bus.times import from_ms, to_ms
 
+ONE_TIME_TAKEN: Final = "one_time_taken"
+"""The cause of the move that says that an attempt has it."""
 DEFAULT_LEVEL: Final = "B-LT"
 
 
@@ -50,6 +55,7 @@ class SignatureRow(NamedTuple):
     finish_fence: int
     finish_tries: int
     one_time: int | None
+    one_times: int
     signed_at: int | None
     made_at: int | None
     created_at: int
@@ -148,14 +154,20 @@ class SignedClaim(NamedTuple):
     """Data key and sealed bytes of what a person typed; taken from the ledger with the claim."""
 
 
-def claim_of(tx: Tx, signature: int) -> SignedClaim:
-    """The signature as it stands now. Must be written: a one-time secret is taken by this, and is gone."""
+def claim_of(tx: Tx, signature: int, moves: MoveWriter, at: int) -> SignedClaim:
+    """The signature as it stands now. Must be written: a one-time secret is taken by this, and is gone.
+
+    From now on nobody knows whether it is signed, until the attempt that has the secret says so: a worker that dies
+    over it must not have a person give another one, and sign a second time.
+    """
     row = read_signature(tx, signature)
     sealed = None
     if row.one_time is not None:
         sealed = tx.one("read_body", row.one_time)
-        tx.run("put_one_time", None, signature)
+        tx.run("take_one_time", at, signature)
         tx.run("destroy_body", row.one_time)
+        note(tx, moves, signature, ONE_TIME_TAKEN, at, BUS)
+        row = row._replace(one_times=row.one_times + 1)
     return SignedClaim(row, tuple(read_documents(tx, signature)), sealed)
 
 
@@ -184,6 +196,7 @@ def standing_of(claim: SignedClaim, data: Mapping[str, Any], bodies: Bodies) -> 
         documents=tuple(_document(one, asked[one.n]) for one in claim.documents),
         one_time=secrets.get("one_time"),
         sad=secrets.get("sad"),
+        one_times=row.one_times,
     )
 
 

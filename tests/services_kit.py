@@ -113,8 +113,8 @@ class Walk:
         """One attempt: a delivery, or a question where an answer is owed."""
         told = self.now
         if one_time:
-            self.now = replace(self.now, state=SignatureState.UNKNOWN, one_times=self.now.one_times + 1)
-            told = replace(self.now, one_time=one_time)
+            told = replace(self.now, one_time=one_time, one_times=self.now.one_times + 1)
+            self.now = replace(told, one_time=None, state=SignatureState.UNKNOWN)  # until the attempt says otherwise
         delivery = make_delivery(
             requested(len(told.documents)), partner="service", signature=told, is_unanswered=self.is_unanswered
         )

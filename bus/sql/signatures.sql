@@ -4,7 +4,7 @@ SELECT s.id, s.dossier, e.digest FROM signatures s JOIN events e ON e.id = s.eve
 -- read_signature -- One signature, with what is told of its dossier.
 SELECT s.id, s.source, s.name, s.dossier, s.event, s.after, s.service, s.role, s.level, s.unit, s.procedure, s.state, s.delivery,
   s.n, s.request, s.handle, s.certificate, s.chain, s.code, s.via, s.expires_at, s.opened_at, s.ask_at, s.asked, s.asked_at,
-  s.finish_at, s.finish_until, s.finish_fence, s.finish_tries, s.one_time, s.signed_at, s.made_at, s.created_at, o.number,
+  s.finish_at, s.finish_until, s.finish_fence, s.finish_tries, s.one_time, s.one_times, s.signed_at, s.made_at, s.created_at, o.number,
   o.due_at, e.traceparent
 FROM signatures s JOIN dossiers o ON o.id = s.dossier JOIN events e ON e.id = s.event WHERE s.id = ?;
 
@@ -95,7 +95,7 @@ SELECT id, n, service, request, handle, state, code, ?1 FROM signatures WHERE id
 -- renew_signature -- The next try: its own id, and nothing of the last one's.
 UPDATE signatures SET n = ?, service = ?, level = ?, request = ?, state = ?, delivery = ?, expires_at = ?, handle = NULL,
   certificate = NULL, chain = NULL, code = '', via = '', opened_at = NULL, ask_at = NULL, asked = 0, asked_at = NULL, finish_at = NULL,
-  finish_tries = 0, one_time = NULL, signed_at = NULL, changed_at = ? WHERE id = ?;
+  finish_tries = 0, one_time = NULL, one_times = 0, signed_at = NULL, changed_at = ? WHERE id = ?;
 
 -- signatures_after -- Those that wait for one to be made.
 SELECT id FROM signatures WHERE after = ? AND state = 'blocked' ORDER BY id;
@@ -126,6 +126,10 @@ UPDATE signatures SET state = 'made', code = '', made_at = ?1, finish_at = NULL,
 
 -- put_one_time -- What a person typed, sealed; an earlier one is forgotten.
 UPDATE signatures SET one_time = ? WHERE id = ?;
+
+-- take_one_time -- One attempt has it now: whoever waited for it may be signed by that, until it says otherwise.
+UPDATE signatures SET one_time = NULL, one_times = one_times + 1, changed_at = ?,
+  state = CASE state WHEN 'waiting_user' THEN 'unknown' ELSE state END WHERE id = ?;
 
 -- destroy_body -- Nobody reads it again.
 DELETE FROM bodies WHERE id = ?;

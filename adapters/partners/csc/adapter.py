@@ -103,6 +103,8 @@ class Csc:
         talk = Talk(line=self._line)
         if standing.handle is not None:
             return self._poll(standing, talk)
+        if standing.state is SignatureState.UNKNOWN:
+            return Attempt(outcome=HOLD)
         if standing.one_time:
             return self._with_one_time(standing, standing.one_time, talk)
         if standing.state is SignatureState.WAITING_USER:

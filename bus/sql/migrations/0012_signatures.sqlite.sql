@@ -42,6 +42,7 @@ CREATE TABLE signatures (
   finish_fence INTEGER NOT NULL DEFAULT 0,
   finish_tries INTEGER NOT NULL DEFAULT 0,
   one_time   INTEGER REFERENCES bodies (id), -- sealed: a code that a person typed; taken once, and then destroyed
+  one_times  INTEGER NOT NULL DEFAULT 0, -- how many of them attempts of this try took
   signed_at  INTEGER,
   made_at    INTEGER,
   created_at INTEGER NOT NULL,

@@ -10,15 +10,16 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Final, Protocol
 
 from adapters.channels.timestamps import NoStamp
 from adapters.documents.evidence import EvidenceSource, Judged, judged
+from adapters.documents.fetch import FORMS
 from adapters.partners.signers.credentials import misfit_of
 from bus.documents import DocumentRole
-from bus.signatures import Finish, FinishDocument, FinishedDocument, FinishJob, FinishOutcome, SignatureState
+from bus.signatures import Finish, FinishDocument, FinishedDocument, FinishJob, FinishOutcome, Form, SignatureState
 from signing.errors import DocumentRefused, PlanWrong, StampRefused
 from signing.verdicts import NOTES, PASSING, Code, Report, SignatureReport, Verdict
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from signing.verification_chain import Chains
 
 LEVELS: Final = ("", "basic", "B-B", "B-T", "B-LT", "B-LTA")
-PDF: Final = "application/pdf"
 VALUE_MISSING: Final = "value_missing"
 NOT_USABLE: Final = "certificate_not_usable"
 WRONG_PERSON: Final = "wrong_person"
@@ -94,22 +94,29 @@ class Assembler:
 
     def _tried(self, job: FinishJob, document: FinishDocument, now: datetime) -> _Done:
         signed, trouble = self._signed(job, document)
-        whole = judged(signed, self.chains, now, self.source)
+        whole = judged(signed, self.chains, now, self.source, form=document.form)
+        if document.form == "xml":
+            return self._xml(job, document, signed, whole.report, trouble)
         if document.value is None and job.level != "B-B" and _has_level(_own(job, whole.report), "B-B"):
             signed, whole, trouble = self._with_time(job, signed, whole, now)
         wrong = _wrong(job, whole.report)
         if wrong is not None:
             return _failed(document, whole.report, wrong)
-        if job.level in ("B-LT", "B-LTA") and not trouble and whole.report.verdict is Verdict.PASSED:
+        if _is_lasting(job) and not trouble and whole.report.verdict is Verdict.PASSED:
             signed, whole, trouble = self._lasting(job, signed, whole, now)
         return self._kept(job, document, signed, whole.report, trouble)
+
+    def _xml(self, job: FinishJob, document: FinishDocument, signed: bytes, report: Report, trouble: str) -> _Done:
+        """XML goes as far as B-T."""
+        job = replace(job, level="B-T") if _is_lasting(job) else job
+        wrong = _wrong(job, report)
+        return _failed(document, report, wrong) if wrong else self._kept(job, document, signed, report, trouble)
 
     def _signed(self, job: FinishJob, document: FinishDocument) -> tuple[bytes, str]:
         """With its signature; and why it has no stamp, where it should have one."""
         if document.signed is not None and not _lacks_stamp(job, document):
             return self.room.content(document.signed), ""
-        from signing.documents import embed
-
+        embed = _embedder(document.form)
         assert document.prepared is not None
         assert document.plan is not None
         assert document.value is not None
@@ -150,7 +157,7 @@ class Assembler:
 
     def _kept(self, job: FinishJob, document: FinishDocument, signed: bytes, report: Report, trouble: str) -> _Done:
         """In the store whatever is still to come: what there is stays there for a person, too."""
-        number = self.room.keep(job.number, signed, media_type=PDF, role=DocumentRole.SIGNED)
+        number = self.room.keep(job.number, signed, media_type=FORMS[document.form], role=DocumentRole.SIGNED)
         own = _own(job, report)
         kept = FinishedDocument(
             n=document.n,
@@ -178,6 +185,20 @@ class _Done:
 
 
 # -- pure --------------------------------------------------------------------------------------------------------------
+
+
+def _embedder(form: Form) -> Callable[..., bytes]:
+    if form == "xml":
+        from signing.xades import embed as embed_xml
+
+        return embed_xml
+    from signing.documents import embed
+
+    return embed
+
+
+def _is_lasting(job: FinishJob) -> bool:
+    return job.level in ("B-LT", "B-LTA")
 
 
 def _lacks_stamp(job: FinishJob, document: FinishDocument) -> bool:

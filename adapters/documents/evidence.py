@@ -7,7 +7,7 @@ others, over the one channel; then the document is judged again. What comes is p
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
@@ -18,12 +18,13 @@ import structlog
 from adapters.channels.addresses import AddressRefused
 from adapters.channels.http import Channel, PlainHttpRefused
 from adapters.channels.pki import Question, Statement, fetched, prudent
+from bus.signatures import Form
 from signing.revocation import ocsp_request, sources
 
 if TYPE_CHECKING:
     from signing.verdicts import Report
-    from signing.verification import Evidence
     from signing.verification_chain import Chains
+    from signing.verification_times import Evidence
 
 log = structlog.get_logger("pki")
 
@@ -103,20 +104,38 @@ class Judged:
 
 
 def judged(
-    pdf: bytes, chains: Chains, now: datetime, source: EvidenceSource | None, evidence: Evidence | None = None
+    content: bytes,
+    chains: Chains,
+    now: datetime,
+    source: EvidenceSource | None,
+    evidence: Evidence | None = None,
+    *,
+    form: Form = "pdf",
 ) -> Judged:
     """Judge, fetch what is wanted, judge again. Raises DocumentRefused."""
-    from signing.verification import Evidence, verify_pdf
+    from signing.verification_times import Evidence
 
+    verify = _verifier(form)
     known = evidence or Evidence()
-    report = verify_pdf(pdf, chains, now, known)
+    report = verify(content, chains, now, known)
     if source is not None and report.wanted:
         known = _more(known, report.wanted, answers=source.answers(report.wanted, now))
-        report = verify_pdf(pdf, chains, now, known)
+        report = verify(content, chains, now, known)
     if source is not None and report.wanted:
         known = _more(known, report.wanted, lists=source.lists(report.wanted, now))
-        report = verify_pdf(pdf, chains, now, known)
+        report = verify(content, chains, now, known)
     return Judged(report, known)
+
+
+def _verifier(form: Form) -> Callable[[bytes, Chains, datetime, Evidence], Report]:
+    """Loaded where it is used: that of PDFs brings pyHanko along."""
+    if form == "xml":
+        from signing.xades_verification import verify_xml
+
+        return verify_xml
+    from signing.verification import verify_pdf
+
+    return verify_pdf
 
 
 def _more(

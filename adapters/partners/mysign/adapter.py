@@ -116,7 +116,7 @@ class MysignService:
         try:
             exchange = self._read(user, wire.STATUS, wire.status(standing.handle))
         except LoginFailed as failed:
-            return Attempt(outcome=InDoubt(reason=str(failed)[:200]), exchanges=(failed.exchange,))
+            return Attempt(outcome=InDoubt(reason=failed.outcome.reason), exchanges=(failed.exchange,))
         if exchange.trouble is not None:
             return Attempt(outcome=InDoubt(reason=exchange.trouble.reason), exchanges=(exchange,))
         answer = replies.read(exchange)

@@ -17,7 +17,7 @@ from adapters.partners.mysign.codes import Said
 from adapters.partners.mysign.replies import Answer, read, token_of
 from adapters.partners.mysign.settings import MysignSettings
 from adapters.partners.signers.alarms import tell
-from bus.messages import Exchange, Outcome, Refused, Unreachable
+from bus.messages import Exchange, Refused, Unreachable
 
 MOST_USERS: Final = 4_096
 """Whose tokens are remembered; the one that was asked for longest ago logs in anew."""
@@ -26,10 +26,10 @@ MOST_USERS: Final = 4_096
 class LoginFailed(Exception):
     """No token, so nothing of the call went out."""
 
-    def __init__(self, outcome: Outcome, exchange: Exchange) -> None:
+    def __init__(self, outcome: Refused | Unreachable, exchange: Exchange) -> None:
         self.outcome = outcome
         self.exchange = exchange
-        super().__init__(str(outcome))
+        super().__init__(outcome.reason)
 
 
 class Sessions:
@@ -75,7 +75,7 @@ class Sessions:
         raise LoginFailed(not_begun(answer, exchange, "login_failed"), exchange)
 
 
-def not_begun(answer: Answer, exchange: Exchange, what: str) -> Outcome:
+def not_begun(answer: Answer, exchange: Exchange, what: str) -> Refused | Unreachable:
     """What an answer other than yes comes to, before anybody was asked to sign: at the worst it goes again."""
     if answer.said is Said.NO:
         return Refused(code=answer.code, reason=answer.reason)

@@ -32,6 +32,7 @@ def signing_mocks() -> list[Mock]:
     from contracts.signing_pki.authorities import SigningPki
     from contracts.signing_pki.mock import SigningAuthorities
     from contracts.smartca.mock import SmartCa
+    from contracts.soap_signer.mock import SoapSigner
     from contracts.timestamp_authority.mock import TimestampAuthority
     from contracts.vneid_gateway.mock import VneidGateway
 
@@ -40,4 +41,4 @@ def signing_mocks() -> list[Mock]:
         mock(pki=pki, callback_url=f"{DOORS}/callbacks/{mock.partner}/result")
         for mock in (SmartCa, MySign, VneidGateway)
     ]
-    return [SigningAuthorities(pki), TimestampAuthority(pki), *called, Csc(pki=pki)]
+    return [SigningAuthorities(pki), TimestampAuthority(pki), *called, Csc(pki=pki), SoapSigner(pki=pki)]

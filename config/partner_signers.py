@@ -21,18 +21,21 @@ from config.signing_settings import (
     SignerSettings,
     SigningSettings,
     SmartCaKeys,
+    SoapSignerKeys,
     VneidGatewayKeys,
 )
 from config.wiring import Installation, Ports, http_settings, patience_of
 
 if TYPE_CHECKING:
     from adapters.channels.http import HttpChannel, HttpSettings
+    from adapters.channels.pki import RevocationSource
     from adapters.partners.csc.settings import CscSettings
     from adapters.partners.gateways.secrets import Secret
     from adapters.partners.mysign.settings import MysignSettings
     from adapters.partners.signers.adapter import SigningDesk
     from adapters.partners.signers.calls import Hooks
     from adapters.partners.smartca.settings import SmartCaSettings
+    from adapters.partners.soap_signer.settings import SoapSignerSettings
     from adapters.partners.vneid_gateway.settings import VneidSettings
 
 MOCK_NAME: Final = "(mock)"
@@ -316,9 +319,61 @@ def _csc(installation: Installation, name: str, partner: CscKeys, desk: SigningD
     )
 
 
+# -- services over SOAP ------------------------------------------------------------------------------------------------
+
+
+def soap_signer_settings(
+    name: str, partner: SoapSignerKeys, source: RevocationSource | None = None
+) -> SoapSignerSettings:
+    """The adapter's own settings; `source`: what asks whether its certificate still holds. Raises SettingsRefused."""
+    from pathlib import Path
+
+    from adapters.partners.soap_signer.settings import SoapSignerSettings, check_settings
+    from config.identities import pem_identity
+    from config.trusting import trust_of
+
+    key = f"partners.{name}"
+    files = (Path(partner.signing_key_file), Path(partner.signing_certificate_file))
+    settings = SoapSignerSettings(
+        url=partner.url,
+        identity=pem_identity(*files, (f"{key}.signing_key_file", f"{key}.signing_certificate_file"), name=name),
+        trust=source or trust_of(partner, key),
+        asks_verify=partner.asks_verify,
+        max_skew=timedelta(seconds=partner.max_skew_s),
+        http=channel_settings(name, partner),
+    )
+    try:
+        check_settings(settings)
+    except ValueError as trouble:
+        raise SettingsRefused(f"{key}.url", str(trouble)) from None
+    return settings
+
+
+def _soap_signer(installation: Installation, name: str, partner: SoapSignerKeys, desk: SigningDesk) -> Adapter:
+    from adapters.partners.signers.adapter import SigningService
+    from adapters.partners.soap_signer.adapter import SoapSigner
+    from config.trusting import doubt_of, source_of
+
+    ports = installation.ports
+    source = source_of(partner, f"partners.{name}", ports.clock)
+    if source is not None:
+        installation.minded.append(source.refresh)
+        installation.doubts.append(doubt_of(source, partner))
+    settings = soap_signer_settings(name, partner, source)
+    return SigningService(
+        SoapSigner(settings, _channel(settings.http, ports), clock=ports.clock, name=name),
+        desk=desk,
+        name=name,
+        clock=ports.clock,
+        timeout=settings.http.timeout,
+        crash_point=ports.crash_point,
+    )
+
+
 _MAKERS: Final[dict[type[SignerSettings], Maker]] = {
     SmartCaKeys: Maker(adapter=_smartca, read=smartca_settings, hooks=_smartca_hooks),
     MysignKeys: Maker(adapter=_mysign, read=mysign_settings, hooks=_mysign_hooks),
     VneidGatewayKeys: Maker(adapter=_vneid, read=vneid_settings, hooks=_vneid_hooks),
     CscKeys: Maker(adapter=_csc, read=csc_settings),
+    SoapSignerKeys: Maker(adapter=_soap_signer, read=soap_signer_settings),
 }

@@ -32,7 +32,7 @@ from config.file_settings import FileSettings
 from config.partner_settings import PartnerSettings as PartnerSettings
 from config.payment_settings import KeypayKeys, PaymentPlatformKeys, PaymentsSettings, VnpayKeys
 from config.receipt_settings import ReceiptIssuerKeys
-from config.signing_settings import CscKeys, MysignKeys, SigningSettings, SmartCaKeys, VneidGatewayKeys
+from config.signing_settings import CscKeys, MysignKeys, SigningSettings, SmartCaKeys, SoapSignerKeys, VneidGatewayKeys
 from config.time_settings import CalendarSettings, KeysSettings, NoticeSettings
 
 SQLITE: Final = "sqlite:///"
@@ -387,6 +387,7 @@ class PartnersSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     mysign: MysignKeys | None = None
     vneid_gateway: VneidGatewayKeys | None = None
     csc: CscKeys | None = None
+    soap_signer: SoapSignerKeys | None = None
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -496,6 +497,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
             "mysign": self.partners.mysign,
             "vneid_gateway": self.partners.vneid_gateway,
             "csc": self.partners.csc,
+            "soap_signer": self.partners.soap_signer,
         }
         return {name: each for name, each in named.items() if each is not None}
 

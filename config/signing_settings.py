@@ -174,3 +174,37 @@ class CscKeys(SignerSettings, frozen=True, forbid_unknown_fields=True, kw_only=T
         super().__post_init__()
         if self.lease_s <= self.signing_timeout_s:
             raise ValueError("lease_s must be longer than signing_timeout_s: a call must end before its lease does")
+
+
+class SoapSignerKeys(SignerSettings, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A service over SOAP, as older provincial ones are: `[partners.soap_signer]`; `url` is its own address."""
+
+    signing_key_file: Text
+    """Our private key for messages, PEM, RSA of 2048 bits or more or P-256. Documents are signed with other keys."""
+    signing_certificate_file: Text
+    """Its certificate, PEM."""
+    trust_roots_file: Text
+    """The authorities that may vouch for the certificate of its answers, PEM."""
+    pinned_subjects: tuple[str, ...] = ()
+    """Whose certificate it must be: `CN=ky-so,O=Example,C=VN`. With `pinned_keys` both must fit."""
+    pinned_keys: tuple[str, ...] = ()
+    """SHA-256 of its public key (SubjectPublicKeyInfo), hexadecimal."""
+    revocation: Literal["require", "none"] = "require"
+    """`require`: a current list or OCSP answer must vouch for its certificate, or nothing it says is believed."""
+    revocation_grace_s: NotNegative = 86_400.0
+    """How long past its end such a statement still counts."""
+    crl_urls: tuple[str, ...] = ()
+    """Where lists are, for authorities whose certificates do not say it."""
+    revocation_hosts: tuple[str, ...] = ()
+    """Hosts of lists and OCSP answers that certificates name; no other is asked."""
+    max_skew_s: Annotated[float, Meta(ge=0, le=600)] = 300.0
+    """How far its clock and ours may differ."""
+    asks_verify: bool = False
+    """Whether its `Verify` is asked for a second opinion: it ends nothing, and an operator is told where it differs."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not (self.pinned_subjects or self.pinned_keys):
+            raise ValueError("pinned_subjects or pinned_keys is missing: whose answers are believed?")
+        if self.revocation == "require" and not (self.crl_urls or self.revocation_hosts):
+            raise ValueError('revocation = "require" needs crl_urls or revocation_hosts')

@@ -150,7 +150,8 @@ class Signers:
         self._known.clear()
 
     def _made(self, kind: str, number: str) -> Holder:
-        name = NAMES[int(number[-6:] or "0", 36) % len(NAMES)] if kind != "agency" else "UBND XÃ MẪU"
+        last = int(number[-3:]) if number[-3:].isdigit() else 1
+        name = NAMES[(last - 1) % len(NAMES)] if kind != "agency" else "UBND XÃ MẪU"
         if kind == "stranger":
             return self._pki.stranger(uid=f"CCCD:{number}")
         make: Any = getattr(self._pki, kind)

@@ -279,8 +279,8 @@ class SigningTown:
 
     def documents(self, name: str = "S1") -> list[tuple[str, str, str]]:
         """What became of each: verdict, level, code."""
-        query = """SELECT d.verdict, d.reached, d.code FROM signature_documents d JOIN signatures s ON s.id = d.signature
-            WHERE s.name = ? ORDER BY d.n"""
+        query = """SELECT d.verdict, d.reached, d.code FROM signature_documents d
+            JOIN signatures s ON s.id = d.signature WHERE s.name = ? ORDER BY d.n"""
         return [(row[0], row[1], row[2]) for row in self.rows(query, name)]
 
     def heard(self, name: str = "S1") -> list[tuple[str, str, str]]:

@@ -33,6 +33,7 @@ from signing.xades_form import (
     ENVELOPED,
     INCLUSIVE,
     PROPERTIES_TYPE,
+    SIGNATURE,
     XADES,
     canonical,
     identified,
@@ -115,11 +116,15 @@ def _refuse_names(root: etree._Element, field: str) -> None:
 
 
 def _countersigned(signature: etree._Element) -> str:
-    """The Id of the value that is to be countersigned."""
+    """The Id of the value that is to be countersigned: by the seal over the name, where the name is over all."""
+    first = [signature, *signature.iterancestors(SIGNATURE)][-1]
+    uris = [each.get("URI") for each in first.iterfind(path("ds:SignedInfo", "ds:Reference"))]
     properties, value = signature.find(_QUALIFYING), signature.find(_VALUE)
     name = None if value is None else value.get("Id")
-    if properties is None or name is None:
-        raise DocumentRefused("document_exists_signed", "its signature is not XAdES: another one would break it")
+    if properties is None or name is None or "" not in uris:
+        raise DocumentRefused(
+            "document_exists_signed", "its signature is not XAdES over all of it: another one would break it"
+        )
     return name
 
 
@@ -284,7 +289,7 @@ def with_stamp(document: bytes, stamp: Stamp, *, field: str | None = None) -> by
     root = read(document, most_bytes=2 * MOST_BYTES)
     there = signatures(root)
     if not there:
-        raise DocumentRefused("document_missing_signature", "nothing is signed in it")
+        raise DocumentRefused("document_not_signed_before", "nothing is signed in it")
     _add_stamp(there[-1] if field is None else _signature(root, field), stamp)
     return _written(root)
 

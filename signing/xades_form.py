@@ -30,7 +30,7 @@ COUNTERSIGNED_TYPE: Final = "http://uri.etsi.org/01903#CountersignedSignature"
 
 NAMES: Final = {"ds": DS, "xades": XADES}
 ID_NAMES: Final = ("Id", "ID", "id", "{http://www.w3.org/XML/1998/namespace}id")
-MOST_SIGNATURES: Final = 20
+MOST_SIGNATURES: Final = 10
 """Each costs a canonical form of the whole document."""
 
 _XML_NS: Final = "{http://www.w3.org/XML/1998/namespace}"

@@ -21,7 +21,8 @@ from signing.verification_times import NOTHING_FETCHED, Evidence, Proven, StampS
 from signing.xades import MOST_BYTES
 from signing.xades_form import identified, signatures
 from signing.xades_form import read as read_xml
-from signing.xades_reading import Read, XmlWrong, evidence_in, read
+from signing.xades_reading import Read, evidence_in, read
+from signing.xades_references import XmlWrong
 
 
 def verify_xml(

@@ -69,7 +69,7 @@ def tables() -> dict[str, tuple[dict[str, Any], Any]]:
     return found
 
 
-BESIDE = ("one_stop", "payment_platform", "keypay", "vnpay", "receipt_issuer")
+BESIDE = ("one_stop", "payment_platform", "keypay", "vnpay", "receipt_issuer", "csc", "soap_signer")
 """Partners whose table shows only some of the keys that every partner has."""
 
 

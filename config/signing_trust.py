@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
@@ -9,14 +10,12 @@ from typing import TYPE_CHECKING, Final, Protocol
 from config.settings_file import SettingsRefused
 
 if TYPE_CHECKING:
-    from cryptography.x509 import Certificate
-
     from adapters.channels.addresses import Network
     from adapters.channels.http import HttpSettings
     from adapters.channels.timestamps import StampAuthorities
     from adapters.documents.assembling import Assembler
     from adapters.documents.evidence import EvidenceSource
-    from config.wiring import Installation
+    from config.wiring import Installation, Ports
     from signing.verification_chain import Chains, DocumentTrust
 
 KEY: Final = "signing"
@@ -28,6 +27,13 @@ class _SettingsFor(Protocol):
     def __call__(
         self, hosts: frozenset[str], networks: tuple[Network, ...] = ..., *, timeout: timedelta = ...
     ) -> HttpSettings: ...
+
+
+class Ported(Protocol):
+    """An installation, or what stands for one where no ledger is opened."""
+
+    @property
+    def ports(self) -> Ports: ...
 
 
 class TrustKeys(Protocol):
@@ -79,12 +85,22 @@ def trust_of(told: TrustKeys, *, is_demo: bool = False) -> DocumentTrust:
     )
 
 
+def files_trust(files: Sequence[Path]) -> DocumentTrust:
+    """Of roots that are named one by one: of every role, and of time stamps. Raises SettingsRefused."""
+    from signing.verification_chain import DocumentTrust
+
+    read = [_in_file(path, "--trust") for path in files]
+    roots = tuple(der for found, _ in read for der in found)
+    between = tuple(der for _, others in read for der in others)
+    return DocumentTrust(roots=dict.fromkeys(ROLES, roots), stamp_roots=roots, intermediates=between)
+
+
 def chains_of(told: TrustKeys, *, is_demo: bool = False) -> Chains:
     """What judges certificates of documents. Raises SettingsRefused."""
     return trust_of(told, is_demo=is_demo).chains()
 
 
-def stamps_of(installation: Installation, told: TrustKeys) -> StampAuthorities:
+def stamps_of(installation: Ported, told: TrustKeys) -> StampAuthorities:
     """Who gives time stamps, over a channel of its own. Raises SettingsRefused."""
     from adapters.channels.http import HttpChannel
     from adapters.channels.httpx2_transport import Httpx2Transport
@@ -96,7 +112,7 @@ def stamps_of(installation: Installation, told: TrustKeys) -> StampAuthorities:
     return StampAuthorities(channel, told.tsa_urls, clock=ports.clock, randomness=ports.randomness)
 
 
-def evidence_of(installation: Installation, told: TrustKeys) -> EvidenceSource:
+def evidence_of(installation: Ported, told: TrustKeys) -> EvidenceSource:
     """Who fetches what vouches for certificates. Raises SettingsRefused."""
     from adapters.channels.http import HttpChannel
     from adapters.channels.httpx2_transport import Httpx2Transport
@@ -135,22 +151,20 @@ def _reached(
 
 
 def _certificates(told: TrustKeys, key: str) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
+    path = getattr(told, key)
+    return _in_file(Path(path), f"{KEY}.{key}") if path else ((), ())
+
+
+def _in_file(path: Path, key: str) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
     """Roots and, where the file has some too, authorities below them: the latter only help to find a chain."""
     from cryptography.hazmat.primitives.serialization import Encoding
 
-    found = certificates_of(told, key)
-    roots = tuple(each.public_bytes(Encoding.DER) for each in found if each.issuer == each.subject)
-    return roots, tuple(each.public_bytes(Encoding.DER) for each in found if each.issuer != each.subject)
-
-
-def certificates_of(told: TrustKeys, key: str) -> list[Certificate]:
-    """All that one of these files has. Raises SettingsRefused."""
     from signing.errors import KeyTrouble
     from signing.keys import certificates_in
 
-    path = getattr(told, key)
     try:
-        return certificates_in(Path(path)) if path else []
+        found = certificates_in(path)
     except KeyTrouble as trouble:
-        cure = "put the authorities' certificates there, PEM"
-        raise SettingsRefused(f"{KEY}.{key}", f"{trouble}; {cure}") from None
+        raise SettingsRefused(key, f"{trouble}; put the authorities' certificates there, PEM") from None
+    roots = tuple(each.public_bytes(Encoding.DER) for each in found if each.issuer == each.subject)
+    return roots, tuple(each.public_bytes(Encoding.DER) for each in found if each.issuer != each.subject)

@@ -1,7 +1,7 @@
 """`python -m benchmarks [NAME …] [--quick] [--full] [--rounds N] [--docs] [--json]`: measure, keep, and say.
 
-Names are f1 f2 f3 f4 f5 f6 f7 f8 f10 f12 f14 f15 f16; without one, all but f10 and f15, which are large. Results go to
-`var/benchmarks/NAME.json`; with `--docs` the measured part of `docs/benchmarks.md` is written anew from all there is.
+Names are f1 f2 f3 f4 f5 f6 f7 f8 f10 f12 f14 f15 f16 f17; without one, all but f10 and f15, which are large. Results go
+to `var/benchmarks/NAME.json`; with `--docs` the measured part of `docs/benchmarks.md` is written anew from all there is.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ MODULES: Final = {
     "f14": "freshness",
     "f15": "settlement",
     "f16": "callbacks",
+    "f17": "documents",
 }
 LARGE: Final = ("f10", "f15")
 """F10 wants ten gigabytes and, once, a quarter of an hour to make them; F15 minutes for its day: only when named."""

@@ -1,7 +1,7 @@
 """`python -m benchmarks [NAME …] [--quick] [--full] [--rounds N] [--docs] [--json]`: measure, keep, and say.
 
-Names are f1 f2 f3 f4 f5 f6 f7 f8 f10 f12 f14 f15 f16 f17; without one, all but f10 and f15, which are large. Results go
-to `var/benchmarks/NAME.json`; with `--docs` the measured part of `docs/benchmarks.md` is written anew from all there is.
+Names are f1 f2 f3 f4 f5 f6 f7 f8 f10 f12 f14 f15 f16 f17; without one, all but f10 and f15, which are large. Results
+go to `var/benchmarks/NAME.json`; with `--docs` the measured part of `docs/benchmarks.md` is written anew from all.
 """
 
 from __future__ import annotations

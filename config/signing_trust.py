@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Final, Protocol
 from config.settings_file import SettingsRefused
 
 if TYPE_CHECKING:
+    from cryptography.x509 import Certificate
+
     from adapters.channels.addresses import Network
     from adapters.channels.http import HttpSettings
     from adapters.channels.timestamps import StampAuthorities
@@ -89,7 +91,7 @@ def files_trust(files: Sequence[Path]) -> DocumentTrust:
     """Of roots that are named one by one: of every role, and of time stamps. Raises SettingsRefused."""
     from signing.verification_chain import DocumentTrust
 
-    read = [_in_file(path, "--trust") for path in files]
+    read = [_parted(_in_file(path, "--trust")) for path in files]
     roots = tuple(der for found, _ in read for der in found)
     between = tuple(der for _, others in read for der in others)
     return DocumentTrust(roots=dict.fromkeys(ROLES, roots), stamp_roots=roots, intermediates=between)
@@ -150,21 +152,29 @@ def _reached(
     return settings_for(allowed, networks, timeout=timedelta(seconds=told.timeout_s))
 
 
-def _certificates(told: TrustKeys, key: str) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
+def certificates_of(told: TrustKeys, key: str) -> list[Certificate]:
+    """All that one of these files has. Raises SettingsRefused."""
     path = getattr(told, key)
-    return _in_file(Path(path), f"{KEY}.{key}") if path else ((), ())
+    return _in_file(Path(path), f"{KEY}.{key}") if path else []
 
 
-def _in_file(path: Path, key: str) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
-    """Roots and, where the file has some too, authorities below them: the latter only help to find a chain."""
-    from cryptography.hazmat.primitives.serialization import Encoding
+def _certificates(told: TrustKeys, key: str) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
+    return _parted(certificates_of(told, key))
 
+
+def _in_file(path: Path, key: str) -> list[Certificate]:
     from signing.errors import KeyTrouble
     from signing.keys import certificates_in
 
     try:
-        found = certificates_in(path)
+        return certificates_in(path)
     except KeyTrouble as trouble:
         raise SettingsRefused(key, f"{trouble}; put the authorities' certificates there, PEM") from None
+
+
+def _parted(found: Sequence[Certificate]) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
+    """Roots and, where the file has some too, authorities below them: the latter only help to find a chain."""
+    from cryptography.hazmat.primitives.serialization import Encoding
+
     roots = tuple(each.public_bytes(Encoding.DER) for each in found if each.issuer == each.subject)
     return roots, tuple(each.public_bytes(Encoding.DER) for each in found if each.issuer != each.subject)

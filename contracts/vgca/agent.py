@@ -156,8 +156,22 @@ def _appended(document: bytes, holder: Holder) -> bytes:
     return made.getvalue()
 
 
+def _sealed(document: bytes, holder: Holder) -> bytes:
+    """Number and date as a remark on the page, then the seal: the signature that is there stays as it was."""
+    from pyhanko.pdf_utils import generic
+    from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
+
+    writer = IncrementalPdfFileWriter(BytesIO(document))
+    about = generic.DictionaryObject({generic.NameObject("/Title"): generic.pdf_string("So 12/GP-UBND")})
+    writer.set_info(writer.add_object(about))
+    made = BytesIO()
+    writer.write(made)
+    return signed(made.getvalue(), holder, field_name="VGCA2")
+
+
 SPOILS: Final[Mapping[str, Callable[[bytes, Holder], bytes]]] = {
     "well": signed,
+    "sealed": _sealed,
     "unsigned": lambda document, _: document + b"\n",
     "as_it_was": lambda document, _: document,
     "changed": _changed,

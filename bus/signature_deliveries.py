@@ -43,8 +43,6 @@ def stand(tx: Tx, moves: MoveWriter, delivery: int | None, state: SignatureState
         return
     was, lane, partner, blocks = State(row[0]), row[1], row[2], row[4]
     to, cause = ENDS.get(state, (State.AWAITING, AWAITED))
-    if state not in ENDS and state not in WAITS:
-        return
     if was is to or (was in NO_MORE and to is State.CANCELLED):
         return
     tx.run("move_delivery", to, cause, "", None, 0, at, delivery)

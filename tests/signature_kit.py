@@ -31,6 +31,7 @@ from bus.signatures import (
     FinishOutcome,
     PreparedDocument,
     ServiceChoice,
+    SignatureHeard,
     SignaturePolicy,
     SignatureStanding,
     SignatureState,
@@ -320,9 +321,9 @@ class SignWorld:
         new = NewDocument(dossier=dossier, sha256=sha256, size=len(content), media_type="application/pdf", role=role)
         return self.ledger.documents.keep(new)
 
-    def call_back(self, request: str, **changes: Any) -> Any:
+    def call_back(self, of: str, **changes: Any) -> SignatureHeard:
         """The service calls back with what it has in its books."""
-        word = self.pen.word(request, "callback")
+        word = self.pen.word(of, "callback")
         members = {name: getattr(word, name) for name in SignatureTold.__slots__}
         return self.ledger.signatures.hear(SignatureTold(**(members | changes)))
 

@@ -78,7 +78,7 @@ def decide(world: SignWorld, name: str, act: str) -> None:
 
 def judged(world: SignWorld, story: str) -> None:
     world.judged()
-    assert WANTED == {name: state for name, state in world.rows("SELECT name, state FROM signatures")}, story
+    assert WANTED == dict(world.rows("SELECT name, state FROM signatures")), story
     assert {1} == set(world.signings().values()), story
     heard = Counter((line[1], line[2]["signature"]) for line in world.ear.heard())
     told = {(f"signature.{state}", name): 1 for name, state in WANTED.items()}

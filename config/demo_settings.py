@@ -17,6 +17,7 @@ from bus.follow_ups import TOLD
 from bus.messages import State
 from bus.ports import SystemRandomness
 from bus.seal import MasterKey
+from config import demo_signers
 from config.demo.day import SOURCES
 from config.demo.lives import COMMUNES, OLD, ONE_STOP, WARDS, WARDS_UNITS
 from config.demo_gateways import HASTE, write_secrets
@@ -158,6 +159,7 @@ def write_folder(folder: Path, mocks: str, port: int, sources: Sequence[str] | N
         _make_certificates(folder)
         _fetch_keys(folder, mocks)
         write_secrets(folder)
+        demo_signers.write_secrets(folder)
     write_new(folder / SETTINGS, _text(mocks, port, sources).encode())
     return keys
 
@@ -174,7 +176,10 @@ def _text(mocks: str, port: int, sources: Sequence[str] | None) -> str:
         communes=COMMUNES,
         others=OTHERS.format(mocks=mocks, port=port) if sources is None else "",
     )
-    return told + payments_text(mocks, f"http://127.0.0.1:{port}") if sources is None else told
+    if sources is not None:
+        return told
+    bus = f"http://127.0.0.1:{port}"
+    return told + payments_text(mocks, bus) + demo_signers.text(mocks, bus)
 
 
 def _make_certificates(folder: Path) -> None:

@@ -17,7 +17,7 @@ from typing import IO, Final
 
 from adapters.doors import server
 from bus.ports import FileStorage, SystemClock
-from config import logging
+from config import demo_signers, logging
 from config.demo_gateways import PARTNERS, listen, use_gateways
 from config.demo_people import add_people
 from config.demo_settings import PORTAL, TELLS, write_folder
@@ -90,6 +90,7 @@ def stage(
         open_door = stack.enter_context(server.serve(app, settings.web.host, settings.web.port))
         if sources is None:
             listen(mocks_url, open_door.url)
+            demo_signers.listen(mocks_url, open_door.url)
         yield Stage(
             folder=place,
             bus=open_door.url,
@@ -98,7 +99,7 @@ def stage(
             installation=installation,
             secrets=keys,
             worker=worker,
-            partners=(PORTAL, *((*TELLS, *PARTNERS) if sources is None else ())),
+            partners=(PORTAL, *((*TELLS, *PARTNERS, *demo_signers.PARTNERS) if sources is None else ())),
         )
 
 

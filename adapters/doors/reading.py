@@ -91,6 +91,7 @@ OWN_NUMBER: Final = re.compile(r"^[A-Za-z0-9._~-]+(?![\s\S])")
 PARTNER: Final = re.compile(r"^[a-z0-9_]+(?![\s\S])")
 DIGEST: Final = re.compile(r"^[0-9a-f]{64}(?![\s\S])")
 HTTPS_URL: Final = re.compile(r"^https://[A-Za-z0-9.-]+(?::[0-9]{1,5})?(?:[/?#][!-~]*)?(?![\s\S])")
+FILE_URL: Final = re.compile(r"^https?://[A-Za-z0-9.-]+(?::[0-9]{1,5})?(?:[/?#][!-~]*)?(?![\s\S])")
 URL: Final = re.compile(r"^https?://[^\u0000-\u0020\u007f]+(?![\s\S])")
 TIME: Final = re.compile(
     r"^(?:19|2[0-9])[0-9]{2}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
@@ -254,7 +255,7 @@ def _is_good_document(document: event_shape.SignatureDocument, *, is_after: bool
         is_given = is_after and not (document.url or document.sha256) and OWN_NUMBER.search(document.of) is not None
     else:
         url, digest = document.url or "", document.sha256 or ""
-        is_given = HTTPS_URL.search(url) is not None and DIGEST.search(digest) is not None
+        is_given = FILE_URL.search(url) is not None and DIGEST.search(digest) is not None
     return is_given and OWN_NUMBER.search(document.id) is not None and _is_good_place(document.visible or None)
 
 

@@ -154,7 +154,7 @@ def test_patterns_are_the_schemas():
     for name, ours in (
         *(("signature", reading.OWN_NUMBER), ("after", reading.OWN_NUMBER), ("service", reading.PARTNER)),
         *(("id", reading.OWN_NUMBER), ("of", reading.OWN_NUMBER)),
-        *(("url", reading.HTTPS_URL), ("sha256", reading.DIGEST)),
+        *(("url", reading.FILE_URL), ("sha256", reading.DIGEST)),
     ):
         assert [ours.pattern] == [part[name]["pattern"] for part in parts if name in part]
     members = schema["properties"]

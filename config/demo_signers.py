@@ -1,0 +1,49 @@
+"""What a demo's folder holds for signatures: four signing services, all mocks, and whom it believes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from config.demo.approving import SERVICES
+from config.demo_gateways import HASTE
+from config.demo_mocks import Control
+from config.mocked_signers import COMMON, service_tables, signing_table, write_files
+
+CALLED: Final = ("smartca", "mysign", "vneid_gateway")
+"""Services that call back."""
+PARTNERS: Final = SERVICES
+"""Whom a demo's signatures are asked of."""
+DOCUMENTS: Final = """
+[documents]
+hosts = ["127.0.0.1"]
+allow_http = true
+private_networks = ["127.0.0.0/8"]
+public_url = "{bus}"
+keep_free_bytes = 0
+"""
+OWN_LIMITS: Final = {"csc": "signing_timeout_s = 10"}
+"""What must be shorter where leases are."""
+
+
+def text(mocks: str, bus: str) -> str:
+    """The tables of the settings file."""
+    services = service_tables(mocks).replace(COMMON, HASTE)
+    for name, line in OWN_LIMITS.items():
+        services = services.replace(f"[partners.{name}]\n", f"[partners.{name}]\n{line}\n")
+    return signing_table(mocks, documents=False) + DOCUMENTS.format(bus=bus) + services
+
+
+def write_secrets(folder: Path) -> None:
+    """What the mocks expect, and their authorities; everybody knows them."""
+    write_files(folder)
+
+
+def listen(mocks: str, bus: str) -> None:
+    """Register at each service where it is to call back."""
+    for service in CALLED:
+        control = Control(mocks, service)
+        try:
+            control.post("switches", {"callback_url": f"{bus}/callbacks/{service}/result"})
+        finally:
+            control.close()

@@ -80,6 +80,8 @@ SIGNING: Final = (
     "hear.after",
 )
 """Where signatures are asked for, sent, asked about and ended, and where what a service tells is written down."""
+PREPARING: Final = ("desk.fetched", "desk.stored", "desk.prepared")
+"""At the desk that makes documents ready to be signed; nothing of it is sent."""
 FINISHING: Final = (
     "finish.leased",
     "finish.before",

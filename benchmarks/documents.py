@@ -162,7 +162,7 @@ def _peer() -> Callable[[], object]:
 
     holder = _holder()
     key = holder.key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
-    store = SimpleCertificateStore()
+    store: Any = SimpleCertificateStore()  # type: ignore[no-untyped-call]
     store.register_multiple(Certificate.load(each) for each in holder.chain_der)
     signer = SimpleSigner(Certificate.load(holder.der), PrivateKeyInfo.load(key), store)
     metadata = PdfSignatureMetadata(field_name="KyLanhDao", md_algorithm="sha256", subfilter=SigSeedSubFilter.PADES)

@@ -25,6 +25,7 @@ from pyhanko.pdf_utils.decode_limits import (
     DocumentDecodeBudget,
     StreamDecodeLimits,
 )
+from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.pdf_utils.misc import PdfError
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.fields import enumerate_sig_fields
@@ -57,8 +58,7 @@ _READING: Final = (
     AttributeError,
     AssertionError,
     ArithmeticError,
-    NotImplementedError,
-    RecursionError,
+    RuntimeError,
     OSError,
     struct.error,
     zlib.error,
@@ -124,6 +124,16 @@ def opened(pdf: bytes, *, most_bytes: int = MOST_BYTES) -> PdfFileReader:
 def to_write(pdf: bytes, *, most_bytes: int = MOST_BYTES) -> PdfFileReader:
     """The same, for adding a revision: that begins on a line of its own, also where the last line has no end."""
     return opened(pdf if pdf[-1:] in (b"", b"\r", b"\n") else pdf + b"\n", most_bytes=most_bytes)
+
+
+class Revision(IncrementalPdfFileWriter):
+    """What is added behind a document: the objects that were asked for, and nothing else.
+
+    pyHanko would write the document's title and dates anew each time, with its own name as the program that made it.
+    """
+
+    def _update_meta(self) -> None:
+        """They stay as they are."""
 
 
 @contextmanager

@@ -13,10 +13,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from pyhanko.pdf_utils.generic import DictionaryObject, NameObject, NumberObject, TextStringObject
-from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 
 from signing.appearance import Box, font_object, form_object, noun, on_page, words
-from signing.document_reading import Look, items, looked, page_box, page_references, reading, to_write
+from signing.document_reading import Look, Revision, items, looked, page_box, page_references, reading, to_write
 from signing.errors import DocumentRefused
 
 SIZE: Final = 13.0
@@ -43,7 +42,7 @@ def with_fields(pdf: bytes, places: Sequence[TextPlace]) -> bytes:
     if seen.signatures:
         raise DocumentRefused("document_exists_signed", "fields are made before the first signature, not after")
     with reading():
-        writer = IncrementalPdfFileWriter.from_reader(reader)
+        writer = Revision.from_reader(reader)
         pages = page_references(reader)
         for each in places:
             if not 1 <= each.page <= seen.pages:
@@ -95,7 +94,7 @@ def add_text(pdf: bytes, texts: Mapping[str, str], *, size: float = SIZE) -> byt
     reader = to_write(pdf)
     _refuse_missing(looked(reader), texts)
     with reading():
-        writer = IncrementalPdfFileWriter.from_reader(reader)
+        writer = Revision.from_reader(reader)
         font = font_object(writer)
         for field in items(writer.root["/AcroForm"]["/Fields"]):
             name = str(field["/T"]) if "/T" in field else ""

@@ -19,7 +19,6 @@ from datetime import datetime
 from typing import Any, Final, Literal, Protocol
 
 from pyhanko.pdf_utils.generic import DictionaryObject, NameObject
-from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.fields import SigFieldSpec, SigSeedSubFilter
 from pyhanko.sign.signers.cms_embedder import PdfCMSEmbedder, SigIOSetup, SigObjSetup
@@ -29,7 +28,7 @@ from signing.appearance import Appearance, Box, draw, form_object, place
 from signing.cms import signed_attributes, signed_data
 from signing.document_reading import MOST_BYTES as MOST_BYTES
 from signing.document_reading import Look as Look
-from signing.document_reading import items, looked, page_box, reading, to_write
+from signing.document_reading import Revision, items, looked, page_box, reading, to_write
 from signing.document_reading import look as look
 from signing.errors import DocumentRefused, PlanWrong
 from signing.prepared import PreparedDocument as PreparedDocument
@@ -118,7 +117,7 @@ def _with_place(
 ) -> tuple[bytes, PreparedByteRangeDigest]:
     """A revision with the signature field and its empty value; the digest of all but that."""
     with reading():
-        writer = IncrementalPdfFileWriter.from_reader(reader)
+        writer = Revision.from_reader(reader)
         spec = None
         if appearance is not None:
             page = _page_number(reader, appearance, seen)
@@ -249,7 +248,7 @@ def with_evidence(pdf: bytes, evidence: Evidence) -> bytes:
 
     reader = to_write(pdf, most_bytes=2 * MOST_BYTES)
     with reading():
-        writer = IncrementalPdfFileWriter.from_reader(reader)
+        writer = Revision.from_reader(reader)
         DocumentSecurityStore.supply_dss_in_writer(
             writer,
             None,

@@ -16,7 +16,7 @@ from config.demo.result_pdf import DATE, NUMBER, SIGNED_BOX
 from config.demo.result_pictures import seal_picture, signature_picture
 from signing.appearance import SEAL, Appearance, copy_lines, signed_lines
 from signing.document_text import TextPlace, add_text, with_fields
-from signing.documents import LEAST_ROOM, embed, look, prepare, with_archive_stamp, with_evidence
+from signing.documents import LEAST_ROOM, embed, look, prepare, to_be_signed, with_archive_stamp, with_evidence
 from signing.errors import DocumentRefused, PlanWrong, StampRefused
 from signing.revocation import Evidence as Believed
 from signing.verification_pdf import After, open_pdf
@@ -55,6 +55,7 @@ def test_what_is_signed_is_the_attributes():
     start, end = plan["place"]
     attributes = base64.b64decode(plan["attributes"])
 
+    assert attributes == to_be_signed(made.plan)
     assert hashlib.sha256(attributes).digest() == made.digest
     assert hashlib.sha256(made.document[:start] + made.document[end:]).digest() in attributes
     assert hashlib.sha256(OFFICIAL.der).digest() in attributes
@@ -157,6 +158,15 @@ def test_stamp_is_over_the_value():
     assert [hashlib.sha256(value).digest()] == asked
     with pytest.raises(StampRefused):
         embed(made.document, made.plan, value, stamp=no)
+
+
+def test_title_and_dates_stay(tmp_path):
+    """Signing leaves the document's own facts, and who made it, as they were."""
+    about = one_page(b"", b"<< /Producer (Mot chuong trinh) /ModDate (D:20260101000000Z) >>", trailer=b"/Info 4 0 R")
+    added = signed(about, OFFICIAL, at=NOW)[len(about) :]
+
+    assert b"Producer" not in added
+    assert b"/Info 4 0 R" in added
 
 
 # -- several, and what keeps them --------------------------------------------------------------------------------------

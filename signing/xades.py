@@ -12,7 +12,8 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Literal
@@ -24,7 +25,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from lxml import etree
 
 from signing.canonical import text
-from signing.errors import DocumentRefused, PlanWrong, WeakKey
+from signing.errors import DocumentRefused, PlanWrong, WeakKey, XmlRefused
 from signing.prepared import PreparedDocument, Stamp
 from signing.raw_values import WRONG, Verified, verified
 from signing.xades_form import (
@@ -102,9 +103,11 @@ def prepare(
         _unsigned(there[-1], "CounterSignature").append(made)
     # Written and read again before anything is digested: what is signed is what a stranger will read.
     root = read(_written(root), most_bytes=2 * MOST_BYTES)
-    _fill_digests(_signature(root, field), root, target)
+    signature = _signature(root, field)
+    with _canonical_form():
+        _fill_digests(signature, root, target)
+        info = _signed_info(signature)
     ready = _written(root)
-    info = _signed_info(_signature(root, field))
     plan = _Plan(document=hashlib.sha256(ready).digest(), field=field, certificates=terms.certificates)
     return PreparedDocument(document=ready, plan=plan.written(), digest=hashlib.sha256(info).digest())
 
@@ -298,7 +301,9 @@ def _add_stamp(signature: etree._Element, stamp: Stamp) -> None:
     """Over the canonical form of the value's element, as SignatureTimeStamp has it."""
     value = signature.find(_VALUE)
     assert value is not None
-    token = stamp(hashlib.sha256(canonical(value)).digest())
+    with _canonical_form():
+        over = canonical(value)
+    token = stamp(hashlib.sha256(over).digest())
     added = _unsigned(signature, "SignatureTimeStamp")
     etree.SubElement(added, path("ds:CanonicalizationMethod"), Algorithm=INCLUSIVE)
     etree.SubElement(added, path("xades:EncapsulatedTimeStamp")).text = _base64(token)
@@ -339,6 +344,15 @@ def _signed_info(signature: etree._Element) -> bytes:
     info = signature.find(_INFO)
     assert info is not None
     return canonical(info)
+
+
+@contextmanager
+def _canonical_form() -> Iterator[None]:
+    """A document in which a namespace is a relative address has none."""
+    try:
+        yield
+    except XmlRefused as trouble:
+        raise DocumentRefused("document_not_xml", str(trouble)) from trouble
 
 
 def _written(root: etree._Element) -> bytes:

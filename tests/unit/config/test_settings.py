@@ -57,6 +57,7 @@ def tables() -> dict[str, tuple[dict[str, Any], Any]]:
     found["soap"] = (tree["soap"], shape["soap"].type)
     found["files"] = (tree["files"]["day-list"], get_args(shape["files"].type)[1])
     found["payments"] = (tree["payments"], shape["payments"].type)
+    found["signing"] = (tree["signing"], shape["signing"].type)
     found["payments.lookup"] = (tree["payments"]["lookup"], fields_of(shape["payments"].type)["lookup"].type)
     settled = fields_of(shape["payments"].type)["settlement"].type
     told = tree["payments"]["settlement"]
@@ -69,7 +70,10 @@ def tables() -> dict[str, tuple[dict[str, Any], Any]]:
     return found
 
 
-BESIDE = ("one_stop", "payment_platform", "keypay", "vnpay", "receipt_issuer", "csc", "soap_signer")
+BESIDE = (
+    "one_stop", "payment_platform", "keypay", "vnpay", "receipt_issuer", "smartca", "mysign", "vneid_gateway", "csc",
+    "soap_signer",
+)  # fmt: skip
 """Partners whose table shows only some of the keys that every partner has."""
 
 

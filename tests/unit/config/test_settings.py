@@ -79,7 +79,7 @@ BESIDE = (
 
 def section(table: str) -> str:
     """The lines of one table of the example."""
-    _, _, text = EXAMPLE.partition(f"[partners.{table}]\n")
+    _, _, text = EXAMPLE.partition(f"\n[{'signing' if table == 'signing' else f'partners.{table}'}]\n")
     return text.partition("\n[")[0]
 
 

@@ -91,7 +91,8 @@ class _Comparison:
         self._new = new
         self._root = old.root
         self._pages = [each.reference for each in page_references(old)]
-        form = self._root.get("/AcroForm", DictionaryObject())
+        has_form = "/AcroForm" in self._root
+        form: Any = self._root["/AcroForm"] if has_form else DictionaryObject()  # `get` would not look it up
         self._lists = [_raw(form, "/Fields"), *(_raw(each.get_object(), "/Annots") for each in self._pages)]
 
     def shows_more(self) -> bool:

@@ -70,15 +70,19 @@ def join(folder: Path, url: str) -> list[Path]:
 
 def _keys(url: str) -> dict[str, bytes]:
     """Key and authority as the mock hands them out; nothing where it is not there."""
+    return handed_out(
+        {file: f"{url}/one_stop/pki/{name}" for file, name in ((KEY, "caller.pem"), (ROOTS, "authority.pem"))}
+    )
+
+
+def handed_out(places: dict[str, str]) -> dict[str, bytes]:
+    """What a mock hands out, by the files that it goes into; nothing where it is not there."""
     from adapters.channels.http import HttpSettings, NotSent, ReplyLost
     from adapters.channels.httpx2_transport import Httpx2Transport
 
     transport = Httpx2Transport(HttpSettings(allow_http=True))
     try:
-        replies = {
-            file: transport.perform("GET", f"{url}/one_stop/pki/{name}", {}, b"")
-            for file, name in ((KEY, "caller.pem"), (ROOTS, "authority.pem"))
-        }
+        replies = {file: transport.perform("GET", where, {}, b"") for file, where in places.items()}
     except (NotSent, ReplyLost):
         return {}
     finally:

@@ -22,6 +22,8 @@ VNEID_PASSWORD: Final = "vneid-mock.password"  # noqa: S105  # the name of a fil
 VNEID: Final = "vneid-mock.secret"
 VNEID_WEBHOOK: Final = "vneid-mock-webhook.secret"
 CSC: Final = "csc-mock.secret"
+SOAP_KEY: Final = "soap-signer-mock.key"
+SOAP_ROOTS: Final = "soap-signer-mock-authority.pem"
 FILES: Final = (
     ROOTS, STAMP_ROOTS, SMARTCA, MYSIGN, MYSIGN_THEIRS, VNEID_PASSWORD, VNEID, VNEID_WEBHOOK, CSC,
 )  # fmt: skip
@@ -73,14 +75,45 @@ url = "{url}/csc/v1"
 client_id = "{csc_id}"
 client_secret_file = "{csc}"
 {common}"""
+SOAP: Final = """
+# The mock over signed SOAP, with the keys that it made when it started.
+[partners.soap_signer]
+url = "{url}/soap_signer/soap"
+signing_key_file = "{key}"
+signing_certificate_file = "{key}"
+trust_roots_file = "{roots}"
+pinned_subjects = ["CN={subject}"]
+revocation = "none"
+{common}"""
 
 
 def join(folder: Path, url: str) -> list[Path]:
     """Add the tables to fresh settings; the files made."""
     made = write_files(folder)
+    text = signing_table(url) + service_tables(url)
+    if keys := soap_keys(url):
+        made += [folder / name for name in keys]
+        for name, content in keys.items():
+            write_new(folder / name, content)
+        text += soap_table(url)
     with (folder / SETTINGS).open("a", encoding="utf-8") as settings:
-        settings.write(signing_table(url) + service_tables(url))
+        settings.write(text)
     return made
+
+
+def soap_keys(url: str) -> dict[str, bytes]:
+    """Key and authority as the SOAP mock hands them out; nothing where it is not there."""
+    from config.mocked_one_stop import handed_out
+
+    places = {SOAP_KEY: "caller.pem", SOAP_ROOTS: "authority.pem"}
+    return handed_out({file: f"{url.rstrip('/')}/soap_signer/pki/{name}" for file, name in places.items()})
+
+
+def soap_table(url: str) -> str:
+    """The SOAP mock's own table."""
+    from contracts.soap_signer.mock import SERVICE
+
+    return SOAP.format(url=url.rstrip("/"), key=SOAP_KEY, roots=SOAP_ROOTS, subject=SERVICE, common=COMMON)
 
 
 def write_files(folder: Path) -> list[Path]:

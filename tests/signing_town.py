@@ -51,9 +51,11 @@ from contracts.signing_pki.authorities import SigningPki
 from contracts.signing_pki.mock import SigningAuthorities
 from contracts.signing_transactions import Transaction
 from contracts.smartca.mock import SmartCa
+from contracts.soap_signer.mock import SoapSigner
 from contracts.timestamp_authority.mock import TimestampAuthority
 from contracts.vneid_gateway.mock import VneidGateway
 from tests.builders import event_json, from_json
+from tests.one_stop_kit import shared_pki
 from tests.signing_kit import small_pdf
 
 SHORT = (
@@ -63,7 +65,7 @@ SHORT = (
 SOURCE = "one-stop/h99"
 DOSSIER = "H99.09-260703-0123"
 CITIZEN, OFFICIAL, AGENCY = "099000000001", "099000000002", "0990000001"
-SERVICES = ("smartca", "mysign", "vneid_gateway", "csc")
+SERVICES = ("smartca", "mysign", "vneid_gateway", "csc", "soap_signer")
 BOUND = (
     "signatures", "signature_documents", "signature_hearings", "signature_news", "deliveries", "moves", "events",
     "attempts", "exchanges",
@@ -340,10 +342,13 @@ def signing_town(
     ports: Callable[[Ports], Ports] | None = None,
     crash_point: CrashPoint = no_crash,
     is_told: bool = False,
+    has_soap: bool = False,
+    csc: str = "",
     clock: Steps | None = None,
 ) -> Iterator[SigningTown]:
     """`settings`: lines for `[partners.smartca]`; `signing`: for `[signing]`; `more`: tables of their own; `is_told`:
-    its source."""
+    its source; `has_soap`: the service over SOAP is there, whose messages need keys;
+    `csc`: lines for `[partners.csc]`."""
     clock = clock or Steps()
     pki, one_stop, portal, files = SigningPki(clock.now), OneStop(), Portal(), Files()
     services: dict[str, SigningMock] = {
@@ -352,12 +357,15 @@ def signing_town(
         "vneid_gateway": VneidGateway(pki=pki, clock=clock.now),
         "csc": Csc(pki=pki, clock=clock.now),
     }
+    if has_soap:
+        services["soap_signer"] = SoapSigner(pki=pki, clock=clock.now, messages=shared_pki())
     stamps, authorities = TimestampAuthority(pki, clock=clock.now), SigningAuthorities(pki, clock=clock.now)
     with ExitStack() as stack:
         stack.callback(files.close)
         mocks = stack.enter_context(serve([*services.values(), stamps, authorities, one_stop, portal]))
         pki.reached_at(mocks)
-        file = _settings(folder, mocks, settings=settings, signing=signing, more=more, is_told=is_told)
+        lines = {"smartca": settings, "csc": csc}
+        file = _settings(folder, mocks, lines=lines, signing=signing, more=more, is_told=is_told)
         loaded = load(file, {}).settings
         prepare_ledger(loaded, FileStorage(), SystemClock(), actor="person:test")
         held = replace(real_ports(), clock=clock, crash_point=crash_point)
@@ -388,7 +396,7 @@ def signing_town(
         yield town
 
 
-def _settings(folder: Path, mocks: str, *, settings: str, signing: str, more: str, is_told: bool) -> Path:
+def _settings(folder: Path, mocks: str, *, lines: Mapping[str, str], signing: str, more: str, is_told: bool) -> Path:
     make(folder, for_mocks=mocks)
     file = folder / "lienthong.toml"
     file.write_text(file.read_text() + SHORT)
@@ -400,7 +408,6 @@ def _settings(folder: Path, mocks: str, *, settings: str, signing: str, more: st
     text = file.read_text()
     for name in SERVICES:
         table = f"[partners.{name}]\n"
-        extra = settings if name == "smartca" else ""
-        text = text.replace(table, table + (SHORT if name != "csc" else "") + extra)
+        text = text.replace(table, table + (SHORT if name != "csc" else "") + lines.get(name, ""))
     file.write_text(text.replace("[signing]\n", "[signing]\n" + signing) + more)
     return file

@@ -25,6 +25,8 @@ from bus.times import from_ms
 
 LEVELS: Final = ("B-B", "B-T", "B-LT", "B-LTA")
 """From the least on."""
+OF_DOCUMENT: Final = ("code", "url", "url_until", "sha256", "size", "verdict")
+"""Told of every document, as null where there is nothing to tell: why it failed, or what is signed."""
 
 
 class SignatureNews:
@@ -41,7 +43,7 @@ class SignatureNews:
         until = from_ms(at) + self._policy.url_life
         documents = []
         for one in read_documents(tx, row.id):
-            told: dict[str, Any] = {"id": one.name, "name": names[one.n]}
+            told: dict[str, Any] = {"id": one.name, "name": names[one.n], **dict.fromkeys(OF_DOCUMENT)}
             if one.signed is None or one.code:
                 told |= {"state": "failed", "code": one.code or "not_signed"}
             else:

@@ -63,6 +63,38 @@ def table_bomb(entries: int) -> bytes:
     return head + b"1 0 obj\n%b\nendobj\nstartxref\n%d\n%%%%EOF\n" % (body, len(head))
 
 
+def word_made(*, twice: int = 0) -> bytes:
+    """As Word saves it: a table in which some objects are free, and a stream beside it that knows them.
+
+    `twice` is an object of the table that the stream has elsewhere: two documents in one file.
+    """
+    content = b"BT /F1 18 Tf 72 760 Td (Giay phep) Tj ET"
+    objects = [
+        b"<</Type/Catalog/Pages 2 0 R/StructTreeRoot 7 0 R/MarkInfo<</Marked true>>>>",
+        b"<</Type/Pages/Count 1/Kids[3 0 R]>>",
+        b"<</Type/Page/Parent 2 0 R/Resources<</Font<</F1 5 0 R>>>>/MediaBox[0 0 595 842]/Contents 4 0 R>>",
+        b"<</Length %d>>\nstream\n%b\nendstream" % (len(content), content),
+        b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>",
+        stream(b"7 0 8 29 <</Type/StructTreeRoot/K 8 0 R>><</Type/StructElem/S/P>>", b"/Type/ObjStm/N 2/First 9"),
+    ]
+    made, places = bytearray(b"%PDF-1.7\n%\xb5\xb5\xb5\xb5\n"), [0]
+    for number, each in enumerate(objects, start=1):
+        places.append(len(made))
+        made += b"%d 0 obj\n%b\nendobj\n" % (number, each)
+    hidden = [b"\0\0\0\0\xff", *(b"\1%b\0" % place.to_bytes(3, "big") for place in places[1:])]
+    if twice:
+        hidden[twice] = b"\2\0\0\6\1"
+    beside = len(made)
+    rows = b"".join([*hidden, b"\2\0\0\6\0", b"\2\0\0\6\1", b"\1%b\0" % beside.to_bytes(3, "big")])
+    made += b"9 0 obj\n%b\nendobj\n" % stream(rows, b"/Type/XRef/Size 10/W[1 3 1]/Root 1 0 R")
+    table, free = len(made), b"0000000008 65535 f\r\n"
+    known = b"".join(b"%010d 00000 n\r\n" % place for place in places[1:])
+    made += b"xref\n0 10\n%b%b%b%b%010d 00000 n\r\n" % (free, known, free, free, beside)
+    made += b"trailer\n<</Size 10/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF\n" % table
+    last = b"xref\n0 0\ntrailer\n<</Size 10/Root 1 0 R/Prev %d/XRefStm %d>>\nstartxref\n%d\n%%%%EOF"
+    return bytes(made) + last % (table, beside, len(made))
+
+
 def signed(pdf: bytes, holder, *, at, stamp=None, **wanted) -> bytes:
     """Prepared, signed by this holder's key, and embedded."""
     from signing.documents import embed, prepare

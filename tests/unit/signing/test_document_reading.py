@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from signing import document_reading
-from signing.document_reading import MOST_OBJECTS, MOST_SIGNATURES, look, page_references, to_write
+from signing.appearance import Appearance
+from signing.document_reading import MOST_OBJECTS, MOST_SIGNATURES, look, opened, page_references, to_write
 from signing.errors import DocumentRefused
-from tests.pdf_kit import large_permit, one_page, permit, signed, stream, table_bomb, written
+from signing.hybrid_tables import tables_differ
+from tests.pdf_kit import large_permit, one_page, pdfsig, permit, signed, stream, table_bomb, word_made, written
 from tests.signing_kit import NOW, signer, small_pdf
 
 ACTION = b"<< /S /JavaScript /JS (app.alert\\(1\\)) >>"
@@ -182,6 +184,17 @@ def test_signature_shown_in_odd_ways():
         (each.page, each.box) for each in (a, b, c)
     )
     assert (False, None) == (a.is_stamp, d.box)
+
+
+@pytest.mark.needs("pdfsig")
+def test_document_of_word(tmp_path):
+    """A file with two tables, as Word saves it, is signed twice; only one whose tables contradict each other is odd."""
+    once = signed(word_made(), signer("official"), at=NOW, appearance=Appearance(kind="official", lines=["Ký"]))
+    twice = signed(once, signer("agency"), at=NOW, field="Dau")
+
+    assert twice.startswith(word_made())
+    assert 2 == pdfsig(twice, tmp_path).count("Signature is Valid")
+    assert [False, False, True] == [tables_differ(opened(each)) for each in (word_made(), twice, word_made(twice=5))]
 
 
 def test_pages_in_order():

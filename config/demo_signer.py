@@ -162,16 +162,23 @@ class Signatory:
         return found
 
     def _look(self, told: Mapping[str, Any]) -> Looked:
-        from config.finishing import verify_here  # a second of imports, which only this needs
-
         transport = open_fastest(HttpSettings(allow_http=True, max_reply_bytes=50_000_000))
         try:
             reply = transport.perform("GET", str(told["url"]), {}, b"")
         finally:
             transport.close()
         is_there = reply.status == 200 and hashlib.sha256(reply.body).hexdigest() == told["sha256"]
-        verdict = verify_here(self._stage.installation, reply.body).verdict.value if is_there else ""
+        verdict = self._verdict(reply.body) if is_there else ""
         return Looked(is_there=is_there, verdict=verdict, independent=pdfsig(reply.body) if is_there else "")
+
+    def _verdict(self, document: bytes) -> str:
+        """As `lienthong documents verify` says."""
+        from adapters.documents.evidence import judged  # a second of imports, which only this needs
+        from config.signing_trust import chains_of, evidence_of
+
+        here = self._stage.installation
+        told, now = here.settings.signing, here.ports.clock.now()
+        return judged(document, chains_of(told), now, evidence_of(here, told)).report.verdict.value
 
 
 def pdfsig(document: bytes) -> str:

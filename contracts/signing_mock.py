@@ -179,8 +179,12 @@ class SigningMock(Mock):
 
     # -- the partner's three steps ------------------------------------------------------------------------------------
 
-    def recognise(self, request: Request) -> Call:
+    def _reached_by(self, request: Request) -> None:
+        """Certificates name the address by which somebody came."""
         self.pki.reached_at(f"http://{request.headers['host']}" if "host" in request.headers else "")
+
+    def recognise(self, request: Request) -> Call:
+        self._reached_by(request)
         place = f"/{self.partner}/approve"
         if request.path == place or request.path.startswith(f"{place}/"):
             handle = request.path.removeprefix(place).strip("/")
@@ -413,6 +417,7 @@ class SigningMock(Mock):
 
     def control_signers(self, request: Request) -> Response:
         """What certificates a user has from now on."""
+        self._reached_by(request)
         order = msgspec.json.decode(request.body, type=SignersOrder)
         made = self.signers.give(order.user, order.kinds)
         return _json([each.serial for each in made], status=201)

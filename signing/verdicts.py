@@ -107,10 +107,6 @@ class Reason:
     code: Code
     about: str = ""
 
-    @property
-    def is_note(self) -> bool:
-        return self.code in NOTES
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignatureReport:

@@ -134,8 +134,6 @@ def _signature(reader: PdfFileReader, pdf: bytes, name: str, value: Any, signatu
     try:
         embedded = EmbeddedPdfSignature(reader, signature_field, name)
         span = _span(embedded.byte_range, pdf, embedded.pkcs7_content)
-    except DocumentRefused:
-        raise
     except Exception:
         # A signature that cannot even be read is one that failed; the others beside it are still judged.
         return Found(name=name, form=form)

@@ -133,6 +133,6 @@ def _of_unit(party: Party, seen: datetime) -> list[Reason]:
             # A unit that closed stamped well until then; one whose key was lost may have stamped anything since.
             if party.lost_at is None or party.lost_at > seen:
                 continue
-            reason = replace(reason, code=Code.STAMP_REVOKED)
+            reason = replace(reason, code=Code.REVOKED)
         reasons.append(replace(reason, code=_OF_STAMP.get(reason.code, Code.STAMP_UNTRUSTED)))
     return reasons

@@ -66,7 +66,7 @@ def cms_of(
         inside["content"] = core.ParsableOctetString(content)
     holders = [holder] if carried is None else carried
     data = {
-        "version": "v1",
+        "version": "v1" if content is None else "v3",
         "digest_algorithms": [{"algorithm": hash_name}],
         "encap_content_info": inside,
         "certificates": [asn1_x509.Certificate.load(der) for one in holders for der in (one.der, *one.chain_der)],

@@ -8,11 +8,15 @@ from datetime import timedelta
 import pytest
 from structlog.testing import capture_logs
 
+from adapters.channels.http import HttpChannel
+from adapters.partners.mysign import session
+from adapters.partners.mysign.adapter import MysignService
 from adapters.partners.mysign.codes import STATUS
+from adapters.partners.signers.adapter import Credential
 from bus.messages import Awaiting, InDoubt, Refused, Unreachable
 from bus.signatures import SignatureState, SignatureVerdict
 from contracts.mysign.mock import ERRORS
-from tests.signer_services import PERSON, make_sign, mysign_world, proved
+from tests.signer_services import PERSON, make_sign, mysign_settings, mysign_world, prepared, proved
 
 LOST = ("lose_reply_after_effect", "half_body", "html_200", "http_500", "wrong_content_type", "reset", "lose_request")
 
@@ -301,3 +305,42 @@ def test_shadow_and_short_leases(world):
     assert "shadow" == world.deliver(is_shadow=True).outcome.reason
     assert "no_time" in world.deliver(leased_until=world.clock.now() + timedelta(seconds=1)).outcome.reason
     assert [] == world.operations()
+
+
+def test_login_that_fails_before_a_question(world):
+    """A token that is over, and no new one to be had: the question stays open."""
+    waiting = world.waiting()
+    world.turn(error="50000", error_on="login")
+    world.arm("expired_session", operation="requests/status")
+
+    assert (InDoubt, "ask") == (type(outcome := world.ask(waiting).outcome), outcome.then)
+
+
+def test_login_that_fails_before_an_order(world):
+    """A token that ended between certificate and order, and no new one to be had: nothing was sent."""
+    settings = mysign_settings(world.url)
+    channel = HttpChannel(settings.http)
+    service = MysignService(settings, channel, clock=world.clock)
+    world.turn(error="86024", error_on="login")
+    standing = prepared(make_sign(), b"certificate")
+    attempt = service.submit(standing, Credential(id="cred-1", certificate=b"certificate"))
+    channel.close()
+
+    assert (Unreachable, ["login"]) == (type(attempt.outcome), world.operations())
+
+
+def test_users_beyond_the_limit_log_in_anew(world, monkeypatch):
+    """Only so many signers' tokens are remembered: the one that was asked for longest ago logs in again."""
+    monkeypatch.setattr(session, "MOST_USERS", 1)
+    for user in (PERSON, "099000000003", PERSON):
+        world.deliver(make_sign(name=user, user=user))
+
+    assert 3 == world.operations().count("login")
+
+
+def test_nobody_there():
+    """Where nobody listens nothing was sent, and the same goes again."""
+    with mysign_world() as world:
+        pass
+
+    assert isinstance(world.deliver().outcome, Unreachable)

@@ -8,12 +8,16 @@ from datetime import timedelta
 import pytest
 from structlog.testing import capture_logs
 
+from adapters.channels.http import HttpChannel
 from adapters.partners.gateways.secrets import Secret
+from adapters.partners.signers.adapter import Credential
+from adapters.partners.vneid_gateway.adapter import VneidService
 from adapters.partners.vneid_gateway.codes import CODES
 from adapters.partners.vneid_gateway.settings import check_settings
 from bus.messages import Awaiting, InDoubt, Refused, Unreachable
+from bus.ports import SystemRandomness
 from bus.signatures import SignatureState, SignatureVerdict
-from tests.signer_services import PERSON, make_sign, proved, vneid_settings, vneid_world
+from tests.signer_services import PERSON, make_sign, prepared, proved, vneid_settings, vneid_world
 
 LOST = ("lose_reply_after_effect", "half_body", "html_200", "http_500", "wrong_content_type", "reset", "lose_request")
 NAMED = {row.status: row for row in CODES if row.status not in ("*", "01")} | {"77": CODES[-1]}
@@ -327,3 +331,33 @@ def test_settings_that_would_protect_nothing(wrong, says):
     with pytest.raises(ValueError, match=says):
         check_settings(vneid_settings(**wrong))
     check_settings(vneid_settings())
+
+
+def test_login_that_fails_before_a_question(world):
+    """A token that is over, and no new one to be had: the question stays open."""
+    waiting = world.waiting()
+    world.turn(code="99", code_on="auth/refresh")
+    world.mock.account = replace(world.mock.account, password="another")
+    world.arm("expired_session", operation="signings/polling")
+
+    assert (InDoubt, "ask") == (type(outcome := world.ask(waiting).outcome), outcome.then)
+
+
+def test_login_that_fails_before_an_order(world):
+    """A token that ended between certificate and order, and no new one to be had: nothing was sent."""
+    settings = vneid_settings(world.url, password="another")
+    channel = HttpChannel(settings.http)
+    service = VneidService(settings, channel, clock=world.clock, randomness=SystemRandomness())
+    standing = prepared(make_sign(), b"certificate")
+    attempt = service.submit(standing, Credential(id="cred-1", certificate=b"certificate"))
+    channel.close()
+
+    assert (Unreachable, ["auth/token"]) == (type(attempt.outcome), world.operations())
+
+
+def test_nobody_there():
+    """Where nobody listens nothing was sent, and the same goes again."""
+    with vneid_world() as world:
+        pass
+
+    assert isinstance(world.deliver().outcome, Unreachable)

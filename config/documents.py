@@ -13,7 +13,8 @@ from starlette.routing import Router
 from adapters.channels.addresses import Network, networks_of
 from adapters.documents.links import DocumentLinks
 from adapters.documents.room import DocumentRoom
-from adapters.stores.documents import DocumentStore
+from adapters.stores.documents import DocumentStore, copy_files
+from bus.errors import LedgerUnavailable
 from bus.ledger import Ledger
 from config.document_settings import DocumentSettings
 from config.settings_file import SettingsRefused
@@ -103,6 +104,28 @@ def forget_unnamed(installation: Installation) -> int:
     room = documents_of(installation)
     room.store.sweep()
     return room.store.forget_unnamed((dossier, sha256) for dossier, sha256, _size in room.book.stored())
+
+
+def beside(backup: Path) -> Path:
+    """Where a backup's documents are: one folder for all backups that lie there, each document in it once."""
+    return backup.parent / "documents-backup"
+
+
+def back_up(installation: Installation, backup: Path) -> int:
+    """Copy what is new in the store, after the ledger: what its copy names is here then. Raises LedgerUnavailable."""
+    return _copied(Path(installation.settings.documents.folder), beside(backup))
+
+
+def bring_back(told: DocumentSettings, backup: Path) -> int:
+    """Copy what the store lacks, before the ledger that names it takes its place. Raises LedgerUnavailable."""
+    return _copied(beside(backup), Path(told.folder))
+
+
+def _copied(source: Path, target: Path) -> int:
+    try:
+        return copy_files(source, target)
+    except OSError as trouble:
+        raise LedgerUnavailable(f"documents cannot be copied to {target}: {trouble.strerror}") from trouble
 
 
 def missing_of(installation: Installation) -> Sequence[tuple[str, str]]:

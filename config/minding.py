@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
 import structlog
@@ -15,6 +16,7 @@ from bus.errors import LedgerTrouble
 from bus.pace import Pace
 from bus.reads import Reads
 from bus.times import to_ms
+from config.documents import forget_unnamed
 from config.key_life import KeyAlarm
 from config.noticing import Noticing
 from config.signing_key import InstallationKey
@@ -24,6 +26,8 @@ log = structlog.get_logger("minding")
 
 AT_LEAST: Final = timedelta(hours=1)
 """A ledger in which nothing moves is still signed this often, so that a silent day can be shown to be one."""
+FORGET_EVERY: Final = timedelta(days=1)
+"""It reads every document's row and every name in the store."""
 
 
 class Minding:
@@ -43,6 +47,8 @@ class Minding:
         self._minded = installation.minded
         self._noticing = self._made_noticing(installation)
         self._signed: tuple[datetime, object] | None = None
+        self._forget = partial(forget_unnamed, installation)
+        self._forgot_at = self._clock.now()
 
     def _made_noticing(self, installation: Installation) -> Noticing | None:
         return Noticing(installation)
@@ -64,7 +70,8 @@ class Minding:
 
     def duties(self) -> list[Callable[[], None]]:
         """What is done in one round."""
-        own = [self.sign, self.warn_of_gaps, self.warn_of_keys, self.forget_nonces, self.roll_up, *self.of_partners()]
+        own = [self.sign, self.warn_of_gaps, self.warn_of_keys, self.forget_nonces, self.roll_up, self.forget_documents]
+        own += self.of_partners()
         return own if self._noticing is None else [*own, *self._noticing.duties()]
 
     def _guarded(self, duty: Callable[[], None]) -> None:
@@ -116,6 +123,15 @@ class Minding:
         """Their signatures are long past their time, even for a clock that goes wrong by a day."""
         before = to_ms(self._clock.now()) - FARTHEST_DUE
         self._ledger.engine.write(lambda tx: tx.run("forget_nonces", before))
+
+    def forget_documents(self) -> None:
+        """Once a day: files of the store whose row was never written, because whoever put them ended before."""
+        now = self._clock.now()
+        if now - self._forgot_at < FORGET_EVERY:
+            return
+        self._forgot_at = now
+        if forgotten := self._forget():
+            log.warning("documents_forgotten", count=forgotten)
 
     def roll_up(self) -> None:
         """Minutes of the pace that are two days old become hours."""

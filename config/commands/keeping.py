@@ -27,10 +27,11 @@ def backup(
     as_json: Json = False,
     lang: Lang = None,
 ) -> None:
-    """Copy the ledger while it is in use. The master key is not in it: keep that apart."""
+    """Copy the ledger while it is in use, and beside it the documents. The master key is not in it: keep that apart."""
     import structlog
 
     from bus import upkeep
+    from config.documents import back_up, beside, missing_of
 
     log = structlog.get_logger("desk")
     desk = Desk(config=config, as_json=as_json, lang=lang)
@@ -39,10 +40,15 @@ def backup(
     started = time.perf_counter()
     with desk.installation() as here:
         made = upkeep.backup(here.ledger, file)
+        documents, missing = back_up(here, made), len(missing_of(here))
     took, size = time.perf_counter() - started, made.stat().st_size
     log.info("backup_made", bytes=size, took_ms=round(took * 1000))
     desk.say("backup_made", path=made, size=size)
-    desk.give({"made": str(made), "bytes": size})
+    if documents:
+        desk.say("backup_documents", count=documents, path=beside(made))
+    if missing:
+        desk.fail(FINDING, "backup_documents_missing", count=missing)
+    desk.give({"made": str(made), "bytes": size, "documents": documents})
 
 
 def restore(
@@ -62,6 +68,7 @@ def restore(
     from msgspec.structs import replace
 
     from bus import upkeep
+    from config.documents import bring_back
     from config.settings import SQLITE
     from config.wiring import build
 
@@ -83,6 +90,7 @@ def restore(
                 here.repairs.hold(partner, actor=actor(as_person), reason=HELD)
         finally:
             here.close()
+        documents = bring_back(settings.documents, file)
         upkeep.put_in_place(fresh, settings.ledger.path)
     except BaseException:
         upkeep.discard(fresh)
@@ -90,7 +98,7 @@ def restore(
     last = done.last_accepted_at.isoformat() if done.last_accepted_at else None
     log.warning("ledger_restored", moves=done.events, last_at=last)
     desk.say("restore_done", last=last or "–", events=done.events, in_doubt=done.in_doubt, actor=actor(as_person))
-    told = {"last_accepted_at": last, "events": done.events, "in_doubt": done.in_doubt}
+    told = {"last_accepted_at": last, "events": done.events, "in_doubt": done.in_doubt, "documents": documents}
     desk.give(told | {"held": sorted(here.partner_names)})
 
 

@@ -80,7 +80,6 @@ class Finishing:
     def _finish(self, job: FinishJob) -> None:
         ports = self._installation.ports
         outcome = self._assembler().finish(job, ports.clock.now())
-        ports.crash_point("finish.assembled")
         state = self._installation.ledger.signatures.finished(job, outcome)
         facts = {"signature": job.signature, "state": state.value, "code": outcome.code, "tries": job.tries + 1}
         if outcome.to == "failed":

@@ -303,7 +303,7 @@ class SignatureBook:
 
     def _expire(self, tx: Tx, signature: int, at: int) -> None:
         row = read_signature(tx, signature)
-        self._ends.end(tx, row, SignatureState.EXPIRED, "expired", "", at, BUS)
+        self._ends.give_up(tx, row, SignatureState.EXPIRED, "expired", "", at, BUS)
         is_answered = row.asked_at is not None and row.asked_at >= row.expires_at + ms(LAST_QUESTION)
         if row.opened_at is not None and not is_answered:
             # Somebody may have signed it, and nobody told us: asked on, for what it proves is taken late.

@@ -23,7 +23,7 @@ class SignatureEnds:
         self._news = news
         self._point = crash_point
 
-    def end(
+    def give_up(
         self, tx: Tx, row: SignatureRow, to: SignatureState, code: str, reason: str, at: int, actor: str, said: str = ""
     ) -> None:
         """Nothing more is expected of it by itself; `said`: what stands in its move, where that is more than the code.
@@ -50,4 +50,4 @@ class SignatureEnds:
         for (number,) in tx.all("signatures_after", row.id):
             follower = read_signature(tx, number)
             why = f"signature {row.name}, whose documents it signs further, was not made"
-            self.end(tx, follower, SignatureState.DECLINED, BEFORE_DECLINED, why, at, BUS)
+            self.give_up(tx, follower, SignatureState.DECLINED, BEFORE_DECLINED, why, at, BUS)

@@ -89,7 +89,7 @@ class SignatureEntry:
         note(tx, self._moves, signature, "requested", at, event.source)
         if row.expires_at <= at:
             # Nobody is asked to sign what is over; its request id stands, should it be signed from before a restore.
-            self._ends.end(tx, row, SignatureState.EXPIRED, "expired", "", at, BUS)
+            self._ends.give_up(tx, row, SignatureState.EXPIRED, "expired", "", at, BUS)
 
     def _before(self, tx: Tx, event: Event, dossier: int) -> SignatureRow | None:
         """The one whose documents it signs further; None where none of this dossier has that name."""
@@ -181,7 +181,7 @@ class SignatureEntry:
             self.send(tx, row, state, at, UNBLOCKED, BUS, "")
             note(tx, self._moves, number, "unblocked", at, BUS)
             if until_first(data, state, at) <= at:
-                self._ends.end(tx, read_signature(tx, number), SignatureState.EXPIRED, "expired", "", at, BUS)
+                self._ends.give_up(tx, read_signature(tx, number), SignatureState.EXPIRED, "expired", "", at, BUS)
             self._point("sign.after_unblocked")
 
     def send(

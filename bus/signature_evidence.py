@@ -18,11 +18,11 @@ CHANGED: Final = "signature_changed"
 HEARD: Final = "signature_heard"
 
 
-def note(tx: Tx, moves: MoveWriter, signature: int, cause: str, at: int, actor: str) -> None:
+def note(tx: Tx, moves: MoveWriter, signature: int, why: str, at: int, actor: str) -> None:
     """A signature was changed because of this: bind it as it stands now."""
     row = tx.one("signature_stands", signature)
     assert row is not None
-    _bind(tx, moves, row[12], CHANGED, f"{signature}: {cause}", _stands(tx, signature), at, actor)
+    _bind(tx, moves, row[12], CHANGED, f"{signature}: {why}", _stands(tx, signature), at, actor)
 
 
 def note_hearing(

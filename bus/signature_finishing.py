@@ -124,7 +124,7 @@ class SignatureFinishing:
             case "made":
                 self._made(tx, row, job, outcome, at)
             case "failed":
-                self._ends.end(tx, row, SignatureState.FAILED, outcome.code, outcome.reason, at, FINISHER)
+                self._ends.give_up(tx, row, SignatureState.FAILED, outcome.code, outcome.reason, at, FINISHER)
                 tx.run("leave_finish", None, row.id)
             case pending:
                 self._again(tx, row, job, _STATES[pending], outcome, at)

@@ -64,7 +64,7 @@ class SignatureHands:
         if not row.state.is_open or row.state is SignatureState.SIGNED_RAW:
             raise NotAllowedNow(f"signature {signature} is {row.state}", code="signature_over")
         to, said = SignatureState.CANCELLED, f"{CANCELLED}: {told}"
-        self._ends.end(tx, row, to, CANCELLED, told, at, f"person:{account}", said)
+        self._ends.give_up(tx, row, to, CANCELLED, told, at, f"person:{account}", said)
 
     def ask_now(self, tx: Tx, signature: int, *, account: str, reason: str) -> None:
         """The service is asked at once; of one whose values are here, finishing is tried. Raises as `cancel`."""

@@ -151,7 +151,7 @@ class SignatureHearer:
         elif step.state is SignatureState.WAITING_USER and step.effect is SignatureEffect.RECORDED:
             self.waits(tx, row, None, None, step.code, said, at, actor)
         elif step.state is not row.state:
-            self._ends.end(tx, row, step.state, step.code, told.reason, at, actor, said)
+            self._ends.give_up(tx, row, step.state, step.code, told.reason, at, actor, said)
         elif step.is_taken or told.handle is not None:
             note(tx, self._moves, row.id, said, at, actor)
         if step.asks_now:

@@ -96,7 +96,7 @@ class SignatureSettling:
         said = attempt.outcome
         code, reason = (said.code, said.reason) if isinstance(said, Refused) else ("service_refused", "")
         to = SignatureState.DECLINED if code == DECLINED_BY_SIGNER else SignatureState.FAILED
-        self._ends.end(tx, row, to, code, reason, at, worker, f"refused: {code}")
+        self._ends.give_up(tx, row, to, code, reason, at, worker, f"refused: {code}")
 
     def _lose(self, tx: Tx, row: SignatureRow, at: int, worker: str) -> None:
         """It may be on the person's phone: from now on its time runs."""

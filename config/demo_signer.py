@@ -39,6 +39,7 @@ from config.demo_files import FileServer
 from config.demo_mocks import Control
 from config.demo_people import FIRST
 from config.demo_stage import Stage
+from contracts.csc.books import OTP
 
 LOOK_S: Final = 0.2
 LONGEST_S: Final = 45.0
@@ -105,7 +106,14 @@ class Signatory:
             control.post("approve", {"request": waits.request, "handle": waits.handle or "", **paper.case.order})
             if paper.case.asks:
                 self._ledger.engine.write(partial(self._have_asked, waits.line.id))
+        if paper.case.types_code and (waits := self._until(paper, "waiting_user")) is not None:
+            self._ledger.engine.write(partial(self._type_code, waits.line.id))
         self._until(paper, paper.case.ends)
+
+    def _type_code(self, signature: int, tx: Tx) -> None:
+        self._ledger.signatures.give_one_time(
+            tx, signature, account=FIRST, reason="the clerk who keeps the seal", one_time=OTP
+        )
 
     def _ask(self, paper: Paper) -> None:
         self.asked.append(paper)
@@ -143,7 +151,7 @@ class Signatory:
         calls = sum(len(control.get("callbacks")) for control in self._controls.values())
         return judge_signed(
             self.asked,
-            {name: seen.request for name, seen in known.items()},
+            {name: (seen.request, seen.handle or "") for name, seen in known.items()},
             {name: seen.line.state.value for name, seen in known.items()},
             transactions,
             calls,

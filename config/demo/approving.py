@@ -71,7 +71,9 @@ class Case:
     told: tuple[str, ...] = MADE
     """What the one-stop system hears of it."""
     order: Mapping[str, Any] = field(default_factory=lambda: {"result": "approve"})
-    """For `POST /_control/<service>/approve`; empty: the service needs nobody."""
+    """For `POST /_control/<service>/approve`; empty: nobody has it in a phone."""
+    types_code: bool = False
+    """Whether a person types the service's one-time code at the console."""
     asks: bool = False
     """Whether a person has the service asked, because its webhook never came."""
     faults: tuple[str, ...] = ()
@@ -86,7 +88,7 @@ CASES: Final = (
     Case(name="once", vi="duyệt một lần", en="approved, told once", signer=LEADER),
     Case(
         name="sealed", vi="cơ quan đóng dấu lên bản đã ký", en="the agency's seal on what was signed",
-        signer=AGENCY, order={}, seals="once",
+        signer=AGENCY, order={}, types_code=True, seals="once",
     ),
     Case(
         name="often", vi="báo kết quả năm lần cùng lúc", en="told five times at the same moment", signer=LEADER,
@@ -245,21 +247,21 @@ NOTHING_SIGNED: Final = Signed()
 
 def judge_signed(
     asked: Sequence[Paper],
-    requests: Mapping[str, str],
+    requests: Mapping[str, Sequence[str]],
     states: Mapping[str, str],
     transactions: Iterable[Mapping[str, Any]],
     calls: int,
     heard: Iterable[Effect],
     looked: Mapping[str, Looked],
 ) -> Signed:
-    """`requests`: signature → its number at its service; `states`: the ledger's; `transactions`: the services' books;
+    """`requests`: signature → its numbers at its service; `states`: the ledger's; `transactions`: the services' books;
     `heard`: what the one-stop system was told; `looked`: signature → its document, fetched and verified."""
     books = {name: one for one in transactions for name in (one["request"], one["handle"]) if name}
     told = _told(heard)
     lost, doubled, unexpected = [], [], []
     signs = prompts = 0
     for paper in asked:
-        there = books.get(requests.get(paper.name, ""), {})
+        there = next((books[name] for name in requests.get(paper.name, ()) if name in books), {})
         used = sum(each["signs"] for each in there.get("documents", ()))
         signs, prompts = signs + used, prompts + there.get("prompts", 0)
         steps = told.get(paper.name, [])

@@ -230,7 +230,7 @@ def code(console: Console, visit: Visit, asked: Asked) -> Answer:
         return _again(console, visit, line, "code", asked, Wrong("signing.no_bad_code", field="code"))
 
     def do(tx: Tx, reason: str) -> Mapping[str, Any]:
-        console.ledger.signatures.give_one_time(tx, line.id, typed, account=visit.account, reason=reason)
+        console.ledger.signatures.give_one_time(tx, line.id, account=visit.account, reason=reason, one_time=typed)
         return {}
 
     return _act(console, visit, asked, line, "code", do)

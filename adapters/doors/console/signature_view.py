@@ -116,7 +116,7 @@ def acts_possible(line: SignatureLine, *, may_repair: bool) -> tuple[str, ...]:
     possible = {
         "ask": line.state in ASKABLE,
         "code": line.state is SignatureState.WAITING_USER and line.code in CODES_WANTED,
-        "again": line.state in ENDED_WITHOUT,
+        "again": line.state in ENDED_WITHOUT or line.state is SignatureState.UNKNOWN,
         "cancel": line.state.is_open and not line.state.is_finishing,
     }
     return tuple(name for name, is_possible in possible.items() if is_possible and may_repair)

@@ -4,7 +4,8 @@
 
    <section data-desk-sign data-agent="wss://127.0.0.1:8987" data-operation="SignApproved" data-place="/documents/desk/…"
      data-dossier="…" data-next="/console/…" data-connecting="…" data-waiting="…" data-absent="…" data-silent="…"
-     data-refused="…" data-done="…"> <button data-desk-start hidden> <p data-desk-told role="status"> </section> */
+     data-refused="…" data-done="…"> <button data-desk-start hidden> <p data-desk-told role="status"> </section>
+   `data-patience`: milliseconds of silence, where two minutes are not wanted. The page's policy must let it connect there. */
 (() => {
   const OPENS = 5000; /* A program on this computer answers at once, or is not there. */
   const SILENT = 120000; /* Somebody looks for the token, reads the document, types a PIN. */
@@ -26,7 +27,7 @@
   };
 
   /* One text out, one text in. What it comes to: done, refused (with the agent's words), absent, silent. */
-  const ask = (address, text, told) => new Promise((settle) => {
+  const ask = (address, text, patience, told) => new Promise((settle) => {
     let line;
     let timer;
     let isOpen = false;
@@ -52,7 +53,7 @@
     line.onopen = () => {
       isOpen = true;
       told("waiting");
-      wait(SILENT, "silent");
+      wait(patience, "silent");
       line.send(text);
     };
     line.onerror = line.onclose = () => end(isOpen ? "silent" : "absent", "");
@@ -78,7 +79,7 @@
       button.disabled = true;
       say("connecting", "");
       const address = `${words.agent}/${encodeURIComponent(words.operation)}`;
-      const came = await ask(address, requestOf(words.place, words.dossier), (state) => say(state, ""));
+      const came = await ask(address, requestOf(words.place, words.dossier), Number(words.patience) || SILENT, (state) => say(state, ""));
       say(came.state, came.message);
       if (came.state === "done") {
         if (words.next) location.assign(words.next);

@@ -202,8 +202,8 @@ class SigningTown:
             pass
 
     def waits(self, name: str = "S1", service: str = "smartca", **asked: Any) -> Transaction:
-        """A signature that a person has in his phone."""
-        self.ask_for(name, **asked)
+        """A signature that a person has in his phone, at this service."""
+        self.ask_for(name, **{"service": service, **asked})
         self.carry()
         found = self.services[service].transactions.newest()
         assert found is not None, self.trouble(name)
@@ -220,8 +220,8 @@ class SigningTown:
         return [(called.status, called.answer) for called in mock.calls.done[before:]]
 
     def ask(self, *, after: timedelta | None = None) -> int:
-        """Put the questions that are due, once `after` has passed; how many."""
-        self.clock.pass_time(seconds=(after or timedelta(seconds=6)).total_seconds())
+        """Put the questions that are due once `after` (half a minute) has passed; how many."""
+        self.clock.pass_time(seconds=(timedelta(seconds=31) if after is None else after).total_seconds())
         asker = self.here.asker("w")
         try:
             return asker.run_once()

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
 from urllib.request import HTTPRedirectHandler, build_opener
 
 import pytest
 
+from adapters.channels.timestamps import NoStamp
 from adapters.partners.csc.codes import AUTHORIZE, EXTEND, INFO, SEND_OTP, SIGN_HASH, TOKEN
+from adapters.partners.csc.stamps import CscStamps
 from bus.messages import Awaiting, InDoubt, Refused, Unreachable
+from bus.ports import SystemClock, SystemRandomness
 from bus.signatures import SignatureState, SignatureVerdict
 from contracts.csc.books import OTP, PIN
 from contracts.mock_faults import FaultOrder
 from contracts.signing_mock import ApproveOrder
 from tests.csc_kit import csc_town
-from tests.services_kit import AGENCY, REQUEST, Crashed, Walk, crash_at, kept_bytes, standing
+from tests.services_kit import AGENCY, REQUEST, Crashed, Walk, crash_at, digest_of, kept_bytes, standing
 
 VERSIONS = ("v1", "v2")
 WRONG = "000000"
@@ -547,3 +551,36 @@ def test_what_it_says_of_itself_is_read_once():
             walk.until(town.service(walk))
 
         assert 1 == town.called(INFO)
+
+
+# -- time stamps ------------------------------------------------------------------------------------------------------
+
+
+def stamps_of(town) -> CscStamps:
+    """The service as a time-stamp authority."""
+    return CscStamps(town.settings, town.csc._line._channel, clock=SystemClock(), randomness=SystemRandomness())
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_time_stamp(version):
+    """A token over just this digest and question, of about now, by a unit made for stamping."""
+    with csc_town(version) as town:
+        found = stamps_of(town).stamped(digest_of(1))
+
+        assert digest_of(1) in found.token
+        assert abs(found.at - SystemClock().now()) < timedelta(minutes=1)
+
+
+@pytest.mark.parametrize("trouble", ["without", "http_500", "skew"])
+def test_no_time_stamp(trouble):
+    """A service that gives none, says nothing, or tells another time: the document waits for its stamp."""
+    with csc_town() as town:
+        if trouble == "without":
+            town.turn(without="signatures/timestamp")
+        elif trouble == "http_500":
+            town.mock.faults.arm(FaultOrder(fault="http_500", operation="signatures/timestamp"))
+        else:
+            town.mock._clock = lambda: SystemClock().now() + timedelta(hours=1)
+
+        with pytest.raises(NoStamp, match="csc"):
+            stamps_of(town)(digest_of(1))

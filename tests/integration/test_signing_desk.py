@@ -12,7 +12,9 @@ import pytest
 from adapters.documents.errors import DocumentNotNow
 from adapters.documents.scan import Clamd, NoScanner
 from bus.crash_points import PREPARING
+from bus.errors import NotAllowedNow
 from bus.messages import Delivery
+from bus.signature_desk import SignatureDesk
 from bus.signatures import SignatureStanding
 from bus.upkeep import verify
 from contracts.signing_pki.authorities import Holder
@@ -254,3 +256,14 @@ def test_pictures_are_found_in_their_folder_only(tmp_path):
     (tmp_path / "pictures").mkdir()
     with desk_world(tmp_path, service="pen", is_open=False, pictures=tmp_path / "pictures") as desk:
         assert {None} == {desk.desk._picture(user) for user in ("../099000000002", "099000000002/..", "", ".")}
+
+
+def test_cancelled_while_it_was_brought_in(tmp_path):
+    """A signature that ends between the look and the ticket gets none."""
+    with desk_world(tmp_path, is_open=False) as desk:
+        desk.asked()
+        desk.world.press("cancel", "S1")
+        with pytest.raises(NotAllowedNow):
+            SignatureDesk(desk.world.ledger).hand_out(1, 1, 1, account="can-bo-1", reason="Ký")
+
+        assert [] == desk.world.ledger.tickets.of(1)

@@ -29,7 +29,6 @@ from bus.signature_finishing import SignatureFinishing
 from bus.signature_hands import SignatureHands
 from bus.signature_hearing import Hearing, SignatureHearer
 from bus.signature_rule import AGAIN
-from bus.signature_settling import UNSENT_STATES
 from bus.signature_standing import SignedClaim, claim_of, read_documents, read_signature, standing_of
 from bus.signatures import (
     EXPIRY_PATIENCE,
@@ -52,7 +51,7 @@ MOST_AT_ONCE: Final = 100
 """Signatures that end in one transaction: nobody else writes meanwhile."""
 ASKED: Final = "asked"
 """The cause of the move that binds a question asked beside the lanes."""
-ASKED_ON: Final = UNSENT_STATES | {SignatureState.WAITING_USER}
+ASKED_ON: Final = frozenset({SignatureState.UNKNOWN, SignatureState.WAITING_USER})
 
 
 class SignatureBook:

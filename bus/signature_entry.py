@@ -81,7 +81,9 @@ class SignatureEntry:
         signature = self._write(tx, event, dossier.id, number, before, choice, state, code, at)
         self._point("sign.after_signature")
         if routes:
-            self._carried_by(tx, signature, number, routes[0].partner)
+            found = tx.one("delivery_to", number, routes[0].partner)
+            assert found is not None
+            self._carried_by(tx, signature, found[0], at)
         row = read_signature(tx, signature)
         if state is SignatureState.DECLINED:
             self._ends.ended(tx, row, state, code, _REASONS[code], at, event.source, code)
@@ -157,16 +159,13 @@ class SignatureEntry:
             tx.run("add_signature_document", signature, n, one["id"], one["form"], is_result, one.get("of"))
         return signature
 
-    def _carried_by(self, tx: Tx, signature: int, event: int, partner: str) -> None:
-        found = tx.one("delivery_to", event, partner)
-        assert found is not None
-        tx.run("set_signature_delivery", found[0], signature)
-        stands = tx.one("delivery_stands", found[0])
+    def _carried_by(self, tx: Tx, signature: int, delivery: int, at: int) -> None:
+        tx.run("set_signature_delivery", delivery, signature)
+        stands = tx.one("delivery_stands", delivery)
         assert stands is not None
         if State(stands[0]) is State.IN_DOUBT:
             # After a restore: it may have been sent in the time that was lost, under this very id.
-            row = read_signature(tx, signature)
-            tx.run("set_signature", SignatureState.UNKNOWN, "", row.created_at, signature)
+            tx.run("set_signature", SignatureState.UNKNOWN, "", at, signature)
         self._point("sign.after_delivery")
 
     # -- what waited --------------------------------------------------------------------------------------------
@@ -193,7 +192,7 @@ class SignatureEntry:
             assert row.service is not None
             told = {"cause": cause, "actor": actor, "reason": reason}
             delivery = self._recorder.deliver_later(tx, row.event, _route(row.service), row.due_at, at, **told)
-            tx.run("set_signature_delivery", delivery, row.id)
+            self._carried_by(tx, row.id, delivery, at)
 
 
 def until_first(data: Mapping[str, Any], state: SignatureState, at: int) -> int:

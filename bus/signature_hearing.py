@@ -115,9 +115,10 @@ class SignatureHearer:
         step = hear(known_of(tx, row, is_current=is_current), told, heard.judged)
         if told.via not in ASKED_VIAS or step.effect not in OLD_NEWS:
             self._write(tx, told, heard.sealed, row, step.effect, at, actor)
-        if is_current and told.handle is not None:
+        if is_current and told.handle is not None and (told.is_authentic or step.is_taken):
+            # Whoever names a handle and proves nothing would have us ask about something else from now on.
             tx.run("set_signature_handle", told.handle, row.id)
-        self._carry_out(tx, read_signature(tx, row.id), told, heard.judged, step, at, actor)
+        self._carry_out(tx, row, told, heard.judged, step, at, actor)
         self._point("hear.after_follow_ups")
         return SignatureHeard(effect=step.effect, signature=row.id, state=step.state)
 
@@ -140,8 +141,9 @@ class SignatureHearer:
         note_hearing(tx, self._moves, delivery, (number, *line), f"{told.via} {told.verdict}: {effect}", at, actor)
 
     def _carry_out(
-        self, tx: Tx, row: SignatureRow, told: SignatureTold, judged: Judged, step: Step, at: int, actor: str
+        self, tx: Tx, was: SignatureRow, told: SignatureTold, judged: Judged, step: Step, at: int, actor: str
     ) -> None:
+        row = read_signature(tx, was.id)
         if step.is_taken:
             self._take(tx, row, judged)
         self._point("hear.after_attempt")
@@ -152,7 +154,7 @@ class SignatureHearer:
             self.waits(tx, row, None, None, step.code, said, at, actor)
         elif step.state is not row.state:
             self._ends.give_up(tx, row, step.state, step.code, told.reason, at, actor, said)
-        elif step.is_taken or told.handle is not None:
+        elif step.is_taken or row.handle != was.handle:
             note(tx, self._moves, row.id, said, at, actor)
         if step.asks_now:
             tx.run("set_signature_ask_at", at, row.id)

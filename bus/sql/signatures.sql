@@ -44,7 +44,8 @@ UPDATE signatures SET asked = asked + 1, asked_at = coalesce(?, asked_at), ask_a
 UPDATE signatures SET state = ?, code = ?, ask_at = NULL, finish_at = NULL, changed_at = ? WHERE id = ?;
 
 -- set_signature_prepared -- Under which certificate its documents were frozen.
-UPDATE signatures SET state = 'prepared', certificate = ?, chain = ?, changed_at = ? WHERE id = ?;
+UPDATE signatures SET state = CASE state WHEN 'created' THEN 'prepared' ELSE state END, certificate = ?, chain = ?, changed_at = ?
+WHERE id = ?;
 
 -- set_document_prepared -- A document as it was frozen.
 UPDATE signature_documents SET given = ?, prepared = ?, plan = ?, digest = ? WHERE signature = ? AND n = ?;

@@ -157,6 +157,18 @@ def test_nobody_can_be_asked(tmp_path: Path) -> None:
     world.close()
 
 
+def test_a_handle_that_nobody_proved(tmp_path: Path) -> None:
+    """Who calls without showing who he is, and proves nothing, gives no name that we would ask about from then on."""
+    world = with_fate(tmp_path, "otp")
+    request = world.send()
+    world.call_back(request, handle="evil", is_authentic=False)
+    assert world.column("handle") is None
+    world.call_back(request, handle="h-1")
+    assert "h-1" == world.column("handle")
+    world.judged()
+    world.close()
+
+
 def test_questions_that_cannot_be_put(tmp_path: Path) -> None:
     """A service that does not answer the question leaves it in doubt; nothing is sent again on silence."""
     world = with_fate(tmp_path, "lost_after", once=True)

@@ -105,6 +105,7 @@ def test_one_time_codes(world: SignWorld) -> None:
     world.pass_time(seconds=10)
 
     assert [None, "222222", None] == world.pen.secrets
+    assert (1, "waiting_user") == (world.column("one_times"), world.state())
     assert world.column("one_time") is None
     assert bodies[0][0] >= world.rows("SELECT count(*) FROM bodies")[0][0] - 20
     assert "222222" not in repr(world.ledger.signatures.load(world.number()))
@@ -115,6 +116,19 @@ def test_one_time_codes(world: SignWorld) -> None:
     assert world.column("one_time") is None
     refused(world, "nothing_to_ask", "give_one_time", one_time="4")
     world.run()
+
+
+def test_a_code_that_an_attempt_took_with_it(world: SignWorld) -> None:
+    """An attempt that has the code and says nothing may have signed: nobody knows, until the service is asked again."""
+    request = world.send()
+    world.press("give_one_time", one_time="111111")
+    world.pen.fate = lambda delivery: "mute"
+    world.asker.run_once(world.clock.now())
+    assert ("unknown", 1) == (world.state(), world.column("one_times"))
+    world.pen.fate = lambda delivery: "ok"
+    world.pen.approve(request)
+    world.pass_time(seconds=10)
+    assert "made" == world.state()
 
 
 def test_a_code_for_the_first_sending(world: SignWorld) -> None:
@@ -341,13 +355,7 @@ def test_a_restored_ledger_asks(tmp_path: Path) -> None:
     later = world.send("S9")
     sent = world.signings()
     assert 4 == len(sent)
-    world.close()
-    shutil.copy(tmp_path / "backup.db", tmp_path / "ledger.db")
-    for tail in ("-wal", "-shm"):
-        (tmp_path / f"ledger.db{tail}").unlink(missing_ok=True)
-    world.clock.sleep(60)
-    restored = SignWorld(tmp_path, clock=world.clock)
-    doubt_everything_open(restored.ledger)
+    restored = restore(world, tmp_path)
     assert {"unknown"} == {restored.state(f"S{n}") for n in range(3)}
     restored.ask_for("S9")
     assert ("unknown", "in_doubt", "restore_gap") == restored.stands("S9")
@@ -360,6 +368,40 @@ def test_a_restored_ledger_asks(tmp_path: Path) -> None:
     restored.pen.approve(later)
     restored.pass_time(seconds=10)
     assert "failed" == restored.state("S9"), "signed over documents that the restored ledger does not have"
+    restored.close()
+
+
+def restore(world: SignWorld, folder: Path) -> SignWorld:
+    """The ledger as its backup had it, a minute later."""
+    world.close()
+    shutil.copy(folder / "backup.db", folder / "ledger.db")
+    for tail in ("-wal", "-shm"):
+        (folder / f"ledger.db{tail}").unlink(missing_ok=True)
+    world.clock.sleep(60)
+    restored = SignWorld(folder, clock=world.clock)
+    doubt_everything_open(restored.ledger)
+    return restored
+
+
+def test_a_restored_ledger_signs_further_once(tmp_path: Path) -> None:
+    """What was released in the time that was lost is released again, asked about first, and signed once."""
+    world = SignWorld(tmp_path)
+    world.send()
+    world.ask_for("T1", after="S1")
+    world.ledger.engine.backup_to(tmp_path / "backup.db")
+    world.pen.approve(world.request())
+    world.pass_time(seconds=10)
+    sent = world.signings()
+    assert 2 == len(sent)
+    restored = restore(world, tmp_path)
+    assert ("waiting_user", "blocked") == (restored.state(), restored.state("T1"))
+    restored.pass_time(seconds=0)
+    assert "made" == restored.state()
+    restored.pass_time(minutes=1)
+
+    assert "waiting_user" == restored.state("T1")
+    assert sent == restored.signings()
+    assert [] == restored.damages()
     restored.close()
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from config.demo.approving import SERVICES
+from config.demo.approving import SERVICES, SIGNERS
+from config.demo.result_pictures import seal_picture, signature_picture
 from config.demo_gateways import HASTE
 from config.demo_mocks import Control
 from config.mocked_signers import COMMON, service_tables, signing_table, write_files
@@ -21,6 +22,7 @@ allow_http = true
 private_networks = ["127.0.0.0/8"]
 public_url = "{bus}"
 keep_free_bytes = 0
+pictures_folder = "pictures"
 """
 OWN_LIMITS: Final = {"csc": "signing_timeout_s = 10"}
 """What must be shorter where leases are."""
@@ -35,8 +37,13 @@ def text(mocks: str, bus: str) -> str:
 
 
 def write_secrets(folder: Path) -> None:
-    """What the mocks expect, and their authorities; everybody knows them."""
+    """What the mocks expect, and their authorities, which everybody knows; and the pictures of visible signatures."""
     write_files(folder)
+    pictures = folder / "pictures"
+    pictures.mkdir()
+    for signer in SIGNERS:
+        drawn = seal_picture(signer.name) if signer.role == "agency" else signature_picture(signer.name)
+        (pictures / f"{signer.user}.png").write_bytes(drawn)
 
 
 def listen(mocks: str, bus: str) -> None:

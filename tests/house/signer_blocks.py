@@ -52,6 +52,34 @@ def mysign_errors() -> str:
     return _table(["error", "it says", "comes to", "ends as", "alarm", "rules"], [*rows, *bare, *late])
 
 
+def smartca_messages() -> str:
+    """SmartCA's messages."""
+    from adapters.partners.smartca.codes import CONTRACTS
+
+    return _messages(CONTRACTS)
+
+
+def smartca_answers() -> str:
+    """What `status_code` and HTTP say of a call."""
+    from adapters.partners.smartca.codes import ANSWERS, HTTP
+
+    rows = [[_named(r.status_code), _named(r.message), r.said, _ends(r.code), r.alarm, r.source] for r in ANSWERS]
+    bare = [[f"HTTP {status}, no envelope", "", said, "", "", "r2"] for status, said in HTTP.items()]
+    late = [["HTTP 500 and more", "", "unclear", "", "", "r2"]]
+    return _table(["`status_code`", "message", "comes to", "ends as", "alarm", "rules"], [*rows, *bare, *late])
+
+
+def smartca_statuses() -> str:
+    """What a message says of a transaction."""
+    from adapters.partners.smartca.codes import NOT_THERE, STATUS
+
+    rows = [[_named(r.message), r.verdict, _ends(r.code), r.alarm, r.source] for r in STATUS]
+    gone = [
+        [f"`{name}`, with another `status_code` than 200", "not_there", "", "", "r34"] for name in sorted(NOT_THERE)
+    ]
+    return _table(["message", "verdict", "ends as", "alarm", "rules"], [*rows, *gone])
+
+
 def vneid_messages() -> str:
     """The gateway's messages."""
     from adapters.partners.vneid_gateway.codes import CONTRACTS
@@ -91,6 +119,9 @@ def vneid_calls() -> str:
 
 
 BLOCKS: Final[dict[str, Callable[[], str]]] = {
+    "smartca-messages": smartca_messages,
+    "smartca-answers": smartca_answers,
+    "smartca-statuses": smartca_statuses,
     "mysign-messages": mysign_messages,
     "mysign-statuses": mysign_statuses,
     "mysign-errors": mysign_errors,

@@ -40,29 +40,40 @@ class PaidRecords:
         """What was signed through us is shown the same way (`signed_results.py`)."""
 
     def show(self, tx: Tx, dossier: int, at: int) -> None:
-        """The dossier's fees or results changed: tell the portal, unless its next record does."""
+        """The dossier's fees changed: tell the portal, unless its next record does. What was filed there shows none."""
+        self._show(tx, dossier, at, of_born=False)
+
+    def show_results(self, tx: Tx, dossier: int, at: int) -> None:
+        """It has another signed result: likewise, and as a paper of a status where the dossier was filed there."""
+        self._show(tx, dossier, at, of_born=True)
+
+    def _show(self, tx: Tx, dossier: int, at: int, *, of_born: bool) -> None:
         portal = self._policy.portal or (None if self.results is None else self.results.portal)
         if portal is None:
             return
         row = tx.one("newest_record", dossier, portal)
-        if row is None or row[2] == "portal" or row[4] is None or State(row[4]) not in WENT_OUT:
+        if row is None or row[4] is None or State(row[4]) not in WENT_OUT:
             return
-        record, place, _origin, due_at, _state = row
-        event = self._made(tx, record, place)
+        record, place, origin, due_at, _state = row
+        is_born = origin == "portal"
+        if is_born and not of_born:
+            return
+        event = self._made(tx, record, place, is_born=is_born)
         if event is None or tx.one("find_event", event.source, event.id) is not None:
             return
         prepared = Prepared(
             event=event,
             sealed=self._bodies.seal_event(event),
             terms=frozenset(),
-            routes=(Route(kind=RECORD_KIND, partner=portal, rule="latest_wins"),),
+            # Statuses of what was filed there go up one by one: none of them overtakes another.
+            routes=(Route(kind=RECORD_KIND, partner=portal, rule="every_step" if is_born else "latest_wins"),),
             order="arrival",
         )
         self._recorder.record_own(tx, prepared, dossier, due_at, at)
         self._point("pay.after_record")
 
-    def _made(self, tx: Tx, record: int, place: int) -> Event | None:
-        """The newest record with what was paid; None where that changes nothing, or its body is gone."""
+    def _made(self, tx: Tx, record: int, place: int, *, is_born: bool) -> Event | None:
+        """The newest record with what was paid and signed; None where that changes nothing, or its body is gone."""
         row = tx.one("load_event", record)
         assert row is not None
         if row[9] is None:
@@ -71,7 +82,8 @@ class PaidRecords:
             newest = self._bodies.event(row)
         except LedgerDamaged:
             return None  # `ledger verify` finds it; what was paid must not wait for that
-        data = with_payments(newest.data, paid_beside(tx, record, self._policy.portal_gateways))
+        paid = () if is_born else paid_beside(tx, record, self._policy.portal_gateways)
+        data = with_payments(newest.data, paid)
         data = with_results(data, () if self.results is None else self.results.shown(tx, record))
         if data == newest.data:
             return None

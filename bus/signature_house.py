@@ -44,7 +44,7 @@ def open_signatures(
         entry,
         ends,
         news,
-        records.show,
+        records.show_results,
         policy,
         clock=clock,
         crash_point=crash_point,

@@ -71,7 +71,7 @@ class MysignService:
         if exchange.trouble is not None:
             reason = f"certificates: {exchange.trouble.reason}"
             return Attempt(outcome=Unreachable(reason=reason), exchanges=(exchange,))
-        answer = replies.read(exchange, is_list=True)
+        answer = replies.read(exchange, replies.LIST)
         if answer.said is not Said.YES:
             tell(answer.alarm, partner=self._name, code=answer.reason)
             return Attempt(outcome=not_begun(answer, exchange, "certificates"), exchanges=(exchange,))
@@ -91,9 +91,8 @@ class MysignService:
         exchange = self._channel.send(request(self._settings, wire.SIGN, message, bearer=token))
         if exchange.trouble is not None:
             return Attempt(outcome=_lost(exchange.trouble), exchanges=(exchange,))
-        answer = replies.ordered(exchange)
-        if answer.said is Said.YES:
-            handle = replies.handle_of(answer)
+        answer = replies.read(exchange, replies.HANDLE)
+        if answer.said is Said.YES and (handle := replies.handle_of(answer)):
             waiting = SignatureTold(
                 partner=self._name,
                 verdict=SignatureVerdict.WAITING,
@@ -119,7 +118,7 @@ class MysignService:
             return Attempt(outcome=InDoubt(reason=failed.outcome.reason), exchanges=(failed.exchange,))
         if exchange.trouble is not None:
             return Attempt(outcome=InDoubt(reason=exchange.trouble.reason), exchanges=(exchange,))
-        answer = replies.read(exchange)
+        answer = replies.read(exchange, replies.STATUS)
         if answer.said is not Said.YES:
             is_down = answer.said is Said.DOWN
             return Attempt(outcome=InDoubt(reason=answer.reason, is_down=is_down), exchanges=(exchange,))
@@ -166,7 +165,7 @@ def _not_taken(answer: replies.Answer, exchange: Exchange) -> Outcome:
         case Said.NO:
             return Refused(code=answer.code, reason=answer.reason)
         case Said.UNCLEAR | Said.YES:
-            return InDoubt(reason=answer.reason, then="hold", is_down=False)
+            return InDoubt(reason=answer.reason or "unreadable", then="hold", is_down=False)
         case Said.TOKEN | Said.LATER | Said.DOWN:
             is_down = answer.said is Said.DOWN
             return Unreachable(reason=answer.reason, retry_after=retry_after(exchange), is_down=is_down)

@@ -21,6 +21,12 @@ from bus.signatures import DocumentValue, SignatureTold, SignatureVerdict, Via
 
 ERROR_NAMES: Final = ("error", "error_code", "code", "status")
 """NOTES.md#r7"""
+LIST: Final = "[]"
+"""In place of a member: the answer is a list (NOTES.md#r10)."""
+TOKEN: Final = "access_token"  # noqa: S105  # a member's name
+HANDLE: Final = "transactionId"
+STATUS: Final = "status"
+"""Members without which an answer is none."""
 WORD_NAMES: Final = ("error_description", "message", "description")
 UNREADABLE_LIFE: Final = timedelta(minutes=5)
 """Of a token whose answer does not say how long it lives (NOTES.md#r3)."""
@@ -44,32 +50,22 @@ class Answer:
     alarm: Alarm = ""
 
 
-def read(exchange: Exchange, *, is_list: bool = False) -> Answer:
-    """By the tables. Of an exchange without trouble."""
+def read(exchange: Exchange, wants: str) -> Answer:
+    """By the tables. Of an exchange without trouble; `wants` is the member that makes it an answer, whatever else
+    stands beside it: a transaction that is named was taken."""
     status = exchange.status or 0
     if (at_front := HTTP.get(status)) is not None:
         return Answer(said=at_front, reason=f"http_{status}")
     if status >= 500:
         return Answer(said=Said.UNCLEAR, reason=f"http_{status}")
     shape, value = shape_of(exchange)
-    if is_list and status == 200 and shape is Shape.OTHER_JSON and isinstance(value, list):
+    if wants == LIST and status == 200 and isinstance(value, list):
         return Answer(said=Said.YES, value=value)
     if shape is not Shape.OBJECT:
         return Answer(said=Said.UNCLEAR, reason=f"answer_{shape} http_{status}")
-    if status == 200 and not is_list and not _has_error(value):
+    if status == 200 and text_in(value, wants):
         return Answer(said=Said.YES, value=value)
     return _error(value)
-
-
-def ordered(exchange: Exchange) -> Answer:
-    """The answer to an order to sign: without a transaction it is none, and its `status` may say why."""
-    answer = read(exchange)
-    return answer if answer.said is not Said.YES or handle_of(answer) else _error(answer.value)
-
-
-def _has_error(value: Mapping[str, Any]) -> bool:
-    """Whether it is an error in place of an answer; `status` alone is what a transaction's answer has."""
-    return any(text_in(value, name) not in ("", "0") for name in ERROR_NAMES[:-1])
 
 
 def _error(value: Mapping[str, Any]) -> Answer:
@@ -83,7 +79,7 @@ def _error(value: Mapping[str, Any]) -> Answer:
 def token_of(answer: Answer) -> tuple[str, float] | None:
     """A login's token, and for how many seconds it is used: `expires_in` is a text there (NOTES.md#r3)."""
     value: Mapping[str, Any] = answer.value if isinstance(answer.value, dict) else {}
-    token, told = text_in(value, "access_token"), text_in(value, "expires_in")
+    token, told = text_in(value, TOKEN), text_in(value, "expires_in")
     if not token or not token.isascii() or not token.isprintable():
         return None
     lives = float(told) if told.isascii() and told.isdigit() and len(told) < 9 else UNREADABLE_LIFE.total_seconds()
@@ -123,14 +119,14 @@ def _most(told: object) -> int | None:
 
 def handle_of(answer: Answer) -> str:
     """`transactionId` of an order that was taken, or nothing."""
-    found = text_in(answer.value, "transactionId") if isinstance(answer.value, dict) else ""
+    found = text_in(answer.value, HANDLE) if isinstance(answer.value, dict) else ""
     return found if 0 < len(found) <= 200 and found.isascii() and found.isprintable() else ""
 
 
 def told_of(fields: Mapping[str, Any], *, partner: str, via: Via, handle: str | None, evidence: bytes) -> SignatureTold:
     """What an answer says of a transaction (NOTES.md#r31). No place of a value is believed (#r33)."""
     return told_as(
-        text_in(fields, "status"),
+        text_in(fields, STATUS),
         values_of(fields.get("signatures")),
         partner=partner,
         via=via,
@@ -142,7 +138,7 @@ def told_of(fields: Mapping[str, Any], *, partner: str, via: Via, handle: str | 
 
 def alarm_of(fields: Mapping[str, Any]) -> Alarm:
     """What an operator must know of it."""
-    return status_row(text_in(fields, "status")).alarm
+    return status_row(text_in(fields, STATUS)).alarm
 
 
 def told_as(

@@ -14,12 +14,12 @@ from adapters.channels.tokens import SharedToken
 from adapters.partners.mysign import wire
 from adapters.partners.mysign.calls import request
 from adapters.partners.mysign.codes import Said
-from adapters.partners.mysign.replies import Answer, read, token_of
+from adapters.partners.mysign.replies import TOKEN, Answer, read, token_of
 from adapters.partners.mysign.settings import MysignSettings
 from adapters.partners.signers.alarms import tell
 from bus.messages import Exchange, Refused, Unreachable
 
-MOST_USERS: Final = 4_096
+MOST_USERS: Final = 16_384
 """Whose tokens are remembered; the one that was asked for longest ago logs in anew."""
 
 
@@ -68,7 +68,7 @@ class Sessions:
         if exchange.trouble is not None:
             # A login whose answer was lost did nothing that matters.
             raise LoginFailed(Unreachable(reason=f"login_failed: {exchange.trouble.reason}"), exchange)
-        answer = read(exchange)
+        answer = read(exchange, TOKEN)
         if answer.said is Said.YES and (token := token_of(answer)) is not None:
             return token
         tell(answer.alarm, partner=self._name, code=answer.reason)

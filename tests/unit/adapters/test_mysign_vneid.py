@@ -18,20 +18,16 @@ from adapters.partners.gateways.calls import Wrong
 from adapters.partners.gateways.secrets import Secret
 from adapters.partners.mysign import codes as mysign_codes
 from adapters.partners.mysign import issued
-from adapters.partners.mysign import replies as mysign_replies
 from adapters.partners.mysign import wire as mysign_wire
 from adapters.partners.mysign.callbacks import MysignCallbacks
 from adapters.partners.mysign.replies import Answer, token_of
 from adapters.partners.signers.calls import Answered
-from adapters.partners.signers.choosing import Offered, choose
 from adapters.partners.vneid_gateway import checksum
 from adapters.partners.vneid_gateway import codes as vneid_codes
-from adapters.partners.vneid_gateway import replies as vneid_replies
 from adapters.partners.vneid_gateway import wire as vneid_wire
 from adapters.partners.vneid_gateway.callbacks import VneidCallbacks
 from adapters.partners.vneid_gateway.settings import STRING_TO_SIGN
 from bus.errors import LedgerUnavailable
-from bus.messages import Refused
 from bus.signatures import SignatureEffect, SignatureHeard, SignatureTold, SignatureVerdict
 from contracts.mock_notes import as_html, rules_of
 from contracts.mysign.mock import MySign
@@ -484,52 +480,3 @@ def test_what_was_not_prepared_is_not_sent():
     ):
         with pytest.raises(Exception, match="documents/0"):
             shape()
-
-
-@pytest.mark.parametrize(
-    ("told", "most"),
-    [(True, None), (False, 1), ("false", 1), (5, 5), ("5", 5), (0, None), (None, None), ("many", None), ([], None)],
-)
-def test_multisign(told, most):
-    """A number is a limit, false is one, true and what cannot be read say nothing."""
-    certificate = b64encode(signer().der).decode()
-    row = {"credential_id": "c", "cert": {"certificates": [certificate]}, "multisign": told}
-    found = mysign_replies.listed(Answer(said=mysign_codes.Said.YES, value=[row]))
-
-    assert [most] == [each.most for each in found]
-
-
-@pytest.mark.parametrize(
-    "row",
-    [
-        5,
-        {},
-        {"credential_id": "c"},
-        {"credential_id": "c", "cert": {"certificates": []}},
-        {"credential_id": "c", "cert": {"certificates": ["!"]}},
-        {"credential_id": "c", "cert": {"certificates": [7]}},
-        {"cert": {"certificates": ["AA=="]}},
-    ],
-)
-def test_entries_without_a_certificate(row):
-    """An entry of a list that has no id or no certificate is none."""
-    theirs = {**row, "credentialID": row.get("credential_id", "")} if isinstance(row, dict) else row
-    answer = vneid_replies.Answer(said=vneid_codes.Said.YES, data={"credentialInfos": [theirs]})
-
-    assert [] == mysign_replies.listed(Answer(said=mysign_codes.Said.YES, value=[row]))
-    assert [] == vneid_replies.listed(answer)
-
-
-@pytest.mark.parametrize("value", [{}, {"access_token": ""}, {"access_token": "a\nb"}, {"access_token": "é"}, []])
-def test_logins_without_a_token(value):
-    """An answer that brings no token that a header could carry is none."""
-    assert token_of(Answer(said=mysign_codes.Said.YES, value=value)) is None
-
-
-@pytest.mark.parametrize("wish", ["not hexadecimal", "", "0"])
-def test_wishes_that_name_nothing(wish):
-    """A wish chooses by id or serial number; what cannot be read as a certificate is chosen by its id alone."""
-    broken = Offered(id="cred-1", certificate=b"no certificate")
-
-    assert isinstance(choose([broken], make_sign(credential=wish), now=NOW), Refused)
-    assert broken == choose([broken], make_sign(credential="cred-1"), now=NOW)

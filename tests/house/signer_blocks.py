@@ -23,6 +23,10 @@ def _named(code: str) -> str:
     return "any other" if code == "*" else f"`{code}`"
 
 
+def _any(code: str) -> str:
+    return "any" if code == "*" else f"`{code}`"
+
+
 def _ends(code: str) -> str:
     return f"`{code}`" if code else ""
 
@@ -63,7 +67,7 @@ def smartca_answers() -> str:
     """What `status_code` and HTTP say of a call."""
     from adapters.partners.smartca.codes import ANSWERS, HTTP
 
-    rows = [[_named(r.status_code), _named(r.message), r.said, _ends(r.code), r.alarm, r.source] for r in ANSWERS]
+    rows = [[_any(r.status_code), _any(r.message), r.said, _ends(r.code), r.alarm, r.source] for r in ANSWERS]
     bare = [[f"HTTP {status}, no envelope", "", said, "", "", "r2"] for status, said in HTTP.items()]
     late = [["HTTP 500 and more", "", "unclear", "", "", "r2"]]
     return _table(["`status_code`", "message", "comes to", "ends as", "alarm", "rules"], [*rows, *bare, *late])

@@ -54,7 +54,8 @@ def table(installation: Installation) -> str:
     today = installation.ports.clock.now().astimezone(VIETNAM).date()
     rows = in_force(installation.reads, "national_portal")["units"].rows
     units = sorted({row.values["unit"] for row in rows if row.first <= today <= row.last})
-    tables, stamps = in_force(installation.reads, SIGNING), bool(settings.signing.tsa_urls)
+    told = settings.signing
+    tables, stamps = in_force(installation.reads, SIGNING), bool(told.tsa_urls or told.tsa_partner)
     found = holes(tables, units, known_services(settings), today, stamps=stamps)
     return "; ".join(list(found)[:MOST_TOLD])
 

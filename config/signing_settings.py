@@ -32,6 +32,8 @@ class SigningSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     """The authorities that may vouch for time stamps, PEM."""
     tsa_urls: tuple[str, ...] = ()
     """Time-stamp authorities (RFC 3161), asked one after the other until one gives a stamp. None: level B-B is all."""
+    tsa_partner: str = ""
+    """A CSC service of these settings that is asked for a stamp where none of those gave one: its name, `csc`."""
     crl_urls: tuple[str, ...] = ()
     """Where lists are, for authorities whose certificates do not say it."""
     revocation_hosts: tuple[Host, ...] = ()

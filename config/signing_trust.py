@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
@@ -114,6 +114,31 @@ def stamps_of(installation: Ported, told: TrustKeys) -> StampAuthorities:
     return StampAuthorities(channel, told.tsa_urls, clock=ports.clock, randomness=ports.randomness)
 
 
+def stamps_beside(installation: Installation, name: str, first: StampAuthorities) -> Callable[[bytes], bytes]:
+    """Those, and where they gave none the CSC service that the settings name. Raises SettingsRefused."""
+    from adapters.channels.http import HttpChannel
+    from adapters.channels.timestamps import NoStamp
+    from adapters.partners.csc.stamps import CscStamps
+    from config.partner_signers import csc_settings
+    from config.signing_settings import CscKeys
+
+    ports = installation.ports
+    partner = installation.settings.partner_table().get(name)
+    if not isinstance(partner, CscKeys):
+        raise SettingsRefused(f"{KEY}.tsa_partner", f"{name} is no CSC service of these settings: [partners.csc]")
+    settings = csc_settings(name, partner)
+    channel = HttpChannel(settings.http, clock=ports.clock, crash_point=ports.crash_point)
+    service = CscStamps(settings, channel, clock=ports.clock, randomness=ports.randomness, name=name)
+
+    def stamp(digest: bytes) -> bytes:
+        try:
+            return first(digest)
+        except NoStamp:
+            return service(digest)
+
+    return stamp
+
+
 def evidence_of(installation: Ported, told: TrustKeys) -> EvidenceSource:
     """Who fetches what vouches for certificates. Raises SettingsRefused."""
     from adapters.channels.http import HttpChannel
@@ -132,10 +157,11 @@ def assembler_of(installation: Installation, told: TrustKeys, *, is_demo: bool =
     from adapters.documents.assembling import Assembler
     from config.documents import documents_of
 
+    stamps, beside = stamps_of(installation, told), installation.settings.signing.tsa_partner
     return Assembler(
         room=documents_of(installation),
         chains=chains_of(told, is_demo=is_demo),
-        stamp=stamps_of(installation, told),
+        stamp=stamps_beside(installation, beside, stamps) if beside else stamps,
         source=evidence_of(installation, told),
     )
 

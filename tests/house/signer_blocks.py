@@ -122,6 +122,60 @@ def vneid_calls() -> str:
     )
 
 
+def csc_messages() -> str:
+    """CSC's methods."""
+    from adapters.partners.csc.codes import CONTRACTS
+
+    return _messages(CONTRACTS)
+
+
+def csc_errors() -> str:
+    """What an error of CSC comes to."""
+    from adapters.partners.csc.codes import ERRORS, HTTP
+
+    rows = [
+        [
+            _named(r.error),
+            f"begins with `{r.words}`" if r.words else "any",
+            r.says,
+            r.said,
+            _ends(r.code),
+            "yes" if r.is_alarm else "",
+            r.source,
+        ]
+        for r in ERRORS
+    ]
+    bare = [[f"HTTP {status}, no `error`", "", "", said, "", "", "r5"] for status, said in HTTP.items()]
+    late = [["HTTP 500 and more, but 501 and 503", "any", "", "unclear", "", "", "r5"]]
+    head = ["`error`", "`error_description`", "it says", "comes to", "ends as", "alarm", "rules"]
+    return _table(head, [*rows, *bare, *late])
+
+
+def soap_signer_messages() -> str:
+    """The SOAP service's operations."""
+    from adapters.partners.soap_signer.codes import CONTRACTS
+
+    return _messages(CONTRACTS)
+
+
+def soap_signer_states() -> str:
+    """What a status says."""
+    from adapters.partners.soap_signer.codes import STATES
+
+    rows = [[_named(r.status), r.verdict, _ends(r.code), r.source] for r in STATES]
+    return _table(["`Status`", "verdict", "ends as", "rules"], rows)
+
+
+def soap_signer_problems() -> str:
+    """What a signed problem comes to."""
+    from adapters.partners.soap_signer.codes import HTTP, PROBLEMS
+
+    rows = [[_named(r.problem), r.said, _ends(r.code), "yes" if r.is_alarm else "", r.source] for r in PROBLEMS]
+    bare = [[f"HTTP {status}, not signed", said, "", "", "r69"] for status, said in HTTP.items()]
+    rest = [["not signed, or not as it should be", "unclear", "", "yes", "r69"]]
+    return _table(["`Code`", "comes to", "ends as", "alarm", "rules"], [*rows, *bare, *rest])
+
+
 BLOCKS: Final[dict[str, Callable[[], str]]] = {
     "smartca-messages": smartca_messages,
     "smartca-answers": smartca_answers,
@@ -133,4 +187,9 @@ BLOCKS: Final[dict[str, Callable[[], str]]] = {
     "vneid-codes": vneid_codes,
     "vneid-statuses": vneid_statuses,
     "vneid-calls": vneid_calls,
+    "csc-messages": csc_messages,
+    "csc-errors": csc_errors,
+    "soap-signer-messages": soap_signer_messages,
+    "soap-signer-states": soap_signer_states,
+    "soap-signer-problems": soap_signer_problems,
 }

@@ -8,62 +8,23 @@ walked, each object once, so that a file that points in circles ends.
 
 from __future__ import annotations
 
-import re
-import struct
-import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from io import BytesIO
 from typing import Any, Final
 
 from pyhanko.pdf_utils import generic
-from pyhanko.pdf_utils.decode_limits import (
-    DEFAULT_PURPOSE_LIMITS,
-    DecodeLimits,
-    DecodePurpose,
-    DocumentDecodeBudget,
-    StreamDecodeLimits,
-)
-from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
-from pyhanko.pdf_utils.misc import PdfError
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.fields import enumerate_sig_fields
 
 from signing.errors import DocumentRefused
+from signing.pdf_reader import MOST_BYTES as MOST_BYTES
+from signing.pdf_reader import opened as opened
+from signing.pdf_reader import reading as reading
 
-MOST_BYTES: Final = 50_000_000
 MOST_PAGES: Final = 5_000
-MOST_OBJECTS: Final = 200_000
-"""A scanned dossier of 5,000 pages has some 20,000."""
 MOST_SIGNATURES: Final = 100
 MOST_WALKED: Final = 100_000
 """Objects looked at for scripts: pages, annotations, outlines; content and fonts are not walked."""
-
-_MIB: Final = 1024 * 1024
-_LIMITS: Final = DecodeLimits(
-    per_stream=StreamDecodeLimits(max_output_size=64 * _MIB),
-    per_purpose={
-        **DEFAULT_PURPOSE_LIMITS,
-        # Eleven bytes an object: past this, a table of a few kilobytes becomes a gigabyte of entries.
-        DecodePurpose.XREF_STREAM: StreamDecodeLimits(max_ratio=None, max_output_size=11 * MOST_OBJECTS),
-    },
-    document_budget=DocumentDecodeBudget(base_allowance=64 * _MIB, max_ratio=10),
-)
-_READING: Final = (
-    PdfError,
-    LookupError,
-    ValueError,
-    TypeError,
-    AttributeError,
-    AssertionError,
-    ArithmeticError,
-    RuntimeError,
-    OSError,
-    struct.error,
-    zlib.error,
-)
-"""What pyHanko raises at a file that is none; its parser trusts the file more than we do."""
 
 _SCRIPTS: Final = frozenset(
     {"/JavaScript", "/Launch", "/SubmitForm", "/ImportData", "/Rendition", "/RichMediaExecute", "/GoTo3DView"}
@@ -72,7 +33,6 @@ _SCRIPTS: Final = frozenset(
 _NOT_WALKED: Final = frozenset(
     {"/Parent", "/P", "/Contents", "/Resources", "/StructTreeRoot", "/Metadata", "/DSS", "/Thumb", "/AP", "/Dest"}
 )
-_VERSION: Final = re.compile(rb"%PDF-\d\.\d")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,59 +62,6 @@ class Look:
 def look(pdf: bytes, *, most_bytes: int = MOST_BYTES) -> Look:
     """What is in it. Raises DocumentRefused with the first reason for which it is not signed."""
     return looked(opened(pdf, most_bytes=most_bytes))
-
-
-def opened(pdf: bytes, *, most_bytes: int = MOST_BYTES) -> PdfFileReader:
-    """A reader that has its tables; nothing is looked through yet. Raises DocumentRefused."""
-    if not pdf:
-        raise DocumentRefused("document_empty", "the file has no bytes")
-    if len(pdf) > most_bytes:
-        raise DocumentRefused("document_too_large", f"{len(pdf)} bytes; at most {most_bytes}")
-    if not _VERSION.match(pdf):
-        raise DocumentRefused("document_not_pdf", "it does not begin as a PDF does")
-    with reading():
-        # Not strict: Word writes hybrid tables, scanners write odd ones, and both are what people bring.
-        reader = PdfFileReader(BytesIO(pdf), strict=False, decode_limits=_LIMITS)
-        if "/Encrypt" in reader.trailer:
-            raise DocumentRefused("document_encrypted", "it asks for a password")
-        _bound_objects(reader)
-    return reader
-
-
-def to_write(pdf: bytes, *, most_bytes: int = MOST_BYTES) -> PdfFileReader:
-    """The same, for adding a revision: that begins on a line of its own, also where the last line has no end."""
-    return opened(pdf if pdf[-1:] in (b"", b"\r", b"\n") else pdf + b"\n", most_bytes=most_bytes)
-
-
-class Revision(IncrementalPdfFileWriter):
-    """What is added behind a document: the objects that were asked for, and nothing else.
-
-    pyHanko would write the document's title and dates anew each time, with its own name as the program that made it.
-    """
-
-    def _update_meta(self) -> None:
-        """They stay as they are."""
-
-
-@contextmanager
-def reading() -> Iterator[None]:
-    """Whatever pyHanko trips over in a file is a broken document."""
-    try:
-        yield
-    except _READING as trouble:
-        raise DocumentRefused("document_broken", f"{type(trouble).__name__}: {trouble}"[:300]) from trouble
-
-
-def _bound_objects(reader: PdfFileReader) -> None:
-    numbers = [
-        {number for number, _ in reader.xrefs.get_xref_data(revision).explicit_refs_in_revision}
-        for revision in range(reader.total_revisions)
-    ]
-    if sum(map(len, numbers)) > MOST_OBJECTS:
-        raise DocumentRefused("document_too_many_objects", f"more than {MOST_OBJECTS} objects")
-    # New objects are numbered from /Size on: a size that is too small would have them replace old ones.
-    if max(max(each, default=0) for each in numbers) >= int(reader.trailer["/Size"]):
-        raise DocumentRefused("document_broken", "its table has more objects than it says")
 
 
 def looked(reader: PdfFileReader) -> Look:

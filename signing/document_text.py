@@ -15,8 +15,9 @@ from typing import Any, Final
 from pyhanko.pdf_utils.generic import DictionaryObject, NameObject, NumberObject, TextStringObject
 
 from signing.appearance import Box, font_object, form_object, noun, on_page, words
-from signing.document_reading import Look, Revision, items, looked, page_box, page_references, reading, to_write
+from signing.document_reading import Look, items, looked, page_box, page_references
 from signing.errors import DocumentRefused
+from signing.pdf_reader import Revision, reading, to_write
 
 SIZE: Final = 13.0
 """Points: what annex I of decree 30/2020/NĐ-CP has for number and date (13 to 14)."""

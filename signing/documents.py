@@ -26,11 +26,12 @@ from pyhanko.sign.signers.pdf_byterange import DocumentTimestamp, PreparedByteRa
 
 from signing.appearance import Appearance, Box, draw, form_object, place
 from signing.cms import signed_attributes, signed_data
-from signing.document_reading import MOST_BYTES as MOST_BYTES
 from signing.document_reading import Look as Look
-from signing.document_reading import Revision, items, looked, page_box, reading, to_write
+from signing.document_reading import items, looked, page_box
 from signing.document_reading import look as look
 from signing.errors import DocumentRefused, PlanWrong
+from signing.pdf_reader import MOST_BYTES as MOST_BYTES
+from signing.pdf_reader import Revision, reading, to_write
 from signing.prepared import PreparedDocument as PreparedDocument
 from signing.prepared import Stamp as Stamp
 from signing.raw_values import verified

@@ -56,10 +56,10 @@ def stream(content: bytes, about: bytes = b"") -> bytes:
     return b"<< /Length %d /Filter /FlateDecode %b >>\nstream\n%b\nendstream" % (len(packed), about, packed)
 
 
-def table_bomb(entries: int) -> bytes:
-    """A cross-reference stream of a few kilobytes that says it has so many objects."""
+def table_bomb(entries: int, *, says: int = 0, width: bytes = b"1 3 1") -> bytes:
+    """A cross-reference stream of a few kilobytes, or of nothing, that says it has so many objects."""
     head = b"%PDF-1.7\n"
-    body = stream(bytes(entries * 5), b"/Type /XRef /Size %d /W [1 3 1] /Root 1 0 R" % entries)
+    body = stream(bytes(entries * 5), b"/Type /XRef /Size %d /W [%b] /Root 1 0 R" % (says or entries, width))
     return head + b"1 0 obj\n%b\nendobj\nstartxref\n%d\n%%%%EOF\n" % (body, len(head))
 
 
@@ -93,6 +93,28 @@ def word_made(*, twice: int = 0) -> bytes:
     made += b"trailer\n<</Size 10/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF\n" % table
     last = b"xref\n0 0\ntrailer\n<</Size 10/Root 1 0 R/Prev %d/XRefStm %d>>\nstartxref\n%d\n%%%%EOF"
     return bytes(made) + last % (table, beside, len(made))
+
+
+def packed(number: int = 1500, *, in_one: int = 100, wrong: bytes = b"") -> bytes:
+    """So many pages, their objects in compressed streams, so many in each. `wrong` is put before a stream's head."""
+    made, rows = bytearray(b"%PDF-1.7\n"), [b"\0" + bytes(6)]
+    kids = range(4 + number // in_one + 1, 4 + number // in_one + 1 + number)
+    above = b"<</Type/Pages/Count %d/Kids[%b]>>" % (number, b" ".join(b"%d 0 R" % kid for kid in kids))
+    objects = [b"<</Type/Catalog/Pages 2 0 R>>", above]
+    parts = [kids[start : start + in_one] for start in range(0, number, in_one)]
+    for part in parts:
+        head = wrong + b" ".join(b"%d 0" % kid for kid in part) + b" "
+        about = b"/Type/ObjStm/N %d/First %d" % (len(part), len(head))
+        objects.append(stream(head + b"<</Type/Page/Parent 2 0 R>>", about))
+    for name, each in enumerate(objects, start=1):
+        rows.append(b"\1" + len(made).to_bytes(4, "big") + bytes(2))
+        made += b"%d 0 obj\n%b\nendobj\n" % (name, each)
+    rows += [b"\0" + bytes(6)] * (kids[0] - len(rows))
+    rows += [b"\2" + name.to_bytes(4, "big") + bytes(2) for name, part in enumerate(parts, start=3) for _ in part]
+    about = b"/Type/XRef/W[1 4 2]/Root 1 0 R/Size %d" % len(rows)
+    table = len(made)
+    made += b"%d 0 obj\n%b\nendobj\n" % (kids[0] - 1, stream(b"".join(rows), about))
+    return bytes(made) + b"startxref\n%d\n%%%%EOF\n" % table
 
 
 def signed(pdf: bytes, holder, *, at, stamp=None, **wanted) -> bytes:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from signing import document_reading
+from signing import document_reading, pdf_reader
 from signing.appearance import Appearance
-from signing.document_reading import MOST_OBJECTS, MOST_SIGNATURES, look, opened, page_references, to_write
+from signing.document_reading import MOST_SIGNATURES, look, page_references
 from signing.errors import DocumentRefused
 from signing.hybrid_tables import tables_differ
-from tests.pdf_kit import large_permit, one_page, pdfsig, permit, signed, stream, table_bomb, word_made, written
+from signing.pdf_reader import MOST_OBJECTS, opened, to_write
+from tests.pdf_kit import large_permit, one_page, packed, pdfsig, permit, signed, stream, table_bomb, word_made, written
 from tests.signing_kit import NOW, signer, small_pdf
 
 ACTION = b"<< /S /JavaScript /JS (app.alert\\(1\\)) >>"
@@ -59,6 +60,7 @@ REFUSED = {
     "tables in a circle": (table_in_a_circle(), "document_broken"),
     "deep": (deep(), "document_broken"),
     "size too small": (permit().replace(b"/Size 1", b"/Size 0", 1), "document_broken"),
+    "size too large": (one_page().replace(b"/Size 4", b"/Size 9999999"), "document_broken"),
     "script on opening": (one_page(b"/OpenAction %b" % ACTION), "document_has_scripts"),
     "script by reference": (one_page(b"/OpenAction 4 0 R", ACTION), "document_has_scripts"),
     "script of a page": (one_page(page=b"/AA << /O %b >>" % ACTION), "document_has_scripts"),
@@ -72,7 +74,9 @@ REFUSED = {
         "document_has_scripts",
     ),
     "xfa": (one_page(b"/AcroForm << /Fields [] /XFA (x) >>"), "document_has_xfa"),
-    "table bomb": (table_bomb(3 * MOST_OBJECTS), "document_broken"),
+    "table bomb": (table_bomb(3 * MOST_OBJECTS), "document_too_many_objects"),
+    "table of nothing": (table_bomb(10, says=1_000_000_000), "document_too_many_objects"),
+    "table without width": (table_bomb(10, says=1_000_000_000, width=b"0 0 0"), "document_too_many_objects"),
 }
 
 
@@ -124,7 +128,7 @@ def test_too_many(monkeypatch):
     monkeypatch.setattr(document_reading, "MOST_PAGES", 4)
     assert "document_too_many_pages" == code_of(small_pdf(pages=5))
     assert "document_too_many_pages" == code_of(small_pdf(pages=12))
-    monkeypatch.setattr(document_reading, "MOST_OBJECTS", 4)
+    monkeypatch.setattr(pdf_reader, "MOST_OBJECTS", 4)
     assert "document_too_many_objects" == code_of(permit())
 
 
@@ -145,7 +149,7 @@ def test_too_many_signatures():
 
 def test_bomb_in_an_object_stream():
     """A stream that becomes gigabytes is not unpacked."""
-    packed = stream(bytes(200_000_000), b"/Type /ObjStm /N 1 /First 4")
+    packed = stream(bytes(20_000_000), b"/Type /ObjStm /N 1 /First 4")
     head = b"%PDF-1.7\n1 0 obj\n" + packed + b"\nendobj\n"
     entries = (
         b"\x00\x00\x00\x00\xff"
@@ -156,6 +160,25 @@ def test_bomb_in_an_object_stream():
     table = b"3 0 obj\n" + stream(entries, b"/Type /XRef /Size 4 /W [1 3 1] /Root 2 0 R") + b"\nendobj\n"
 
     assert "document_broken" == code_of(head + table + b"startxref\n%d\n%%%%EOF\n" % len(head))
+
+
+def test_one_long_object_stream():
+    """Pages out of one long stream are read as those out of many short ones: nothing is searched from its head."""
+
+    assert 1500 == look(packed()).pages
+    assert 2000 == look(packed(2000, in_one=2000)).pages
+
+
+def test_objects_that_are_not_where_they_are_said_to_be(monkeypatch):
+    """A stream that is none, a head that lacks the object, one that is no head, and objects without end are refused."""
+    whole = packed(4)
+
+    assert "document_broken" == code_of(whole.replace(b"/Type/ObjStm", b"/Type/ObjXYZ"))
+    assert "document_broken" == code_of(packed(4, wrong=b"77 0 78 0 79 0 80 0 "))
+    assert "document_broken" == code_of(packed(4, wrong=b"77 "))
+    assert "document_broken" == code_of(packed(4, wrong=b"x "))
+    monkeypatch.setattr(pdf_reader, "_MOST_READ", 60)
+    assert "document_too_many_objects" == code_of(whole)
 
 
 def test_endless_parents():

@@ -93,7 +93,7 @@ class SigningDesk:
         given = self.given(event.source, event.dossier, event.data, asked)
         field = f"LT{standing.signature}n{standing.n}d{n}"
         if asked["form"] == "xml":
-            frozen: Frozen = self._xml(given.content, field, certificate, chain)
+            frozen: Frozen = self._xml(given.content, field, certificate, chain, event.data.get("reason"))
         else:
             frozen = self._pdf(given.content, field, certificate, chain, event.data, asked)
         prepared = self._room.keep(
@@ -124,10 +124,11 @@ class SigningDesk:
             reason=data.get("reason"),
         )
 
-    def _xml(self, xml: bytes, field: str, certificate: bytes, chain: Sequence[bytes]) -> Frozen:
+    def _xml(self, xml: bytes, field: str, certificate: bytes, chain: Sequence[bytes], reason: str | None) -> Frozen:
         from signing.xades import prepare
 
-        return prepare(xml, certificate=certificate, chain=chain, at=self._clock.now(), field=field)
+        now = self._clock.now()
+        return prepare(xml, certificate=certificate, chain=chain, at=now, field=field, reason=reason)
 
     def _shown(self, data: Mapping[str, Any], asked: Mapping[str, Any], at: datetime) -> Appearance | None:
         """What is seen of the signature on the page; nothing where the source asks for nothing."""

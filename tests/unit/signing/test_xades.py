@@ -137,7 +137,7 @@ def test_names_and_keys():
         prepared(holder=pki().official(key=ed25519.Ed25519PrivateKey.generate()))
 
 
-def test_values_that_are_not_of_it():
+def test_p15_values_that_are_not_of_it():
     """Nothing is embedded that does not verify, in the kind that was signed, over this document, by its own plan."""
     made, holder = prepared(), signer("official")
     value = holder.sign_digest(made.digest)

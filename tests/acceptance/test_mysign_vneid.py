@@ -114,7 +114,7 @@ def test_called_back_often_and_at_once(town, service):
 
 
 @BOTH
-def test_lost_answer_is_proved_by_a_call_back(town, service):
+def test_p15_lost_answer_is_proved_by_a_call_back(town, service):
     """An order whose answer was lost is held and never sent again; a value that is called back later proves it."""
     before = prompts(town, service)
     arm(town, service, "half_body", operation=ORDER[service])
@@ -167,7 +167,7 @@ def test_a_no_that_is_called_back_only_makes_us_ask(town, service, result, state
 
 @BOTH
 @pytest.mark.parametrize("wrong", ["digest", "certificate"])
-def test_wrong_value(town, service, wrong):
+def test_p15_wrong_value(town, service, wrong):
     """A value over something else is refused where it is called back, and ends the signature where it is the answer."""
     name = asked(town, service)
     answers = town.approve(service=service, wrong=wrong)

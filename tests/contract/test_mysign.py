@@ -62,7 +62,7 @@ def test_called_back_only_where_agreed(callbacks):
 
 
 @pytest.mark.parametrize("fault", LOST)
-def test_lost_order_is_never_sent_again(world, fault):
+def test_p15_lost_order_is_never_sent_again(world, fault):
     """An order whose answer was lost waits for a person: asking calls nobody, and at most one prompt was shown."""
     world.arm(fault, operation="signHash")
     attempt = world.deliver()

@@ -55,7 +55,7 @@ def test_whole_walk(world):
 
 
 @pytest.mark.parametrize("fault", LOST)
-def test_lost_order_is_never_sent_again(world, fault):
+def test_p15_lost_order_is_never_sent_again(world, fault):
     """An order whose answer was lost waits for a person: asking calls nobody, and at most one prompt was shown."""
     world.arm(fault, operation="signings/hash")
     attempt = world.deliver()

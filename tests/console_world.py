@@ -59,6 +59,7 @@ from tests.acceptance.portal_town import a_change, a_notice
 from tests.builders import LOCAL, event_json, from_json, step_json
 from tests.console_payments import Payments, gateways
 from tests.console_settlement import settle
+from tests.console_signatures import Signatures, Signers
 
 EVENING: Final = datetime(2026, 7, 3, 17, 5, tzinfo=LOCAL)
 """When the story ends and the tests begin."""
@@ -206,6 +207,8 @@ class ConsoleWorld:
     url: str
     payments: Mapping[str, int] = field(default_factory=dict)
     """By what became of them: their numbers."""
+    signatures: Mapping[str, int] = field(default_factory=dict)
+    """Likewise."""
     _tokens: dict[str, str] = field(default_factory=dict)
     _client: httpx2.Client = field(default_factory=lambda: httpx2.Client(timeout=60, verify=False))
 
@@ -286,7 +289,9 @@ def console_world(folder: Path, *, dossiers: int = 36, steps: int = 110) -> Iter
     with ExitStack() as stack:
         pki = Pki(clock.now())
         portal, wards = RudePortal(clock=clock.now), OneStop(pki=pki, clock=clock.now)
-        url = stack.enter_context(serve([portal, wards, *gateways(clock.now)]))
+        signers = Signers(clock.now)
+        url = stack.enter_context(serve([portal, wards, *gateways(clock.now), *signers.mocks]))
+        signers.pki.reached_at(url)
         falls = ExitStack()
         stack.enter_context(falls)
         province = falls.enter_context(serve(OneStop(pki=pki, clock=clock.now)))
@@ -305,7 +310,7 @@ def console_world(folder: Path, *, dossiers: int = 36, steps: int = 110) -> Iter
             url=doors.url,
         )
         use_gateways(installation)
-        _tell(world, url, falls.close, dossiers, steps)
+        _tell(world, url, signers, falls.close, dossiers, steps)
         clock.reach(EVENING)
         clock.run()
         stack.callback(world._client.close)
@@ -330,7 +335,9 @@ def _installed(folder: Path, mocks: str, province: str, clock: StoryClock) -> tu
 # -- the story ---------------------------------------------------------------------------------------------------------
 
 
-def _tell(world: ConsoleWorld, mocks: str, fall: Callable[[], None], dossiers: int, steps: int) -> None:
+def _tell(
+    world: ConsoleWorld, mocks: str, signers: Signers, fall: Callable[[], None], dossiers: int, steps: int
+) -> None:
     """The day's events in their order of arrival, a worker beside them, and what befalls them.
 
     `fall`: from then on nobody answers at the province's one-stop system.
@@ -345,6 +352,7 @@ def _tell(world: ConsoleWorld, mocks: str, fall: Callable[[], None], dossiers: i
         _carry(world, worker)
     world.clock.reach(AFTERNOON - timedelta(minutes=12))
     world.payments = Payments(world, mocks, lambda: _carry(world, worker), HOSTILE).tell()
+    world.signatures = Signatures(world, signers, lambda: _carry(world, worker), HOSTILE).tell()
     settle(world.installation, world.folder)
     fall()
     world.clock.reach(AFTERNOON)

@@ -13,10 +13,12 @@ from adapters.doors.console.page import Page
 from adapters.doors.console.pages import PAGES
 from bus.messages import State
 from bus.payment_close import PaymentClose
+from bus.signature_close import SignatureClose
 from tests.console_world import (
     HOSTILE_DOSSIER,
     IN_DOUBT_DOSSIERS,
     LONG_DOSSIER,
+    MAIN_DOSSIER,
     MISSING_ROW,
     NUL_DOSSIER,
     REFUSED_DOSSIER,
@@ -71,6 +73,12 @@ def hearing_of(world: ConsoleWorld, name: str) -> dict[str, int]:
     return {"id": payment, "n": PaymentClose(world.installation.ledger).payment(payment).hearings[0].id}
 
 
+def told_of(world: ConsoleWorld, name: str) -> dict[str, int]:
+    """The newest thing that was told of this signature."""
+    signature = world.signatures[name]
+    return {"id": signature, "n": SignatureClose(world.installation.ledger).signature(signature).hearings[0].id}
+
+
 def first_task(world: ConsoleWorld) -> int:
     """The oldest task about money."""
     return PaymentClose(world.installation.ledger).open_tasks(None)[0][0].id
@@ -114,5 +122,10 @@ EXAMPLES: Final[Mapping[str, Examples]] = {
     "settlement_run": lambda world: [{"id": 2}, {"id": 2, "class": "orphan", "open": "1"}, {"id": 1}],
     "export_settlement": lambda world: [{"form": form, "run": 2} for form in FORMS],
     "refunds": lambda world: [{}, {"state": "all"}],
+    "signatures": lambda world: [{}, {"state": "group-waiting"}, {"q": MAIN_DOSSIER}],
+    "signature": lambda world: [
+        {"id": world.signatures[name]} for name in ("made", "sealed", "failed", "waiting", "hostile", "at_desk")
+    ],
+    "signature_hearing": lambda world: [{**told_of(world, "failed"), "form": "raw"}],
     "user": lambda world: [{"name": "operator"}],
 }

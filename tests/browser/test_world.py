@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bus.messages import State
 from bus.payment_close import PaymentClose
+from bus.signature_close import SignatureClose
 from config.demo_settings import PORTAL
 from tests.console_world import (
     EXPECTED_STATES,
@@ -42,6 +43,17 @@ def test_partners_stand_as_told(console_world: ConsoleWorld) -> None:
 
     assert {"one_stop-province": "open"} == {name: circuit for name, circuit in is_open.items() if circuit != "closed"}
     assert {PORTAL, "one_stop", "payment_platform", "keypay", "vnpay"} < set(is_open)
+
+
+def test_signatures_stand_as_told(console_world: ConsoleWorld) -> None:
+    """A signature stands in each state that lasts: made and verified, waiting for a phone, a code or a desk, ended."""
+    close = SignatureClose(console_world.installation.ledger)
+    states = {name: close.line(number).state for name, number in console_world.signatures.items()}
+
+    wanted = {"sealed": "waiting_user", "waiting": "waiting_user", "hostile": "waiting_user"}
+    ended = {name: name for name in ("made", "declined", "failed", "expired", "blocked", "at_desk")}
+    assert wanted | ended == states
+    assert ["passed"] == [one.verdict for one in close.signature(console_world.signatures["made"]).documents]
 
 
 def test_payments_stand_as_told(console_world: ConsoleWorld) -> None:

@@ -287,7 +287,7 @@ FORGED: list[dict[str, Any]] = [
 SAME = ("signature_documents", "signature_news", "deliveries", "events", "attempts", "exchanges")
 
 
-def test_a_forged_call_changes_nothing(town, name):
+def test_p15_a_forged_call_changes_nothing(town, name):
     """Whatever a stranger calls: no state, no document, no delivery changes; at most the service is asked."""
     waiting = waits(town, name)
     before = town.picture()
@@ -338,7 +338,7 @@ def test_while_the_ledger_is_away(town, name, monkeypatch):
 
 
 @pytest.mark.parametrize("fault", ["lose_reply_after_effect", "lose_request", "http_500"])
-def test_a_lost_answer_to_the_order(town, name, fault):
+def test_p15_a_lost_answer_to_the_order(town, name, fault):
     """The person is asked once, whether the order or its answer was lost; it is made."""
     town.smartca.faults.arm(FaultOrder(fault=fault, operation="sign", count=1))
     asked(town, name)
@@ -361,7 +361,7 @@ def test_a_lost_answer_to_the_order(town, name, fault):
     ("wrong", "code"),
     [("digest", "wrong_signature"), ("certificate", "wrong_signature"), ("certificate_cms", "other_certificate")],
 )
-def test_the_service_returns_a_signature_over_something_else(town, name, wrong, code):
+def test_p15_a_signature_over_something_else_is_none(town, name, wrong, code):
     """Asked for and wrong: it failed, nothing is put into a document, and the evidence is kept."""
     waiting = waits(town, name)
     town.approve(waiting.handle, wrong=wrong, callbacks=0)

@@ -176,7 +176,7 @@ def test_a_certificate_that_does_not_count(desk, kind, code):
 
 def test_another_official_s_token(desk):
     """A good signature of a colleague is an alarm, and not the signature that was asked for."""
-    other = pki().official("Lê Thị Thử", "099000000077")
+    other = pki().official("099000000077", "Lê Thị Thử")
     with capture_logs() as logs:
         reply = desk.sign(holder=other)
 

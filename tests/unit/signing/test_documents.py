@@ -96,7 +96,7 @@ def test_every_kind_of_value_makes_a_signature(tmp_path):
     assert "Signature is Valid" in pdfsig(signed(permit(), OFFICIAL, at=NOW), tmp_path)
 
 
-def test_wrong_value_embeds_nothing():
+def test_p15_nothing_is_embedded_that_does_not_verify():
     """A signature of another document, or by another key, is told and nothing is made."""
     one, other = prepared(), prepared(large_permit())
 

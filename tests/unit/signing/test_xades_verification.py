@@ -11,6 +11,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from lxml import etree
 from signxml import DigestAlgorithm, SignatureMethod
 from signxml.xades import XAdESSigner
@@ -31,6 +33,8 @@ from signing.xades_form import (
     canonical,
     path,
     signatures,
+    whole,
+    without,
 )
 from signing.xades_verification import verify_xml
 from tests.signed_documents import LATER, SIGNED_AT, evidence, stamped_at, trust
@@ -194,6 +198,29 @@ def test_attacks(name):
     assert (Verdict.FAILED, True) == (verdict, code in codes)
     if code in (Code.DIGEST_DIFFERS, Code.SIGNATURE_BROKEN) and "Id" not in name and "read" not in name:
         assert not xmlsec_says(bad, signer("official"))
+
+
+GOOD = signed()
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.integers(0, len(GOOD) - 1),
+    st.sampled_from([b"", b"<", b">", b"&", b'"', b" ", b"\n", b"a", b"1", b"=", b"<!--x-->", b"<a/>", b"&#13;"]),
+    st.booleans(),
+)
+def test_one_place_changed(place, put_there, is_instead):
+    """Wherever one byte is changed or something put in: what passes says the same as was signed, to others too."""
+    bad = GOOD[:place] + put_there + GOOD[place + is_instead :]
+    try:
+        report = looked(bad)
+    except DocumentRefused:
+        return
+
+    if report.verdict is not Verdict.FAILED:
+        (signature,) = signatures(etree.fromstring(bad))
+        assert whole(etree.fromstring(RESULT)) == whole(without(signature))
+        assert xmlsec_says(bad, signer("official"))
 
 
 def reference(signature, which=0):

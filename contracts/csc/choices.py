@@ -78,8 +78,8 @@ SWITCHES: Final = switches(
     Switch(
         name="words",
         default="en",
-        read=one_of("en", "vi"),
+        read=one_of("en", "vi", "echo"),
         rule="r5",
-        says="the language of error_description: its text is no key",
+        says="the language of error_description: its text is no key; echo: it repeats what was typed",
     ),
 )

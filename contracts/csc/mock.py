@@ -301,7 +301,10 @@ class Csc(SigningMock):
                 found.wrong += 1
                 is_locked = found.wrong >= self.switches["otp_tries"]
                 words = f"{name} locked" if is_locked else f"The {name} is invalid"
-                raise No(f"invalid_{name.lower()}", words, rule="r32", where=name, expected="the signer's own")
+                given = str(told.get(name, ""))
+                raise No(
+                    f"invalid_{name.lower()}", words, rule="r32", where=name, expected="the signer's own", found=given
+                )
         found.wrong = 0
 
     def _granted(self, credential: str, hashes: list[bytes], now: datetime, *, number: int | None = None) -> str:
@@ -429,7 +432,10 @@ class Csc(SigningMock):
     def _no(self, no: No, visit: Visit) -> Response:
         visit.break_rule(no.broken)
         visit.error_code = no.error
-        words = WORDS_VI.get(no.error, "Yêu cầu không hợp lệ") if self.switches["words"] == "vi" else no.words
+        how = self.switches["words"]
+        words = WORDS_VI.get(no.error, "Yêu cầu không hợp lệ") if how == "vi" else no.words
+        if how == "echo":
+            words = f"{words} ({no.broken.found})"
         return _json({"error": no.error, "error_description": words}, status=no.status)
 
 

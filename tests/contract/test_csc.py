@@ -10,12 +10,14 @@ import pytest
 
 from adapters.channels.timestamps import NoStamp
 from adapters.partners.csc.codes import AUTHORIZE, EXTEND, INFO, SEND_OTP, SIGN_HASH, TOKEN
+from adapters.partners.csc.replies import Info
 from adapters.partners.csc.stamps import CscStamps
 from bus.messages import Awaiting, InDoubt, Refused, Unreachable
 from bus.ports import SystemClock, SystemRandomness
 from bus.signatures import SignatureState, SignatureVerdict
 from contracts.csc.books import OTP, PIN
 from contracts.mock_faults import FaultOrder
+from contracts.mocking import Response
 from contracts.signing_mock import ApproveOrder
 from tests.csc_kit import csc_town
 from tests.services_kit import AGENCY, REQUEST, Crashed, Walk, crash_at, digest_of, kept_bytes, standing
@@ -404,6 +406,55 @@ def test_nothing_secret_is_kept():
         assert b'"OTP":{"' in kept  # what a credential says of itself is kept whole
 
 
+def test_answer_that_repeats_a_password():
+    """What was typed is kept nowhere, not in a reason either, whatever an answer says."""
+    with csc_town() as town:
+        town.turn(words="echo", otp_tries=9)
+        walk = Walk()
+        service = town.service(walk)
+        walk.until(service)
+        walk.step(service, "908172")
+
+        assert walk.told is not None
+        assert ("otp_wrong", "invalid_otp: The OTP is invalid (***)") == (walk.code, walk.told.reason)
+        assert b"908172" not in kept_bytes(walk)
+
+
+@pytest.mark.parametrize("status", [500, 503])
+def test_trouble_of_the_service_while_it_signs_is_held(status):
+    """Past 499 nobody knows whether the key was used, whatever the error says."""
+    with csc_town() as town:
+        walk = Walk()
+        service = town.service(walk)
+        walk.until(service)
+        fault = "http_500" if status == 500 else "rate_limited"
+        town.mock.faults.arm(FaultOrder(fault=fault, operation=SIGN_HASH))
+        if status == 503:
+            town.mock.change = lambda response, *told: Response(status=503, body=b"{}")
+            town.mock.faults.clear()
+            town.mock.faults.arm(FaultOrder(fault="slow", operation=SIGN_HASH, seconds=0.0))
+        walk.step(service, OTP)
+        held = walk.step(service)
+
+        assert isinstance(held.outcome, InDoubt)
+        assert ("hold", 1) == (held.outcome.then, town.called(SIGN_HASH))
+
+
+def test_service_that_sends_us_elsewhere_is_not_followed():
+    """Tokens are asked for on hosts of the settings alone, over a line no worse than theirs."""
+    with csc_town() as town:
+        line = town.csc._line
+        line._info = (float("inf"), Info(methods=frozenset(), oauth2="ftp://elsewhere.example.invalid"))
+        near = line.oauth2_url
+        line._info = (float("inf"), Info(methods=frozenset(), oauth2="http://elsewhere.example.invalid"))
+        found = Walk().step(town.service(Walk()))
+
+        assert f"{town.url}/csc" == near
+        assert isinstance(found.outcome, Unreachable)
+        assert "address_refused" in found.outcome.reason
+        assert 0 == town.called(TOKEN)
+
+
 def test_browser_agrees_and_the_code_is_typed():
     """oauth2code: the address names just these digests, with PKCE; its code brings the SAD, and signs once."""
     with csc_town("v2", issuer="lienthong.h99") as town:
@@ -416,7 +467,7 @@ def test_browser_agrees_and_the_code_is_typed():
         code = _opened(address)
         walk.step(service, "mock-code-of-nobody")
         wrong = walk.code
-        walk.step(service, code)
+        walk.step(service, f"{town.settings.redirect_uri}?code={code}&state=x")
 
         assert "S256" == parse_qs(urlsplit(address).query)["code_challenge_method"][0]
         assert "otp_wrong" == wrong

@@ -37,6 +37,8 @@ OTP_WRONG: Final = "otp_wrong"
 OTP_LOCKED: Final = "otp_locked"
 NEEDED: Final = (LIST, CREDENTIAL, SIGN_HASH)
 """Methods without which nothing can be signed here (NOTES.md#r2)."""
+UNKNOWN_NO: Final = "service_refused"
+"""The code of a no that speaks of no signer and no certificate."""
 HOLD: Final = InDoubt(reason="cannot_be_asked: nothing at the service names this request", then="hold", is_down=False)
 
 
@@ -174,7 +176,8 @@ class Csc:
 
     def _with_code(self, standing: SignatureStanding, held: Held, code: str, talk: Talk) -> Attempt:
         """The code that the signer's browser ended with: exchanged for a SAD, or for a token of the credential."""
-        found, exchange = self._line.ask_token(oauth.code_form(self._settings, code.strip(), standing.request))
+        form = oauth.code_form(self._settings, oauth.code_in(code), standing.request)
+        found, exchange = self._line.ask_token(form)
         talk.exchanges.append(exchange)
         if isinstance(found, Answer):
             return self._not_authorised(standing, found, held, talk)
@@ -188,6 +191,7 @@ class Csc:
         is_implicit = held.auth.mode == "implicit"
         pin = self._settings.pin if held.auth.needs_pin and not is_implicit else ""
         body = wire.authorize_body(standing, self._settings, held.id, otp=otp, pin=pin)
+        talk.hidden = tuple(each for each in (otp, pin) if each)
         answer = talk.call(AUTHORIZE, body, is_slow=is_implicit)
         self._point("csc.authorized")
         if answer.said is not Said.YES:
@@ -207,7 +211,7 @@ class Csc:
             return self._failed(standing, answer.code or "service_refused", answer.reason, talk)
         if _needs_person(held.auth):
             return self._wants(standing, talk, reason=answer.reason)
-        if answer.said is Said.UNCLEAR and held.auth.mode == "implicit":
+        if (answer.said is Said.UNCLEAR or answer.is_theirs) and held.auth.mode == "implicit":
             return self._ended(replace(HOLD, reason=f"the signer may have been asked: {answer.reason}"), talk)
         return self._ended(_later(answer), talk)
 
@@ -287,7 +291,7 @@ class Csc:
             return self._signed(standing, values, talk, via_query=False)
         if answer.said is Said.AUTHORISE and _needs_person(held.auth):
             return self._wants(standing, talk, reason=answer.reason)
-        if answer.said is Said.UNCLEAR:
+        if answer.said is Said.UNCLEAR or answer.is_theirs:
             return self._ended(replace(HOLD, reason=f"{HOLD.reason}: {answer.reason}"), talk)
         return self._not_authorised(standing, answer, held, talk)
 
@@ -298,9 +302,10 @@ class Csc:
         answer = talk.call(POLL, {"responseID": standing.handle})
         if answer.said in (Said.DECLINED, Said.EXPIRED):
             return self._over(standing, answer, talk)
-        if answer.said is Said.NO:
-            return self._failed(standing, answer.code or "service_refused", answer.reason, talk)
+        if answer.said is Said.NO and answer.code != UNKNOWN_NO:
+            return self._failed(standing, answer.code, answer.reason, talk)
         if answer.said is not Said.YES:
+            # An error that nobody knows says nothing of what a person may have signed: asked again, to the end.
             return self._ended(InDoubt(reason=answer.reason, is_down=answer.said is Said.DOWN), talk)
         found = signatures_of(answer.values)
         if found is None:

@@ -16,6 +16,7 @@ from bus.signatures import SignatureStanding
 MOST_PAGES: Final = 20
 MOST_CREDENTIALS: Final = 20
 """Of one signer, looked at each by its own call."""
+MOST_LISTED: Final = 1_000
 
 
 def chosen(talk: Talk, standing: SignatureStanding, *, now: datetime) -> Held | Refused | Answer:
@@ -24,7 +25,7 @@ def chosen(talk: Talk, standing: SignatureStanding, *, now: datetime) -> Held | 
     if isinstance(ids, Answer):
         return ids
     found: dict[str, Held] = {}
-    for each in ids[:MOST_CREDENTIALS]:
+    for each in ids:
         answer = talk.call(CREDENTIAL, wire.credential_body(each))
         if answer.said is not Said.YES:
             return answer
@@ -41,14 +42,16 @@ def _offered(held: Held) -> Offered:
 
 
 def _ids(talk: Talk, standing: SignatureStanding) -> list[str] | Answer:
-    found: list[str] = []
+    """As many as are looked at; the one that is named first, where it is among all that were listed."""
+    found: dict[str, None] = {}
     page = ""
     for _ in range(MOST_PAGES):
         answer = talk.call(LIST, wire.list_body(standing.user, page))
         if answer.said is not Said.YES:
             return answer
         ids, page = ids_of(answer.values)
-        found += [each for each in ids if each not in found]
-        if not page:
+        found |= dict.fromkeys(ids)
+        if not page or len(found) >= MOST_LISTED:
             break
-    return found
+    named = [each for each in (standing.credential,) if each in found]
+    return list(dict.fromkeys([*named, *found]))[:MOST_CREDENTIALS]

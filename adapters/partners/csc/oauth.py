@@ -9,7 +9,7 @@ import json
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from adapters.partners.csc.settings import CscSettings
 
@@ -47,6 +47,12 @@ def code_form(settings: CscSettings, code: str, request: str) -> dict[str, str]:
         "code_verifier": verifier_of(settings, request),
         **_client(settings),
     }
+
+
+def code_in(typed: str) -> str:
+    """What a person copies: the code alone, or the whole address that his browser ended with."""
+    told = dict(parse_qsl(urlsplit(typed.strip()).query))
+    return told.get("code", typed.strip())
 
 
 def account_token(settings: CscSettings, *, account: str, number: str, at: datetime) -> str:

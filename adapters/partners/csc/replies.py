@@ -17,6 +17,8 @@ from bus.messages import Exchange
 LIFE: Final = 3600
 """Seconds of a token or a SAD that names none (NOTES.md#r7, #r30)."""
 LONGEST_LIFE: Final = 86_400
+NOT_OFFERED: Final = 501
+LATER: Final = 429
 EMPTY_YES: Final = frozenset({204})
 MOST_VALUES: Final = 100
 
@@ -35,6 +37,11 @@ class Answer:
     status: int = 0
     retry_after: timedelta | None = None
 
+    @property
+    def is_theirs(self) -> bool:
+        """Whether it is trouble of the service's own: of what must not be done twice it leaves open whether it was."""
+        return self.status >= 500 and self.status != NOT_OFFERED
+
 
 def answer_of(exchange: Exchange) -> Answer:
     """Of an exchange without trouble (NOTES.md#r5)."""
@@ -50,10 +57,8 @@ def answer_of(exchange: Exchange) -> Answer:
     told = text_in(value, "error_description")
     row = error_row(error, told)
     said = row.said
-    if status >= 500:
-        said = Said.LATER if said is Said.LATER or status == 503 else Said.DOWN if status == 501 else Said.UNCLEAR
-    elif status == 429:
-        said = Said.LATER
+    if status == LATER or (status >= 500 and said is not Said.LATER):
+        said = HTTP.get(status, Said.UNCLEAR)
     reason = ": ".join(part for part in (words(error), words(told)) if part)
     return Answer(
         said=said,

@@ -90,7 +90,9 @@ class Line:
     @property
     def oauth2_url(self) -> str:
         """Where tokens are given: the settings say so, or else the service."""
-        told = self.known_info.oauth2
+        told, scheme = self.known_info.oauth2, self.settings.url.partition("://")[0]
+        if not told.startswith(f"{scheme}://"):
+            told = ""  # a service that sends us over an open line is not followed there
         return (self.settings.oauth2_url or told or self.settings.url.rpartition("/")[0]).rstrip("/")
 
     # -- tokens -------------------------------------------------------------------------------------------------------
@@ -167,6 +169,8 @@ class Talk:
 
     line: Line
     exchanges: list[Exchange] = field(default_factory=list)
+    hidden: tuple[str, ...] = field(default=(), repr=False)
+    """What somebody typed for this attempt: kept nowhere, whatever an answer repeats."""
 
     def call(self, method: str, body: Mapping[str, Any], *, is_slow: bool = False, token: str = "") -> Answer:
         """One method, under the shared token or this one; a refused shared token is replaced once, because nothing
@@ -183,10 +187,19 @@ class Talk:
         """The answer to this request, its exchange kept."""
         exchange = self.line.send(request, is_slow=is_slow)
         answer = lost(exchange.trouble) if exchange.trouble is not None else answer_of(exchange)
-        self.exchanges.append(replace(exchange, reply_body=_plain(exchange.reply_body)))
+        answer = replace(answer, reason=self._without(answer.reason))
+        body = _plain(exchange.reply_body)
+        kept = None if body is None else self._without(body.decode("utf-8", "surrogateescape"))
+        told = None if kept is None else kept.encode("utf-8", "surrogateescape")
+        self.exchanges.append(replace(exchange, reply_body=told))
         if answer.is_alarm:
             log.warning("signing_service_refused", partner=self.line.name, operation=method, code=answer.reason)
         return answer
+
+    def _without(self, text: str) -> str:
+        for each in self.hidden:
+            text = text.replace(each, MASK)
+        return text
 
     def _once(self, method: str, body: Mapping[str, Any], *, is_slow: bool) -> tuple[Answer, str]:
         try:

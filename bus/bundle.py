@@ -14,10 +14,11 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from bus.bodies import EVENT, EXCHANGE, HEARING, OFFER, Bodies
+from bus.bodies import EVENT, EXCHANGE, HEARING, OFFER, REPORT, Bodies
 from bus.engines.sqlite import Row, Tx
 from bus.errors import NotAllowedNow, NotFound
 from bus.evidence import MoveRow, row_digest
+from bus.signature_evidence import rows_of
 
 Member: TypeAlias = tuple[str, Iterable[bytes]]
 """A name and the bytes under it."""
@@ -50,6 +51,19 @@ _PAYMENT_ATTEMPT: Final = (
 _HEARING: Final = (
     "id", "at", "partner", "reference", "attempt", "via", "verdict", "effect", "transaction_id", "amount", "currency",
     "code", "address", "key_id", "commitment",
+)  # fmt: skip
+_SIGNATURE: Final = (
+    "id", "source", "name", "dossier", "event", "after", "service", "role", "level", "unit", "procedure", "state",
+    "delivery", "n", "request", "handle", "certificate", "chain", "code", "via", "expires_at", "opened_at", "signed_at",
+    "made_at", "created_at",
+)  # fmt: skip
+_SIGN_DOCUMENT: Final = (
+    "signature", "n", "name", "form", "is_result", "continues", "given", "prepared", "plan", "digest", "value",
+    "signed", "verdict", "report_commitment", "reached", "code",
+)  # fmt: skip
+_SIGN_TRY: Final = ("signature", "n", "service", "request", "handle", "state", "code", "ended_at")
+_SIGN_HEARING: Final = (
+    "id", "at", "partner", "signature", "via", "verdict", "effect", "code", "address", "commitment",
 )  # fmt: skip
 _PARTS: Final = ("request-head", "request-body", "reply-head", "reply-body")
 
@@ -92,6 +106,7 @@ class Bundle:
         payments, told = self._tx.all("bundle_payments", self._dossier), self._told()
         yield "payments.ndjson", _lines(self._payment(row) for row in payments)
         yield "hearings.ndjson", _lines(self._line(_HEARING, row, row[16]) for kind, row in told if kind == HEARING)
+        yield from self._signed()
         for row in events:
             if self._why_not(row[11]) is None:
                 yield from self._event(row)
@@ -131,6 +146,26 @@ class Bundle:
         hearings = [(HEARING, row) for row in self._tx.all("bundle_hearings", self._dossier)]
         return hearings + [(OFFER, row) for row in self._tx.all("bundle_offers", self._dossier)]
 
+    def _signed(self) -> Iterator[Member]:
+        """The dossier's signatures, what services told of them, and how its signed documents were verified."""
+        numbers = [row[0] for row in self._tx.all("bundle_signatures", self._dossier)]
+        told = self._tx.all("bundle_signature_hearings", self._dossier)
+        yield "signatures.ndjson", _lines(map(self._signature, numbers))
+        yield "signature_hearings.ndjson", _lines(self._line(_SIGN_HEARING, row, row[11]) for row in told)
+        for row in told:
+            if self._why_not(row[11]) is None:
+                yield from self._salted(f"signature_hearings/{row[0]}", row[10], HEARING, row[9])
+        for row in self._tx.all("bundle_reports", self._dossier):
+            if self._why_not(row[4]) is None:
+                yield from self._salted(f"reports/{row[0]}-{row[1]}", row[3], REPORT, row[2])
+
+    def _signature(self, number: int) -> dict[str, Any]:
+        row, documents, tries = rows_of(self._tx, number)
+        return _named(_SIGNATURE, row) | {
+            "documents": [_named(_SIGN_DOCUMENT, each) for each in documents],
+            "tries": [_named(_SIGN_TRY, each) for each in tries],
+        }
+
     # -- bytes --------------------------------------------------------------------------------------------------
 
     def _event(self, row: Row) -> Iterator[Member]:
@@ -146,10 +181,12 @@ class Bundle:
                 yield f"exchanges/{row[0]}/{name}", [part]
 
     def _word(self, kind: bytes, row: Row) -> Iterator[Member]:
-        salt, body = self._opened(row[15], kind, row[14])
-        folder = f"{kind.decode()}s/{row[0]}"
+        yield from self._salted(f"{kind.decode()}s/{row[0]}", row[15], kind, row[14])
+
+    def _salted(self, folder: str, body: int, context: bytes, commitment: bytes) -> Iterator[Member]:
+        salt, opened = self._opened(body, context, commitment)
         yield f"{folder}/salt", [salt]
-        yield f"{folder}/body", [body]
+        yield f"{folder}/body", [opened]
 
     def _opened(self, body: int, context: bytes, commitment: bytes) -> tuple[bytes, bytes]:
         row = self._tx.one("read_body", body)

@@ -1,13 +1,15 @@
 """Signatures are bound as all else is: what each came to, and everything told of it, in moves of the hash chain.
 
 A signature's move names it in its reason and binds its row with its documents and earlier tries, as they stand after
-the change. `ledger verify` reads them back: a row that was edited since is not what its last move says.
+the change; of certificates, plans and values the SHA-256, so that who checks a bundle need not read them. `ledger
+verify` reads them back: a row that was edited since is not what its last move says.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Final
+import hashlib
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
 
 from bus.engines.sqlite import Tx
 from bus.evidence import row_digest
@@ -51,16 +53,22 @@ def _bind(
     moves.add(tx, move)
 
 
-def _stands(tx: Tx, signature: int) -> bytes:
+def rows_of(tx: Tx, signature: int) -> tuple[list[Any], list[list[Any]], list[list[Any]]]:
+    """A signature, its documents and its earlier tries, as moves bind them."""
     row = tx.one("signature_stands", signature)
     assert row is not None
-    documents = [_each("signature_document", each) for each in tx.all("signature_documents_stand", signature)]
-    tries = [_each("signature_try", each) for each in tx.all("signature_tries_stand", signature)]
-    return row_digest(["signature", *row, documents, tries])
+    documents = [_plain(each) for each in tx.all("signature_documents_stand", signature)]
+    return _plain(row), documents, [_plain(each) for each in tx.all("signature_tries_stand", signature)]
 
 
-def _each(table: str, row: tuple[object, ...]) -> str:
-    return row_digest([table, *row]).hex()  # type: ignore[list-item]
+def _plain(row: Sequence[Any]) -> list[Any]:
+    return [hashlib.sha256(value).hexdigest() if isinstance(value, bytes) else value for value in row]
+
+
+def _stands(tx: Tx, signature: int) -> bytes:
+    row, documents, tries = rows_of(tx, signature)
+    listed = [row_digest(["signature_document", *each]).hex() for each in documents]
+    return row_digest(["signature", *row, listed, [row_digest(["signature_try", *each]).hex() for each in tries]])
 
 
 def _hearing_digest(hearing: tuple[object, ...]) -> bytes:

@@ -24,7 +24,7 @@ TRY = """id payment n partner reference delivery state made_at opened_at open_un
     amount bank paid_at paid_time code"""
 HEARING = """id at partner reference attempt via verdict effect transaction_id amount currency code address key_id
     commitment"""
-MONEY = ("payment_changed", "payment_heard")
+MONEY, SIGNED = ("payment_changed", "payment_heard"), ("signature_changed", "signature_heard")  # verify_signatures.py
 PARTS = ("request-head", "request-body", "reply-head", "reply-body")
 
 
@@ -108,7 +108,7 @@ def verify_rows(rows, files, dossier):
         salt, *parts = (files.get(f"exchanges/{row['id']}/{name}") for name in ("salt", *PARTS))
         if row["left_out"] is None and sha(salt or b"", b"\x94", *map(packed, parts)) != row["commitment"]:
             yield f"exchanges/{row['id']}: these are not the bytes that were exchanged"
-    tried = [move for move in rows["moves"] if move["cause"] not in MONEY]
+    tried = [move for move in rows["moves"] if move["cause"] not in (*MONEY, *SIGNED)]
     bound = {move["binds"]: move["delivery"] for move in tried if move["binds"] and not move["event"]}
     for row in rows["attempts"]:
         if bound.pop(digest(row, ATTEMPT, ["attempt"], [[*map(said.get, row["exchanges"])]]), None) != row["delivery"]:

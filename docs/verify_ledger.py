@@ -73,7 +73,8 @@ def verify_rows(db):
             yield f"events id {row[0]}: it is not what its move recorded"
     yield from (f"events id {id}: deleted" for id in events)
     bound = "SELECT binds, id FROM moves WHERE binds IS NOT NULL AND event IS NULL AND delivery > 0"
-    bound = dict(db.execute(f"{bound} AND cause NOT IN ('payment_changed', 'payment_heard')"))  # verify_payments.py
+    elsewhere = "('payment_changed', 'payment_heard', 'signature_changed', 'signature_heard')"  # verify_payments.py, …
+    bound = dict(db.execute(f"{bound} AND cause NOT IN {elsewhere}"))
     said = {row[0]: digest(row[1:-1]).hex() for row in db.execute("SELECT * FROM exchanges")}
     for row in db.execute(ATTEMPTS):
         if bound.pop(digest(["attempt", *row[:8], [said.get(n, "") for n in json.loads(row[8])]]), None) is None:

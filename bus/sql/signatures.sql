@@ -144,14 +144,25 @@ SELECT id, at, partner, signature, via, verdict, effect, code, address, commitme
 
 -- signature_stands -- A signature, as moves bind it.
 SELECT id, source, name, dossier, event, after, service, role, level, unit, procedure, state, delivery, n, request, handle,
-  hex(certificate), hex(chain), code, via, expires_at, opened_at, signed_at, made_at, created_at FROM signatures WHERE id = ?;
+  certificate, chain, code, via, expires_at, opened_at, signed_at, made_at, created_at FROM signatures WHERE id = ?;
 
 -- signature_documents_stand -- Its documents, as moves bind them.
-SELECT signature, n, name, form, is_result, continues, given, prepared, hex(plan), hex(digest), hex(value), signed, verdict,
-  hex(report_commitment), reached, code FROM signature_documents WHERE signature = ? ORDER BY n;
+SELECT signature, n, name, form, is_result, continues, given, prepared, plan, digest, value, signed, verdict,
+  report_commitment, reached, code FROM signature_documents WHERE signature = ? ORDER BY n;
 
 -- signature_tries_stand -- Its earlier tries, as moves bind them.
 SELECT signature, n, service, request, handle, state, code, ended_at FROM signature_tries WHERE signature = ? ORDER BY n;
+
+-- bundle_signatures -- Of one dossier.
+SELECT id FROM signatures WHERE dossier = ? ORDER BY id;
+
+-- bundle_signature_hearings -- What services told of a dossier's signatures; the columns that a move binds, and where the bytes are.
+SELECT h.id, h.at, h.partner, h.signature, h.via, h.verdict, h.effect, h.code, h.address, h.commitment, h.body, b.sealed IS NULL
+FROM signature_hearings h JOIN signatures s ON s.id = h.signature JOIN bodies b ON b.id = h.body WHERE s.dossier = ? ORDER BY h.id;
+
+-- bundle_reports -- How a dossier's signed documents were verified, and where the bytes are.
+SELECT d.signature, d.n, d.report_commitment, d.report, b.sealed IS NULL
+FROM signature_documents d JOIN signatures s ON s.id = d.signature JOIN bodies b ON b.id = d.report WHERE s.dossier = ? ORDER BY 1, 2;
 
 -- all_signatures -- Every signature's number.
 SELECT id FROM signatures ORDER BY id;

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import importlib.util
+import json
 import shutil
 import sqlite3
+import zipfile
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from types import ModuleType
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from bus.bundle import Bundle
 from bus.errors import NotAllowedNow, NotFound, StaleFence
 from bus.repairs import Repairs
 from bus.signatures import FinishedDocument, FinishOutcome, SignatureEffect, SignatureVerdict
-from bus.upkeep import doubt_everything_open, verify
-from tests.builders import NOON
+from bus.upkeep import checkpoint, doubt_everything_open, verify
+from tests.builders import DOSSIER, NOON
 from tests.signature_kit import PEN, SignWorld
 
 E = SignatureEffect
@@ -487,4 +493,83 @@ def test_two_processes_hear_the_same(tmp_path: Path) -> None:
     assert [E.LATE, E.LATE] == [one.effect for one in effects]
     assert "waiting_user" == world.state()
     world.judged()
+    world.close()
+
+
+# -- without us ----------------------------------------------------------------------------------------------------
+
+KEY = Ed25519PrivateKey.generate()
+
+
+def script(name: str) -> ModuleType:
+    """A script of docs/, which knows nothing of ours."""
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).parents[2] / "docs" / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def bundle(world: SignWorld, *, is_masked: bool = False) -> dict[str, bytes]:
+    checkpoint(world.ledger, KEY.sign, "k1")
+    with world.ledger.engine.snapshot() as tx:
+        made = Bundle(tx, world.ledger.bodies, DOSSIER, signers=frozenset({"k1"}), is_masked=is_masked)
+        return {name: b"".join(chunks) for name, chunks in made.members()}
+
+
+def findings(folder: Path, members: dict[str, bytes]) -> list[str]:
+    """What the scripts that know nothing of ours say of a bundle."""
+    with zipfile.ZipFile(folder / "bundle.zip", "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    rows = {name[:-7]: [json.loads(line) for line in members[name].splitlines()] for name in members if ".nd" in name}
+    return [
+        *script("verify_bundle").verify_rows(rows, members, DOSSIER),
+        *script("verify_signatures").verify(folder / "bundle.zip"),
+    ]
+
+
+def test_p15_a_bundle_shows_its_signatures(tmp_path: Path) -> None:
+    """A dossier's bundle holds its signatures, what services told and how documents were verified: for anybody to check."""
+    world = SignWorld(tmp_path)
+    request = world.make()
+    world.call_back(request)
+    world.ask_for("S2", service="desk")
+    members = bundle(world)
+    assert [] == findings(tmp_path, members)
+    assert b'{"verdict":"passed"}' == members["reports/1-1/body"]
+    assert json.dumps([request, "query", "signed"]).encode() == members["signature_hearings/1/body"]
+    for member, old, new, found in (
+        ("signatures.ndjson", b'"state":"made"', b'"state":"declined"', "signatures id 1"),
+        ("signatures.ndjson", b'"verdict":"passed"', b'"verdict":"failed"', "signatures id 1"),
+        ("signature_hearings.ndjson", b'"effect":"recorded"', b'"effect":"late"', "signature_hearings id 1"),
+        ("signature_hearings/1/body", b"signed", b"waiting", "signature_hearings id 1"),
+    ):
+        assert old in members[member]
+        said = findings(tmp_path, members | {member: members[member].replace(old, new)})
+        assert found in said[0]
+    assert ["signatures: deleted: the last signature_heard of id 2 says that it is there"] == findings(
+        tmp_path, members | {"signature_hearings.ndjson": members["signature_hearings.ndjson"].splitlines()[0]}
+    )
+    masked = bundle(world, is_masked=True)
+    assert [] == findings(tmp_path, masked)
+    assert not [name for name in masked if name.startswith(("reports/", "signature_hearings/"))]
+    world.close()
+
+
+def test_the_independent_verifier(tmp_path: Path) -> None:
+    """The scripts find nothing in a sound ledger, whatever happened to signatures, and what was edited in another."""
+    world = SignWorld(tmp_path)
+    world.make()
+    world.ask_for("S2", service="desk")
+    world.send("S3")
+    world.press("cancel", "S3")
+    world.press("try_again", "S3")
+    check = script("verify_signatures")
+    assert [] == [*check.verify(world.path), *script("verify_ledger").verify(world.path)]
+    world.change("UPDATE signature_documents SET value = x'00' WHERE signature = 1")
+    assert "signatures id 1" in next(iter(check.verify(world.path)))
+    world.change("UPDATE signature_hearings SET effect = 'x'")
+    assert "signature_hearings id 1" in [*check.verify(world.path)][1]
     world.close()

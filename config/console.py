@@ -48,11 +48,14 @@ from config.console_keys import key_facts
 from config.console_names import TableNames
 from config.console_settings import ConsoleSettings
 from config.console_tables import ConsoleTables
+from config.desk_signing import desk_opening
+from config.documents import documents_of
 from config.noticing import incidents_of, late_books
 from config.office_calendar import FreshCalendar
 from config.running import runs_of, selections_of
 from config.settings_file import SettingsRefused
 from config.settling_days import settlement_room
+from config.signing import known_services
 from config.signing_on import sso_of
 from config.wiring import Installation
 
@@ -119,6 +122,9 @@ def make_console(
         settlement=settlement_room(installation),
         signature_looks=SignatureLooks(ledger),
         signature_close=SignatureClose(ledger),
+        signed_content=partial(_content, installation),
+        open_desk=partial(desk_opening, installation),
+        signers=tuple(sorted(known_services(installation.settings))),
         beneficiaries=Beneficiaries(ledger),
         refund_approval_above=ledger.payments.policy.refund_approval_above,
         people=people,
@@ -135,6 +141,14 @@ def make_console(
         sealing=Sealing(ledger.master.index_key, ports.randomness),
         facts=facts,
     )
+
+
+def _content(installation: Installation, document: int) -> bytes | None:
+    """A document of the store; None where its file is gone."""
+    try:
+        return documents_of(installation).content(document)
+    except (NotFound, OSError):
+        return None
 
 
 def is_still(people: People, visit: Visit) -> bool:

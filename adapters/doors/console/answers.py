@@ -26,6 +26,8 @@ class Shown:
     view: Any = None
     status: int = 200
     cookies: tuple[Cookie, ...] = ()
+    connects: str = ""
+    """Where else than here this page's script may speak to: a program beside the browser, as CSP names sources."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,20 +19,28 @@ from adapters.doors.console.sealing import Sealing, Unsealable
 from adapters.doors.console.visit import Visit
 from bus.ports import Clock
 
-CSP: Final = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "img-src 'self' data:",
-        "connect-src 'self'",
-        "form-action 'self'",
-        "frame-ancestors 'none'",
-        "base-uri 'none'",
-        f"report-uri {PREFIX}/csp-report",
+
+def policy(connects: str = "") -> str:
+    """Only our own files, no inline script or style, no frame around us, no form to elsewhere.
+
+    `connects`: where else a page's script may speak to.
+    """
+    return "; ".join(
+        (
+            "default-src 'none'",
+            "script-src 'self'",
+            "style-src 'self'",
+            "img-src 'self' data:",
+            f"connect-src 'self' {connects}".rstrip(),
+            "form-action 'self'",
+            "frame-ancestors 'none'",
+            "base-uri 'none'",
+            f"report-uri {PREFIX}/csp-report",
+        )
     )
-)
-"""Only our own files, no inline script or style, no frame around us, no form to elsewhere."""
+
+
+CSP: Final = policy()
 HEADERS: Final = {
     "content-security-policy": CSP,
     # Not `no-referrer`: with that browsers say `Origin: null` of our own forms.

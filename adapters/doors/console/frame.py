@@ -16,6 +16,7 @@ from bus.calendar import Calendar
 from bus.close_reads import CloseReads
 from bus.corrections import Corrections
 from bus.dues import Dues
+from bus.errors import NotAllowedNow
 from bus.first_run import FirstRun
 from bus.incidents import Incidents
 from bus.late_book import LateBook
@@ -40,6 +41,7 @@ from bus.signature_looks import SignatureLooks
 from bus.unmapped import Unmapped
 
 if TYPE_CHECKING:
+    from adapters.documents.desk_offer import DeskOpening
     from adapters.doors.console.charts import Charts
     from adapters.doors.console.keys_view import KeyFact
     from adapters.doors.console.live import Feed
@@ -76,6 +78,11 @@ def unnoticed() -> None:
 def nothing_kept(document: int) -> bytes | None:
     """Where there is no store."""
     return None
+
+
+def no_desk() -> DeskOpening:
+    """Where nobody signs at a desk."""
+    raise NotAllowedNow("nobody signs at a desk here", code="not_at_desk")
 
 
 def uncounted(result: str) -> None:
@@ -118,6 +125,8 @@ class Console:
     signature_close: SignatureClose
     signed_content: Callable[[int], bytes | None] = nothing_kept
     """A document of the store, by its number in the ledger; None where it is not there any more."""
+    open_desk: Callable[[], DeskOpening] = no_desk
+    """Who hands a document out to an official's own token."""
     signers: Sequence[str] = ()
     """Services that are asked for signatures here."""
     gateways: Sequence[str] = ()

@@ -10,7 +10,7 @@ from typing import Any, Final
 from adapters.doors.console.dossier_view import MOST_MEMBERS, Member, Named, members_of, shortened
 from adapters.doors.console.timeline import Picture, picture
 from adapters.doors.console.visible import visible
-from bus.payment_close import Attempt, Payment, Refund
+from bus.payment_close import Attempt, MoveOf, Payment, Refund
 from bus.payments import Beneficiary
 from bus.privacy import mask_event
 
@@ -203,10 +203,14 @@ def _moves(payment: Payment) -> Iterator[Line]:
 
 def _picture(payment: Payment, now: datetime) -> Picture | None:
     """The deliveries as bars, what gateways told above them."""
-    told = [
-        {"id": str(one.id), "kind": one.via, "accepted_at": one.at.isoformat()} for one in reversed(payment.hearings)
-    ]
-    moves: Sequence[Mapping[str, Any]] = [
+    asked = (payment.line.name, GATEWAY_KIND, payment.line.created_at)
+    told = [(str(one.id), str(one.via), one.at) for one in reversed(payment.hearings)]
+    return picture_of([asked, *told], payment.moves, now)
+
+
+def picture_of(told: Sequence[tuple[str, str, datetime]], moves: Sequence[MoveOf], now: datetime) -> Picture | None:
+    """`told`: what came, its name, its kind and when; `moves`: of deliveries, the newest first."""
+    rows: Sequence[Mapping[str, Any]] = [
         {
             "id": one.id,
             "at": one.at.isoformat(),
@@ -219,10 +223,9 @@ def _picture(payment: Payment, now: datetime) -> Picture | None:
             "actor": one.actor,
             "cause": one.cause,
         }
-        for one in reversed(payment.moves)
+        for one in reversed(moves)
     ]
-    asked = {"id": payment.line.name, "kind": GATEWAY_KIND, "accepted_at": payment.line.created_at.isoformat()}
-    return picture([asked, *told], moves, now)
+    return picture([{"id": name, "kind": kind, "accepted_at": at.isoformat()} for name, kind, at in told], rows, now)
 
 
 def account_text(one: Beneficiary | None) -> str:

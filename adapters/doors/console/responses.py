@@ -11,7 +11,7 @@ from starlette.responses import Response, StreamingResponse
 
 from adapters.doors.console import carried
 from adapters.doors.console.answers import Answer, Bytes, Gone, Live, Shown, SignedIn, SignedOut, Stream
-from adapters.doors.console.dressing import Dressing
+from adapters.doors.console.dressing import Dressing, policy
 from adapters.doors.console.errors import Busy
 from adapters.doors.console.gate import Gate
 from adapters.doors.console.render import Renderer
@@ -44,6 +44,8 @@ class Responses:
             case Shown():
                 response = self.page(visit, answer, said=self._dressing.said(request, self._renderer, visit))
                 self._dressing.stranger(request, response)
+                if answer.connects:
+                    response.headers["content-security-policy"] = policy(answer.connects)
             case Gone():
                 response = self._dressing.gone(answer.to, answer.said, answer.facts)
                 self._dressing.cookies(response, answer.cookies)

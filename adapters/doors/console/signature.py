@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
+from adapters.documents.errors import DocumentNotNow
 from adapters.doors.console.answers import Answer, Bytes, Gone, Shown, Wrong
 from adapters.doors.console.asked import Asked
 from adapters.doors.console.dossier import reason_typed
@@ -23,6 +24,7 @@ from adapters.doors.console.pressing import key_for, press, reason_of
 from adapters.doors.console.reach import name_of
 from adapters.doors.console.shown_bytes import Form, show_bytes
 from adapters.doors.console.signature_view import (
+    DeskView,
     HearingView,
     SignatureView,
     Typed,
@@ -32,16 +34,19 @@ from adapters.doors.console.signature_view import (
 from adapters.doors.console.visit import Visit
 from bus.audit import Act as Noted
 from bus.engines.sqlite import Tx
-from bus.errors import NotFound
+from bus.errors import NotAllowedNow, NotFound
 from bus.messages import digest_of
 from bus.rights import Right, covers
 from bus.signature_close import SignatureHearing, SignatureSeen
 from bus.signature_looks import SignatureLine
+from signing.errors import DocumentRefused
 
 Do = Callable[[Tx, str], Mapping[str, Any]]
 """What is done in the press's transaction, given the reason."""
 NOTHING: Final = Typed()
 MOST_CODE: Final = 64
+AGENT: Final = "wss://127.0.0.1:8987"
+"""The agent on the official's own computer (contracts/vgca/NOTES.md r1)."""
 _NUMBER: Final = re.compile(r"[0-9]{1,18}")
 _TYPES: Final = {"application/pdf": "pdf", "application/xml": "xml", "text/xml": "xml"}
 
@@ -187,6 +192,35 @@ def document(console: Console, visit: Visit, asked: Asked) -> Answer:
     return Bytes(content, "application/octet-stream", f"{re.sub('[^A-Za-z0-9._-]+', '-', line.name)}-{found.n}.{kind}")
 
 
+# -- at an official's desk --------------------------------------------------------------------------------------------
+
+
+def desk(console: Console, visit: Visit, asked: Asked) -> Answer:
+    """POST /signatures/{id}/documents/{n}/desk: hand it out to the token beside this browser, by a fresh ticket."""
+    line, text = signature_in_reach(console, visit, asked), asked.path["n"]
+    try:
+        offer = console.open_desk().open(
+            line.id,
+            int(text) if _NUMBER.fullmatch(text) else 0,
+            account=visit.account,
+            reason=reason_of(asked),
+            address=visit.address,
+        )
+    except NotFound:
+        raise Wrong("signing.no_document", status=404, number=text[:40]) from None
+    except Wrong as wrong:
+        return _again(console, visit, line, "desk", asked, wrong)
+    except NotAllowedNow as refusal:
+        return _again(console, visit, line, "desk", asked, Wrong(f"signing.no_{refusal.code}", status=409))
+    except DocumentRefused as refusal:
+        return _again(
+            console, visit, line, "desk", asked, Wrong("signing.no_document_refused", status=409, code=refusal.code)
+        )
+    except DocumentNotNow:
+        return _again(console, visit, line, "desk", asked, Wrong("signing.no_document_now", status=503))
+    return Shown("signature_desk.html", DeskView(line=line, n=int(text), offer=offer, agent=AGENT), connects=AGENT)
+
+
 # -- what a person may do ---------------------------------------------------------------------------------------------
 
 
@@ -275,6 +309,7 @@ PAGES: Final = (
     Page("GET", "/signatures/{id}/hearings/{n}", "signature_hearing", hearing, Right.BODIES, is_body=True),
     Page("POST", "/signatures/{id}/hearings/{n}", "signature_hearing_opened", opened, Right.REVEAL, is_body=True),
     Page("POST", "/signatures/{id}/documents/{n}", "signature_document", document, Right.REVEAL, is_body=True),
+    Page("POST", "/signatures/{id}/documents/{n}/desk", "signature_desk", desk, Right.REPLAY),
     Page("POST", "/signatures/{id}/ask", "signature_ask", ask, Right.REPLAY),
     Page("POST", "/signatures/{id}/cancel", "signature_cancel", cancel, Right.REPLAY),
     Page("POST", "/signatures/{id}/again", "signature_again", again, Right.REPLAY),

@@ -7,13 +7,19 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
+from adapters.documents.desk_offer import DeskOffer
 from adapters.doors.console.dossier_view import MOST_MEMBERS, Member, Named, members_of
+from adapters.doors.console.payment_view import picture_of
 from adapters.doors.console.shown_bytes import Form, ShownBytes
+from adapters.doors.console.timeline import Picture
+from bus.messages import SIGNATURE_REQUESTED
 from bus.privacy import mask_event, mask_name
 from bus.signature_close import DocumentSeen, SignatureHearing, SignatureSeen
 from bus.signature_looks import SignatureLine
 from bus.signatures import ENDED_WITHOUT, SignatureState
 
+EVIDENCE: Final = frozenset({"signature_changed", "signature_heard"})
+"""Causes of moves that bind a row; a person's has the reason behind the row's number."""
 ASKABLE: Final = frozenset({SignatureState.UNKNOWN, SignatureState.WAITING_USER})
 CODES_WANTED: Final = frozenset({"otp_wanted", "otp_wrong"})
 
@@ -94,6 +100,7 @@ class SignatureView:
     """The newest first."""
     members: tuple[Member, ...] | None
     """What was asked for, masked; None where it is destroyed."""
+    picture: Picture | None
     keys: Mapping[str, str]
     """Of the acts that are possible now."""
     typed: Typed
@@ -111,12 +118,23 @@ class HearingView:
     is_opened: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeskView:
+    """A document on its way to an official's token."""
+
+    line: SignatureLine
+    n: int
+    offer: DeskOffer
+    agent: str
+
+
 def acts_possible(line: SignatureLine, *, may_repair: bool) -> tuple[str, ...]:
     """What may be done about it now, by who may repair at all."""
     possible = {
         "ask": line.state in ASKABLE,
         "code": line.state is SignatureState.WAITING_USER and line.code in CODES_WANTED,
         "again": line.state in ENDED_WITHOUT or line.state is SignatureState.UNKNOWN,
+        "desk": line.state is SignatureState.AT_DESK,
         "cancel": line.state.is_open and not line.state.is_finishing,
     }
     return tuple(name for name, is_possible in possible.items() if is_possible and may_repair)
@@ -142,6 +160,7 @@ def signature_view(
         documents=tuple(_document(each, asked.get(each.n, {})) for each in signature.documents),
         steps=tuple(sorted(_steps(signature), key=lambda step: step.at)[::-1]),
         members=None if signature.data is None else tuple(members_of(mask_event(signature.data)))[:MOST_MEMBERS],
+        picture=_picture(signature, now),
         keys=keys,
         typed=typed,
     )
@@ -197,6 +216,9 @@ def _steps(signature: SignatureSeen) -> Iterator[Step]:
             hearing=one.id,
         )
     for move in signature.moves:
+        is_own = move.cause in EVIDENCE
+        if is_own and not move.actor.startswith("person:"):
+            continue  # it binds what stands above in other words
         yield Step(
             at=move.at,
             key="move",
@@ -204,7 +226,15 @@ def _steps(signature: SignatureSeen) -> Iterator[Step]:
             mark=move.to_state,
             state=move.to_state,
             cause=move.cause,
-            reason=move.reason,
+            reason=move.reason.partition(": ")[2] if is_own else move.reason,
             who=move.actor,
             delivery=move.delivery,
         )
+
+
+def _picture(signature: SignatureSeen, now: datetime) -> Picture | None:
+    """The deliveries as bars, what services told above them."""
+    line = signature.line
+    asked = (line.name, SIGNATURE_REQUESTED, line.created_at)
+    told = [(str(one.id), one.via, one.at) for one in reversed(signature.hearings)]
+    return picture_of([asked, *told], signature.moves, now)

@@ -19,9 +19,10 @@ from typing import Any, Final, Literal
 
 from signing.errors import DocumentRefused
 from signing.letters import NAME, letters, shown, width, wrapped
+from signing.page_shape import Box as Box
+from signing.page_shape import Sheet
 
 Kind = Literal["official", "agency", "copy"]
-Box = tuple[float, float, float, float]
 
 SEAL: Final = 36 / 25.4 * 72
 """Points across a seal."""
@@ -49,7 +50,7 @@ class Appearance:
     page: int = -1
     """From 1; -1 is the last."""
     box: Box | None = None
-    """In points from the page's lower left corner; None: where the rules want it."""
+    """In points from the lower left corner of the page as it is seen; None: where the rules want it."""
     image: bytes | None = None
     """A PNG, without background."""
     lines: Sequence[str] = ()
@@ -186,9 +187,9 @@ def picture(png: bytes) -> Picture:
 
 
 def form_object(
-    writer: Any, content: bytes, wide: float, high: float, *, image: bytes | None = None, font: Any = None
+    writer: Any, content: bytes, box: Box, sheet: Sheet, *, image: bytes | None = None, font: Any = None
 ) -> Any:
-    """The drawing as a form XObject of this document; its reference. `font` is one that this revision has already."""
+    """The drawing as a form XObject of this document; its reference. `box` is as seen; `font` one of this revision."""
     from pyhanko.pdf_utils.generic import DictionaryObject as Dict
     from pyhanko.pdf_utils.generic import NameObject as Name
 
@@ -197,12 +198,10 @@ def form_object(
         resources[Name("/XObject")] = Dict({Name("/Im0"): _image_object(writer, picture(image))})
     else:
         resources[Name("/Font")] = Dict({Name("/F0"): font or font_object(writer)})
-    return writer.add_object(
-        stream(
-            {"/Type": "/XObject", "/Subtype": "/Form", "/BBox": [0.0, 0.0, wide, high], "/Resources": resources},
-            zlib.compress(content),
-        )
-    )
+    shape = {"/Type": "/XObject", "/Subtype": "/Form", "/BBox": [0.0, 0.0, box[2] - box[0], box[3] - box[1]]}
+    if sheet.matrix is not None:
+        shape["/Matrix"] = sheet.matrix
+    return writer.add_object(stream(shape | {"/Resources": resources}, zlib.compress(content)))
 
 
 def _image_object(writer: Any, read: Picture) -> Any:

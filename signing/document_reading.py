@@ -17,6 +17,7 @@ from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.fields import enumerate_sig_fields
 
 from signing.errors import DocumentRefused
+from signing.page_shape import Box, Sheet
 from signing.pdf_reader import MOST_BYTES as MOST_BYTES
 from signing.pdf_reader import opened as opened
 from signing.pdf_reader import reading as reading
@@ -126,12 +127,19 @@ def inherited(page: Any, key: str) -> Any:
     return None
 
 
-def page_box(reader: PdfFileReader, number: int) -> tuple[float, float, float, float]:
-    """What of a page (from 0) is shown."""
-    page = page_references(reader)[number].get_object()
+def sheet_of(page: Any) -> Sheet:
+    """The shape of a page."""
     box = inherited(page, "/CropBox") or inherited(page, "/MediaBox") or (0, 0, 595, 842)
     x1, y1, x2, y2 = (float(each) for each in items(box))
-    return min(x1, x2), min(y1, y2), max(x1, x2), max(y1, y2)
+    turn = int(inherited(page, "/Rotate") or 0) % 360
+    return Sheet(box=(min(x1, x2), min(y1, y2), max(x1, x2), max(y1, y2)), turn=turn if turn % 90 == 0 else 0)
+
+
+def seen_field(field: Any) -> tuple[Box, Sheet]:
+    """A field's box as it is seen, and the shape of its page; one that does not say its page is taken as upright."""
+    x1, y1, x2, y2 = (float(each) for each in items(field["/Rect"]))
+    sheet = sheet_of(field["/P"]) if "/P" in field else Sheet(box=(0, 0, 0, 0))
+    return sheet.as_seen((x1, y1, x2, y2)), sheet
 
 
 def _of(each: Any, key: str, default: Any = None) -> Any:

@@ -15,7 +15,7 @@ from typing import Any, Final
 from pyhanko.pdf_utils.generic import DictionaryObject, NameObject, NumberObject, TextStringObject
 
 from signing.appearance import Box, font_object, form_object, noun, on_page, words
-from signing.document_reading import Look, items, looked, page_box, page_references
+from signing.document_reading import Look, items, looked, page_references, seen_field, sheet_of
 from signing.errors import DocumentRefused
 from signing.pdf_reader import Revision, reading, to_write
 
@@ -48,9 +48,9 @@ def with_fields(pdf: bytes, places: Sequence[TextPlace]) -> bytes:
         for each in places:
             if not 1 <= each.page <= seen.pages:
                 raise DocumentRefused("document_page_missing", f"it has {seen.pages} pages, and no page {each.page}")
-            box = on_page(each.box, page_box(reader, each.page - 1))
             page = pages[each.page - 1]
-            field = writer.add_object(text_field(each.name, box, page))
+            sheet = sheet_of(page.get_object())
+            field = writer.add_object(text_field(each.name, sheet.to_file(on_page(each.box, sheet.shown)), page))
             _fields(writer).append(field)
             writer.register_annotation(page.reference, field)
         writer.write_in_place()
@@ -114,9 +114,9 @@ def _refuse_missing(seen: Look, texts: Mapping[str, str]) -> None:
 def _fill(writer: Any, field: Any, font: Any, text: str, size: float) -> None:
     if "/V" in field and str(field["/V"]):
         raise DocumentRefused("document_field_filled", f"its field {field['/T']} has a text already")
-    x1, y1, x2, y2 = (float(each) for each in items(field["/Rect"]))
-    wide, high = abs(x2 - x1), abs(y2 - y1)
-    form = form_object(writer, words([text], wide, high, size=size), wide, high, font=font)
+    box, sheet = seen_field(field)
+    content = words([text], box[2] - box[0], box[3] - box[1], size=size)
+    form = form_object(writer, content, box, sheet, font=font)
     field[NameObject("/V")] = TextStringObject(text)
     field[NameObject("/AP")] = DictionaryObject({NameObject("/N"): form})
     field[NameObject("/F")] = NumberObject(PRINTED)

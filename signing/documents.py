@@ -27,9 +27,10 @@ from pyhanko.sign.signers.pdf_byterange import DocumentTimestamp, PreparedByteRa
 from signing.appearance import Appearance, Box, draw, form_object, place
 from signing.cms import signed_attributes, signed_data
 from signing.document_reading import Look as Look
-from signing.document_reading import items, looked, page_box
 from signing.document_reading import look as look
+from signing.document_reading import looked, page_references, seen_field, sheet_of
 from signing.errors import DocumentRefused, PlanWrong
+from signing.page_shape import Sheet
 from signing.pdf_reader import MOST_BYTES as MOST_BYTES
 from signing.pdf_reader import Revision, reading, to_write
 from signing.prepared import PreparedDocument as PreparedDocument
@@ -122,7 +123,8 @@ def _with_place(
         spec = None
         if appearance is not None:
             page = _page_number(reader, appearance, seen)
-            box = place(appearance, page_box(reader, page), _signed_box(seen, page))
+            sheet = sheet_of(page_references(reader)[page].get_object())
+            box = sheet.to_file(place(appearance, sheet.shown, _signed_box(seen, page, sheet)))
             spec = SigFieldSpec(sig_field_name=field, on_page=page, box=box)  # type: ignore[arg-type]  # points, in halves
         steps = PdfCMSEmbedder(new_field_spec=spec).write_cms(field_name=field, writer=writer)
         reference = next(steps)
@@ -146,17 +148,20 @@ def _page_number(reader: PdfFileReader, appearance: Appearance, seen: Look) -> i
     return number - 1
 
 
-def _signed_box(seen: Look, page: int) -> Box | None:
-    return next((each.box for each in reversed(seen.signatures) if each.page == page + 1), None)
+def _signed_box(seen: Look, page: int, sheet: Sheet) -> Box | None:
+    """Where the last signature on the page is seen."""
+    box = next((each.box for each in reversed(seen.signatures) if each.page == page + 1), None)
+    return None if box is None else sheet.as_seen(box)
 
 
 def _show(writer: Any, field: Any, appearance: Appearance) -> None:
     """The drawing in the field's own box: that of an empty field was chosen by whoever made it."""
-    x1, y1, x2, y2 = (float(each) for each in items(field["/Rect"]))
-    wide, high = abs(x2 - x1), abs(y2 - y1)
-    if not wide or not high:
+    box, sheet = seen_field(field)
+    x1, y1, x2, y2 = box
+    if x1 == x2 or y1 == y2:
         raise DocumentRefused("document_box_outside", "the empty field of that name is an invisible one")
-    form = form_object(writer, draw(appearance, wide, high), wide, high, image=appearance.image)
+    content = draw(appearance, x2 - x1, y2 - y1)
+    form = form_object(writer, content, box, sheet, image=appearance.image)
     field[NameObject("/AP")] = DictionaryObject({NameObject("/N"): form})
 
 

@@ -15,9 +15,11 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from config.demo.result_pdf import DATE, NUMBER, SIGNED_BOX
 from config.demo.result_pictures import seal_picture, signature_picture
 from signing.appearance import SEAL, Appearance, copy_lines, signed_lines
+from signing.document_reading import sheet_of
 from signing.document_text import TextPlace, add_text, with_fields
 from signing.documents import LEAST_ROOM, embed, look, prepare, to_be_signed, with_archive_stamp, with_evidence
 from signing.errors import DocumentRefused, PlanWrong, StampRefused
+from signing.pdf_reader import to_write
 from signing.revocation import Evidence as Believed
 from signing.verification_pdf import After, open_pdf
 from tests.pdf_kit import large_permit, one_page, pdfsig, permit, signed, written
@@ -273,6 +275,8 @@ def test_empty_field_is_filled():
     one = signed(template, OFFICIAL, at=NOW, field="ChoKy", appearance=Appearance(kind="official", lines=["Ký"]))
 
     assert ("ChoKy",) == look(template).empty_fields
+    alone = template.replace(b"/P 3 0 R ", b"/Q 3        ")
+    assert signed(alone, OFFICIAL, at=NOW, field="ChoKy", appearance=Appearance(kind="official", lines=["Ký"]))
     assert (300, 100, 400, 150) == look(one).signatures[0].box
     with pytest.raises(DocumentRefused) as refused:
         signed(empty_field(b"[0 0 0 0]"), OFFICIAL, at=NOW, field="ChoKy", appearance=Appearance(kind="official"))
@@ -413,6 +417,22 @@ def test_words_are_made_to_fit():
     assert shown("AB").startswith(b"<")
     tiny = Appearance(kind="official", box=(300, 300, 340, 312), lines=["rất nhiều chữ không vừa"] * 12)
     assert look(signed(permit(), OFFICIAL, at=NOW, appearance=tiny)).signatures[0].box == (300, 300, 340, 312)
+
+
+@pytest.mark.parametrize("turn", [90, 180, 270, -90, 45])
+def test_turned_page(turn):
+    """On a page that is shown turned, places are as seen: a copy is top right, the seal left of the leader's middle."""
+    page = one_page(page=b"/Rotate %d /CropBox [10 20 585 820]" % turn)
+    one = signed(page, OFFICIAL, at=NOW, appearance=Appearance(kind="official", box=(300, 200, 450, 260)))
+    two = signed(one, AGENCY, at=NOW, field="Dau", appearance=Appearance(kind="agency", image=seal_picture("H99")))
+    three = signed(two, AGENCY, at=NOW, field="Sao", appearance=Appearance(kind="copy", lines=["SAO Y"]))
+    sheet = sheet_of(to_write(page).root["/Pages"]["/Kids"][0])
+    official, agency, copy = (sheet.as_seen(each.box) for each in look(three).signatures)
+
+    assert (300, 200, 450, 260) == official
+    assert (350, 230) == pytest.approx((agency[2], (agency[1] + agency[3]) / 2), abs=0.1)
+    assert sheet.shown[2:] == pytest.approx((copy[2] + 28, copy[3] + 10), abs=0.1)
+    assert (b"/Matrix" in three) == (turn != 45)
 
 
 def test_pages_that_inherit_their_size():

@@ -81,11 +81,11 @@ class Finishing:
         ports = self._installation.ports
         outcome = self._assembler().finish(job, ports.clock.now())
         state = self._installation.ledger.signatures.finished(job, outcome)
-        facts = {"signature": job.signature, "state": state.value, "code": outcome.code, "tries": job.tries + 1}
+        tries = job.tries + 1
         if outcome.to == "failed":
-            log.error("signature_not_good", **facts)
+            log.error("signature_not_good", signature=job.signature, state=state.value, code=outcome.code, tries=tries)
         else:
-            log.info("signature_finished", **facts)
+            log.info("signature_finished", signature=job.signature, state=state.value, code=outcome.code, tries=tries)
 
     def _assembler(self) -> Assembler:
         """Made with the first job: most workers of most installations never sign anything."""

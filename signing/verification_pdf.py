@@ -35,6 +35,7 @@ from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
 
 from signing.document_reading import MOST_BYTES, MOST_SIGNATURES, opened, reading
 from signing.errors import DocumentRefused
+from signing.hybrid_tables import tables_differ
 
 MOST_REVISIONS: Final = 100
 """Each is compared with the one before it; a result that ten people signed has thirty."""
@@ -103,7 +104,7 @@ class Opened:
     answers: tuple[bytes, ...] = ()
     certificates: tuple[bytes, ...] = ()
     is_hybrid: bool = False
-    """Two tables of objects in one file: two readers may see two documents."""
+    """Two tables of objects that say different things: two readers may see two documents."""
 
 
 def open_pdf(pdf: bytes, *, most_bytes: int = 2 * MOST_BYTES) -> Opened:
@@ -118,7 +119,7 @@ def open_pdf(pdf: bytes, *, most_bytes: int = 2 * MOST_BYTES) -> Opened:
             crls=_evidence(reader, "/CRLs"),
             answers=_evidence(reader, "/OCSPs"),
             certificates=_evidence(reader, "/Certs"),
-            is_hybrid=bool(reader.xrefs.hybrid_xrefs_present),
+            is_hybrid=tables_differ(reader),
         )
 
 

@@ -79,7 +79,7 @@ SELECT id, n FROM signatures WHERE service = ?1 AND handle = ?2
 UNION ALL SELECT signature, n FROM signature_tries WHERE service = ?1 AND handle = ?2 LIMIT 1;
 
 -- nameless_signatures -- Those that a service may speak of by an id that never reached us, the newest first.
-SELECT s.id FROM signatures s WHERE s.service = ?1 AND s.handle IS NULL AND s.state IN ('prepared', 'unknown', 'expired')
+SELECT s.id FROM signatures s INDEXED BY signatures_nameless WHERE s.service = ?1 AND s.handle IS NULL AND s.state IN ('prepared', 'unknown', 'expired')
   AND EXISTS (SELECT 1 FROM signature_documents d WHERE d.signature = s.id AND d.digest IS NOT NULL)
 ORDER BY s.id DESC LIMIT ?2;
 

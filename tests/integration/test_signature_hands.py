@@ -531,7 +531,7 @@ def findings(folder: Path, members: dict[str, bytes]) -> list[str]:
 
 
 def test_p15_a_bundle_shows_its_signatures(tmp_path: Path) -> None:
-    """A dossier's bundle holds its signatures, what services told and how documents were verified: for anybody to check."""
+    """A dossier's bundle holds its signatures, what services told, how documents were verified: anybody checks it."""
     world = SignWorld(tmp_path)
     request = world.make()
     world.call_back(request)

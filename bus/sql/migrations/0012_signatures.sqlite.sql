@@ -55,6 +55,7 @@ CREATE INDEX signatures_event ON signatures (event);
 CREATE INDEX signatures_state ON signatures (state, id);
 CREATE UNIQUE INDEX signatures_request ON signatures (service, request);
 CREATE INDEX signatures_handle ON signatures (service, handle) WHERE handle IS NOT NULL;
+CREATE INDEX signatures_nameless ON signatures (service, id) WHERE handle IS NULL AND state IN ('prepared', 'unknown', 'expired');
 CREATE INDEX signatures_delivery ON signatures (delivery) WHERE delivery IS NOT NULL;
 CREATE INDEX signatures_ask ON signatures (service, ask_at) WHERE ask_at IS NOT NULL;
 CREATE INDEX signatures_finish ON signatures (finish_at) WHERE finish_at IS NOT NULL;

@@ -100,7 +100,7 @@ class SignatureDesk:
                 note(tx, self._ledger.moves, signature, f"{HANDED_OUT} {n}", to_ms(now), f"person:{account}")
             Audit(self._ledger).add(
                 tx,
-                actor=account,
+                actor=f"person:{account}",
                 act=Act.REPAIRED,
                 dossier=row.number,
                 delivery=row.delivery,

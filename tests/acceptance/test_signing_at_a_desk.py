@@ -389,4 +389,4 @@ def test_an_operator_sees_who_asked(desk):
     desk.open()
     rows = desk.world.ledger.engine.read().all("audit_by_act", 2**62, "repaired", 1)
 
-    assert {"can-bo-1", f"sign_at_desk {desk.name}/1", "Ký tại bàn làm việc"} <= set(rows[0])
+    assert {"person:can-bo-1", f"sign_at_desk {desk.name}/1", "Ký tại bàn làm việc"} <= set(rows[0])

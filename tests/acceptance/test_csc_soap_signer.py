@@ -68,7 +68,7 @@ def test_three_wrong_codes_end_it(tmp_path):
 
 
 @pytest.mark.parametrize("place", ["csc.sign.before", "csc.sign.after"])
-def test_a_process_that_dies_with_the_code_in_hand_signs_at_most_once(tmp_path, place):
+def test_p15_a_process_that_dies_with_the_code_in_hand_signs_at_most_once(tmp_path, place):
     """Nothing at the service names our request: after the crash its state is unknown, no question sends anything, and
     the code of another person's hand is not asked for by itself."""
     struck = {"at": no_crash}
@@ -102,6 +102,19 @@ def test_lost_reply_of_signing_is_a_persons(tmp_path):
 
         assert ("unknown", "unknown") == (state, town.state())
         assert 1 == town.signs("csc")
+
+
+def test_p15_value_over_something_else(tmp_path):
+    """The service's own answer, over another digest than was sent: nothing is embedded, and the signature is over."""
+    with signing_town(tmp_path) as town:
+        town.services["csc"].switches.turn({"returns": "digest"})
+        wanted(town)
+        give(town, OTP)
+        town.ask()
+        town.finish()
+
+        assert ("failed", "wrong_signature") == (town.state(), town.code()), town.trouble()
+        assert [("answer", "waiting", "recorded"), ("answer", "signed", "wrong_value")] == town.heard()
 
 
 def test_seal_of_an_agency_signs_by_its_pin(tmp_path):

@@ -98,7 +98,7 @@ def test_locked_password_ends_it():
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_lost_reply_of_signing_is_held_and_never_sent_again(version):
+def test_p15_lost_reply_of_signing_is_held_and_never_sent_again(version):
     """Nothing at the service names our request: the state is unknown, one key was used, a person decides."""
     with csc_town(version) as town:
         walk = Walk()

@@ -42,7 +42,7 @@ def test_approved_by_a_person():
 
 
 @pytest.mark.parametrize("fault", LOST)
-def test_lost_answer_to_sign_asks_nobody_twice(fault):
+def test_p15_lost_answer_to_sign_asks_nobody_twice(fault):
     """Whatever became of it, it is asked about by our id, and goes again only as the same: one prompt, one signing."""
     with soap_signer_town() as town:
         delay = {"delay": 0.1} if fault == "late_effect" else {}

@@ -16,7 +16,7 @@ from adapters.partners.signers.adapter import Credential
 from bus.messages import Awaiting, InDoubt, Refused, Unreachable
 from bus.signatures import SignatureState, SignatureVerdict
 from contracts.mysign.mock import ERRORS
-from tests.signer_services import PERSON, make_sign, mysign_settings, mysign_world, prepared, proved
+from tests.signer_services import PERSON, make_sign, mysign_settings, mysign_world, prepared, proved, signing_delivery
 
 LOST = ("lose_reply_after_effect", "half_body", "html_200", "http_500", "wrong_content_type", "reset", "lose_request")
 
@@ -305,6 +305,14 @@ def test_shadow_and_short_leases(world):
     assert "shadow" == world.deliver(is_shadow=True).outcome.reason
     assert "no_time" in world.deliver(leased_until=world.clock.now() + timedelta(seconds=1)).outcome.reason
     assert [] == world.operations()
+
+
+def test_question_for_which_the_lease_is_too_short(world):
+    """A question that could not be put is no *not there*: nothing is sent again because of it."""
+    soon = world.clock.now() + timedelta(seconds=1)
+    attempt = world.service.ask(signing_delivery(world.waiting(), leased_until=soon))
+
+    assert (InDoubt, ()) == (type(attempt.outcome), attempt.exchanges)
 
 
 def test_login_that_fails_before_a_question(world):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Final, Literal
 
-from signing.errors import SigningError
+from signing.errors import DocumentRefused, SigningError
 
 if TYPE_CHECKING:
     from config.wiring import Installation
@@ -35,12 +35,21 @@ class Wanted:
     location: str | None = None
 
 
-def signed(pdf: bytes, identity: X509Identity, wanted: Wanted, stamp: Callable[[bytes], bytes] | None = None) -> bytes:
+def is_xml(document: bytes) -> bool:
+    """By its first letter: no PDF begins so."""
+    return document.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<")
+
+
+def signed(
+    document: bytes, identity: X509Identity, wanted: Wanted, stamp: Callable[[bytes], bytes] | None = None
+) -> bytes:
     """B-B, with a stamp B-T. Raises DocumentRefused, KeyTrouble, PlanWrong, and what the stamp raises."""
+    if is_xml(document):
+        return _xml_signed(document, identity, wanted, stamp)
     from signing.documents import embed, prepare, to_be_signed
 
     prepared = prepare(
-        pdf,
+        document,
         certificate=identity.certificate_der,
         chain=identity.chain_der,
         at=wanted.at,
@@ -49,12 +58,35 @@ def signed(pdf: bytes, identity: X509Identity, wanted: Wanted, stamp: Callable[[
         reason=wanted.reason,
         location=wanted.location,
     )
-    algorithm = next(each for each in identity.algorithms if each in MESSAGES)
-    value = identity.sign(to_be_signed(prepared.plan), algorithm)
+    value = identity.sign(to_be_signed(prepared.plan), _algorithm(identity))
     return embed(prepared.document, prepared.plan, value, stamp=stamp)
 
 
-def signed_to_last(pdf: bytes, identity: X509Identity, wanted: Wanted, here: Installation) -> bytes:
+def _xml_signed(
+    document: bytes, identity: X509Identity, wanted: Wanted, stamp: Callable[[bytes], bytes] | None
+) -> bytes:
+    from signing.xades import embed, prepare, to_be_signed
+
+    if wanted.appearance is not None or wanted.level in ("B-LT", "B-LTA"):
+        raise DocumentRefused("document_not_pdf", "data shows no signature on a page, and goes as far as B-T")
+    prepared = prepare(
+        document,
+        certificate=identity.certificate_der,
+        chain=identity.chain_der,
+        at=wanted.at,
+        field=wanted.field,
+        reason=wanted.reason,
+        location=wanted.location,
+    )
+    value = identity.sign(to_be_signed(prepared), _algorithm(identity))
+    return embed(prepared.document, prepared.plan, value, stamp=stamp)
+
+
+def _algorithm(identity: X509Identity) -> str:
+    return next(each for each in identity.algorithms if each in MESSAGES)
+
+
+def signed_to_last(document: bytes, identity: X509Identity, wanted: Wanted, here: Installation) -> bytes:
     """B-T and above, with the stamps and the evidence of this installation. Raises NotLasting too."""
     from adapters.documents.evidence import judged
     from config.signing_trust import chains_of, evidence_of, stamps_of
@@ -63,7 +95,7 @@ def signed_to_last(pdf: bytes, identity: X509Identity, wanted: Wanted, here: Ins
 
     told = here.settings.signing
     stamp = stamps_of(here, told)
-    made = signed(pdf, identity, wanted, stamp)
+    made = signed(document, identity, wanted, stamp)
     if wanted.level == "B-T":
         return made
     whole = judged(made, chains_of(told), here.ports.clock.now(), evidence_of(here, told))

@@ -264,6 +264,12 @@ class _Plan:
             raise PlanWrong("plan_unreadable", "the plan is not one of ours") from trouble
 
 
+def to_be_signed(prepared: PreparedDocument) -> bytes:
+    """The bytes whose digest it is: for a key that signs data, and makes the digest itself. Raises PlanWrong."""
+    root = read(prepared.document, most_bytes=2 * MOST_BYTES)
+    return _signed_info(_signature(root, _Plan.read(prepared.plan).field))
+
+
 # -- the second phase --------------------------------------------------------------------------------------------------
 
 

@@ -1,4 +1,4 @@
-"""documents sign: a PDF signed with a key of this installation, such as the agency's seal."""
+"""documents sign: a PDF or XML signed with a key of this installation, such as the agency's seal."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Shown = Literal["official", "agency", "copy"]
 
 
 def sign(
-    file: Annotated[Path, typer.Argument(help="The PDF.", metavar="FILE")],
+    file: Annotated[Path, typer.Argument(help="The PDF, or XML.", metavar="FILE")],
     out: Annotated[Path, typer.Option("--out", help="A new file; an existing one is never replaced.", metavar="FILE")],
     p12: Annotated[Path | None, typer.Option("--p12", help="Key, certificate and chain, PKCS#12.")] = None,
     key: Annotated[Path | None, typer.Option("--key", help="The key, PEM; or its name, with --module.")] = None,
@@ -49,7 +49,7 @@ def sign(
     as_json: Json = False,
     lang: Lang = None,
 ) -> None:
-    """Sign a PDF with a key of this installation: PEM, PKCS#12, or one in a token. A signature beside others."""
+    """Sign a PDF or XML with a key of this installation: PEM, PKCS#12, or one in a token. A signature beside others."""
     from adapters.channels.timestamps import NoStamp
     from config.document_signing import Wanted, signed, signed_to_last
     from signing.errors import DocumentRefused, SigningError

@@ -21,6 +21,7 @@ from signing.documents import look
 from signing.verification_pdf import open_pdf
 from tests.acceptance.desk import place
 from tests.pdf_kit import one_page, pdfsig, permit
+from tests.signed_xml import RESULT, xmlsec_says
 from tests.unit.signing.test_pkcs11 import module
 
 PASSWORD = b"mat khau thu"
@@ -33,7 +34,9 @@ class Counter:
         self.made, self.authorities, self.stamps, self.pki = made, authorities, stamps, pki
         self.folder = made.folder
         self.write("permit.pdf", permit())
-        self.keep(pki.agency(), "dau")
+        seal = pki.agency()
+        self.key = seal.key
+        self.keep(seal, "dau")
 
     def write(self, name, content):
         path = self.folder / name
@@ -98,6 +101,20 @@ def test_key_in_files_with_a_seal(counter):
     (seen,) = look(made).signatures
 
     assert ("DongDau", 1, (300, 180, 402, 282)) == (seen.field, seen.page, seen.box)
+
+
+def test_data(counter):
+    """XML is signed by XAdES, with a stamp where that is asked for; it shows nothing, and lasts no longer than B-T."""
+    counter.write("data.xml", RESULT)
+    for level, stamps in (("B-B", 0), ("B-T", 1)):
+        told, made = counter.signed("--level", level, "--field", "DongDau", "--reason", "Phát hành", file="data.xml")
+        assert (level, stamps) == (told["level"], made.count(b"<xades:EncapsulatedTimeStamp>"))
+        assert xmlsec_says(made, counter.pki.agency(key=counter.key))
+        (counter.folder / "signed.pdf").unlink()
+
+    for words in (("--level", "B-LT"), ("--visible", "agency")):
+        answer = counter.sign(*words, file="data.xml")
+        assert (1, True) == (answer.code, "document_not_pdf" in answer.out + answer.err)
 
 
 def test_words_of_its_own(counter):

@@ -42,6 +42,8 @@ def with_fields(pdf: bytes, places: Sequence[TextPlace]) -> bytes:
     seen = looked(reader)
     if seen.signatures:
         raise DocumentRefused("document_exists_signed", "fields are made before the first signature, not after")
+    if seen.certified is not None:
+        raise DocumentRefused("document_forbids_changes", "it is certified: its fields may be filled in, and no more")
     with reading():
         writer = Revision.from_reader(reader)
         pages = page_references(reader)

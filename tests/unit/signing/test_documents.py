@@ -300,6 +300,8 @@ def test_certified_document():
     with pytest.raises(DocumentRefused) as refused:
         signed(fine, OFFICIAL, at=NOW, field="Moi", appearance=seen)
     assert "document_forbids_changes" == refused.value.code
+    with pytest.raises(DocumentRefused, match="filled in"):
+        with_fields(fine, [TextPlace(name="so", page=1, box=(9, 9, 99, 99))])
 
 
 def test_certified_without_saying_what():

@@ -80,7 +80,7 @@ def opened(pdf: bytes, *, most_bytes: int = MOST_BYTES) -> PdfFileReader:
     with reading():
         reader = _Reader(BytesIO(pdf))
         if "/Encrypt" in reader.trailer:
-            raise DocumentRefused("document_encrypted", "it is encrypted; save it without a password and without restrictions")
+            raise DocumentRefused("document_encrypted", "it is encrypted; save it without a password")
         _bound_objects(reader)
     return reader
 

@@ -26,11 +26,13 @@ from signing.verification_pdf import After, Covers, Found, Opened, open_pdf
 from signing.verification_times import NOTHING_FETCHED, Proven, Witnesses, of_signer
 from signing.verification_times import Evidence as Evidence
 
+_TOLD: Final = {After.FORBIDDEN: "changed", After.SHOWN: "signatures"}
 OFFICES: Final = frozenset({"official", "agency"})
 """Whose later signature stands for what was filled in before it: the number and date after the leader's signature."""
 _AFTER: Final = {
     After.EVIDENCE: Code.EVIDENCE_ADDED,
     After.SIGNATURES: Code.SIGNED_AFTER,
+    After.SHOWN: Code.SIGNED_AFTER,
     After.FILLED_IN: Code.FILLED_IN_AFTER,
     After.FORBIDDEN: Code.CERTIFICATION_VIOLATED,
     After.CHANGED: Code.CHANGED_AFTER,
@@ -65,8 +67,8 @@ class _Judge:
             now=now,
         )
         self._proven = Proven(now)
-        self._is_vouched = False
-        """Whether an office that signed later, and well, signed everything that came before."""
+        self._later: frozenset[str] = frozenset()
+        """Roles of those who signed later, and well: each signed everything that came before."""
 
     def report(self) -> Report:
         """From the last signature to the first, told from the first to the last."""
@@ -99,7 +101,7 @@ class _Judge:
     def _signature(self, found: Found) -> SignatureReport:
         if not found.form:
             raise CmsWrong(Code.FORMAT_UNKNOWN)
-        reasons = _of_bytes(found, is_vouched=self._is_vouched)
+        reasons = _of_bytes(found, self._later)
         signed = read(found.contents)
         told = _told(found, reasons, signed)
         if found.covers is Covers.PART:
@@ -111,18 +113,20 @@ class _Judge:
         stamp = self._witnesses.stamp_of(signed.stamps, signed.value, self._proven)
         proven = self._proven if stamp.at is None else self._proven.earlier(stamp.at)
         party = self._witnesses.signer(signed.certificate, signed.others, proven)
-        reasons += [*stamp.reasons, *of_signer(party, proven, told.signing_time)]
+        reasons = [*_of_bytes(found, self._later, party.roles), *stamp.reasons]
+        reasons += of_signer(party, proven, told.signing_time)
         reasons += _of_times(proven, told.signing_time, signed, found)
         is_lasting = party.brings_evidence and (stamp.brings_evidence or not stamp.is_good)
         level = _level(found, signed, proven, is_lasting=is_lasting)
         told = replace(_with(told, reasons), roles=party.roles, stamped_at=proven.stamped_at, level=level)
-        self._is_vouched |= told.verdict is Verdict.PASSED and not OFFICES.isdisjoint(party.roles)
+        if told.verdict is Verdict.PASSED:
+            self._later |= set(party.roles)
         return told
 
     # -- a stamp over the whole document -------------------------------------------------------------------------------
 
     def _stamp_over_all(self, found: Found) -> SignatureReport:
-        reasons = _of_bytes(found, is_vouched=self._is_vouched)
+        reasons = _of_bytes(found, self._later)
         signed = read(found.contents, is_stamp=True)
         told = replace(_told(found, reasons, signed), signing_time=None)
         looked = self._witnesses.stamp(found.contents, b"".join(found.signed(self._pdf)), self._proven)
@@ -144,11 +148,15 @@ class _Judge:
 # -- pure --------------------------------------------------------------------------------------------------------------
 
 
-def _of_bytes(found: Found, *, is_vouched: bool) -> list[Reason]:
+def _of_bytes(found: Found, later: frozenset[str], roles: tuple[str, ...] = ()) -> list[Reason]:
+    """Who signs later stands for what was filled in before it, if it is an office; and for what its own signature
+    shows, if it is one or a peer: a citizen's picture on an official's page is not what the official signed."""
     if found.covers is Covers.PART:
         return [Reason(Code.PARTIAL_COVERAGE)]
-    if found.after is After.FILLED_IN and is_vouched:
+    if found.after is After.FILLED_IN and OFFICES & later:
         return [Reason(Code.FILLED_IN_SIGNED)]
+    if found.after is After.SHOWN and not (OFFICES | set(roles)) & later:
+        return [Reason(Code.FILLED_IN_AFTER)]
     return [Reason(_AFTER[found.after])] if found.after is not After.NOTHING else []
 
 
@@ -182,7 +190,7 @@ def _told(found: Found, reasons: list[Reason], signed: Signed | None = None) -> 
         reasons=tuple(reasons),
         signing_time=found.claimed_at,
         covers_whole=found.covers is Covers.FILE,
-        changed_after="changed" if found.after is After.FORBIDDEN else found.after.value,
+        changed_after=_TOLD.get(found.after, found.after.value),
     )
     return told if signed is None else _named(told, signed)
 

@@ -42,6 +42,7 @@ MOST_REVISIONS: Final = 100
 MOST_EVIDENCE: Final = 128
 FORMATS: Final = {"/ETSI.CAdES.detached": "pades", "/adbe.pkcs7.detached": "basic", "/ETSI.RFC3161": "stamp"}
 
+_DRAWN_WITH: Final = ("/DR", "/DA", "/Q", "/NeedAppearances")
 _LTA: Final = ModificationLevel.LTA_UPDATES
 _STRICT: Final = StandardDiffPolicy(
     global_rules=[
@@ -69,6 +70,8 @@ class After(Enum):
     NOTHING = ""
     EVIDENCE = "evidence"
     SIGNATURES = "signatures"
+    SHOWN = "shown"
+    """Further signatures, of which something is seen on a page."""
     FILLED_IN = "filled_in"
     FORBIDDEN = "forbidden"
     CHANGED = "changed"
@@ -188,9 +191,43 @@ def _after(embedded: EmbeddedPdfSignature, covers: Covers, pdf: bytes, span: tup
         return After.FORBIDDEN
     if usual is None:
         return After.CHANGED
-    if _compare(_STRICT, embedded) is None:
+    if _compare(_STRICT, embedded) is None or _is_drawn_anew(embedded):
         return After.FILLED_IN
-    return After.EVIDENCE if usual <= _LTA else After.SIGNATURES
+    return After.EVIDENCE if usual <= _LTA else _shown(embedded)
+
+
+def _is_drawn_anew(embedded: EmbeddedPdfSignature) -> bool:
+    """Whether viewers would draw its fields in another font than when it was signed: other letters, perhaps."""
+    before = embedded.reader.get_historical_resolver(embedded.signed_revision).root["/AcroForm"]
+    after = embedded.reader.root["/AcroForm"]
+    if all("/FT" in each and each["/FT"] == "/Sig" for each in (one.get_object() for one in after["/Fields"])):
+        return False
+    return any(_written(before, key) != _written(after, key) for key in _DRAWN_WITH)
+
+
+def _written(form: Any, key: str) -> str:
+    return repr(form[key]) if key in form else ""
+
+
+def _shown(embedded: EmbeddedPdfSignature) -> After:
+    """A field of a signature may show anything, anywhere: it counts as one only where somebody signed it."""
+    reader = embedded.reader
+    before = {name for name, *_ in enumerate_sig_fields(reader.get_historical_resolver(embedded.signed_revision))}
+    new = [each for each in enumerate_sig_fields(reader) if each[0] not in before]
+    seen = [value is not None for _, value, reference in new if _is_seen(reference.get_object())]
+    if not all(seen):
+        return After.CHANGED
+    return After.SHOWN if seen else After.SIGNATURES
+
+
+def _is_seen(field_: Any) -> bool:
+    widgets = [kid.get_object() for kid in field_["/Kids"]] if "/Kids" in field_ else [field_]
+    return any("/AP" in each and _has_area(each["/Rect"]) for each in widgets if "/Rect" in each)
+
+
+def _has_area(box: Any) -> bool:
+    x1, y1, x2, y2 = (float(each) for each in box)
+    return x1 != x2 and y1 != y2
 
 
 def _compare(policy: StandardDiffPolicy, embedded: EmbeddedPdfSignature) -> ModificationLevel | None:

@@ -210,3 +210,34 @@ def _field(text: bytes) -> bytes:
 def with_junk(pdf: bytes) -> bytes:
     """Junk behind the end, which a viewer that repairs files would read."""
     return pdf + b"5 0 obj\n<< /Length 0 >>\nstream\n\nendstream\nendobj\n"
+
+
+_PAGE = (
+    b"<< /Type /Page /Parent 2 0 R /MediaBox [ 0 0 595 842 ] /Contents 5 0 R /Annots [ %s ] /Resources "
+    b"<< /Font << /F1 3 0 R >> >> >>"
+)
+
+
+def picture() -> bytes:
+    """White, and other words on it."""
+    content = b"1 1 1 rg 0 0 400 60 re f 0 g BT /F1 18 Tf 2 12 Td (Giay phep gia) Tj ET"
+    told = b"<< /Type /XObject /Subtype /Form /BBox [0 0 400 60] /Resources << /Font << /F1 3 0 R >> >> /Length %d >>"
+    return told % len(content) + b"\nstream\n" + content + b"\nendstream"
+
+
+def covered(pdf: bytes, *, as_kid: bool = False, box: bytes = b"72 750 472 810") -> bytes:
+    """A signature field that nobody signed, with a picture over the page's text. Of what `signed()` makes."""
+    widget = b"/Type /Annot /Subtype /Widget /Rect [%s] /P 4 0 R /F 132 /AP << /N 32 0 R >>" % box
+    if as_kid:
+        fields = {30: b"<< /FT /Sig /T (Ky9) /Kids [ 31 0 R ] >>", 31: b"<< %s /Parent 30 0 R >>" % widget}
+    else:
+        fields = {30: b"<< /FT /Sig /T (Ky9) %s >>" % widget}
+    seen = b"8 0 R 31 0 R" if as_kid else b"8 0 R 30 0 R"
+    form = b"<< /Fields [ 8 0 R 30 0 R ] /SigFlags 3 >>"
+    return Update(pdf).with_objects({4: _PAGE % seen, 7: form, 32: picture(), **fields})
+
+
+def drawn_anew(pdf: bytes, member: bytes = b"/DR << /Font << /Helv 3 0 R >> >>") -> bytes:
+    """A form's fields are to be drawn in another font. Of what `signed(with_text_field())` makes."""
+    form = b"/Fields [ 6 0 R 8 0 R ] /DA (\\057Helv 0 Tf 0 g) /SigFlags 3 %s" % member
+    return Update(pdf).with_objects({1: b"<< /Type /Catalog /Pages 2 0 R /AcroForm << %s >> >>" % form})

@@ -23,13 +23,17 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from pyhanko.sign.fields import MDPPerm
 
-from contracts.signing_pki.authorities import roots_pem
+from contracts.signing_pki.authorities import Holder, roots_pem
+from signing.appearance import Appearance
+from signing.documents import embed, prepare
 from signing.verdicts import Report, Verdict
 from signing.verification import Evidence
 from tests.forged_documents import (
     altered,
     certified,
     cms_of,
+    covered,
+    drawn_anew,
     field_filled,
     filled,
     prepared,
@@ -92,6 +96,13 @@ def of_revoked(hours: float, *, stamped: datetime | None = NOW) -> dict[str, Cal
 
 def two() -> bytes:
     return signed(signed(), signer("agency"), field="Ky2")
+
+
+def shown(pdf: bytes, holder: Holder) -> bytes:
+    """Signed once more, with a picture."""
+    words = Appearance(kind="official", page=1, box=(72, 700, 500, 810), lines=("Đã ký",))
+    made = prepare(pdf, certificate=holder.der, chain=holder.chain_der, at=NOW, field="Ky2", appearance=words)
+    return embed(made.document, made.plan, holder.sign_digest(made.digest), stamp=stamped_at(NOW))
 
 
 def official(digest: bytes) -> bytes:
@@ -307,6 +318,54 @@ CASES = [
         verdict=PASSED,
         codes="filled_in_signed",
         said=both,
+    ),
+    *(
+        Case(
+            name=f"a picture over the page that nobody signed{name}",
+            make=lambda as_kid=as_kid: covered(signed(), as_kid=as_kid),
+            verdict=FAILED,
+            codes="changed_after",
+            pdfsig=BYTES_ONLY,
+            openssl=ONE_CMS,
+        )
+        for name, as_kid in (("", False), (", below its field", True))
+    ),
+    Case(
+        name="the agency's seal, seen on the page",
+        make=lambda: shown(signed(), signer("agency")),
+        verdict=PASSED,
+        codes="signed_after",
+        said=both,
+    ),
+    Case(
+        name="a citizen's picture on an official's page",
+        make=lambda: shown(signed(), signer("person")),
+        verdict=UNSURE,
+        codes="filled_in_after",
+        said=lambda: (evidence(signer("official"), signer("person")),),
+        pdfsig="it does not look at what a later signature shows",
+        openssl=ONE_CMS,
+    ),
+    Case(
+        name="two citizens on one page",
+        make=lambda: shown(signed(holder=signer("person")), signer("person")),
+        verdict=PASSED,
+        codes="signed_after",
+        said=about("person"),
+    ),
+    Case(
+        name="a form that is drawn in another font",
+        make=lambda: drawn_anew(signed(with_text_field())),
+        verdict=UNSURE,
+        codes="filled_in_after",
+        pdfsig=BYTES_ONLY,
+        openssl=ONE_CMS,
+    ),
+    Case(
+        name="a form that is written anew and drawn the same",
+        make=lambda: drawn_anew(signed(with_text_field()), b""),
+        verdict=PASSED,
+        codes="evidence_added",
     ),
     Case(
         name="a stamp over something else",

@@ -364,9 +364,9 @@ class SignWorld:
         self.finish()
         self.run()
 
-    def live_on(self, minutes: int = 90) -> None:
-        for _ in range(minutes):
-            self.pass_time(minutes=1)
+    def live_on(self, minutes: int = 90, *, step: int = 1) -> None:
+        for _ in range(0, minutes, step):
+            self.pass_time(minutes=step)
 
     def press(self, verb: str, name: str = "S1", reason: str = "as agreed by phone", **more: Any) -> Any:
         """What a person does."""

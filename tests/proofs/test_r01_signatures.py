@@ -60,10 +60,10 @@ def live(world: SignWorld) -> None:
     world.call_back(world.request("S0"))
     decide(world, "T0", "approved")
     while world.state("S3") != "expired":
-        world.live_on(5)
+        world.live_on(5, step=5)
     if world.column("n", "S3") == 1:
         world.press("try_again", "S3")
-    world.live_on(40)
+    world.live_on(40, step=5)
 
 
 def decide(world: SignWorld, name: str, act: str) -> None:

@@ -188,8 +188,10 @@ def test_values_that_prove_nothing() -> None:
 
 def test_uploads_stand_for_values() -> None:
     """A document that was signed on a desk is its own proof: the door that took it verified it."""
-    found = judged(DocumentValue(n=2, document=77))
+    values = (DocumentValue(n=2, document=77),)
+    found = judge_values(told(V.SIGNED, "upload", values=values), DOCUMENTS, None, proves)
     assert ({2: 77}, frozenset({2}), {}) == (found.uploads, found.proved, found.wrong)
+    assert NOT_JUDGED == judge_values(told(V.SIGNED, "callback", values=values), DOCUMENTS, None, proves)
 
 
 # -- questions ------------------------------------------------------------------------------------------------------

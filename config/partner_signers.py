@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from adapters.partners.csc.settings import CscSettings
     from adapters.partners.gateways.secrets import Secret
     from adapters.partners.mysign.settings import MysignSettings
-    from adapters.partners.signers.adapter import SigningDesk
+    from adapters.partners.signers.adapter import Judge, SigningDesk
     from adapters.partners.signers.calls import Hooks
     from adapters.partners.smartca.settings import SmartCaSettings
     from adapters.partners.soap_signer.settings import SoapSignerSettings
@@ -48,7 +48,7 @@ PUBLISHED: Final = (b"demo-", b"DEMO")
 class Maker:
     """How one service's pieces are made from its settings."""
 
-    adapter: Callable[[Installation, str, Any, SigningDesk], Adapter]
+    adapter: Callable[[Installation, str, Any, SigningDesk, Judge], Adapter]
     read: Callable[[str, Any], object]
     """Its settings with all secrets; for `check`."""
     hooks: Callable[[str, Any], Hooks] | None = None
@@ -58,9 +58,11 @@ class Maker:
 def work(installation: Installation, name: str, partner: SignerSettings) -> PartnerWork:
     """How a worker treats it. Raises SettingsRefused."""
     from config.signing_desk import signing_desk
+    from config.signing_judge import judge_of
 
     check_roots(installation.settings.signing, name, partner)
-    adapter = maker_of(partner).adapter(installation, name, partner, signing_desk(installation))
+    desk, judge = signing_desk(installation), judge_of(installation)
+    adapter = maker_of(partner).adapter(installation, name, partner, desk, judge)
     return PartnerWork(adapter=adapter, patience=patience_of(partner), threads=partner.threads)
 
 
@@ -174,12 +176,14 @@ def smartca_settings(name: str, partner: SmartCaKeys) -> SmartCaSettings:
     )
 
 
-def _smartca(installation: Installation, name: str, partner: SmartCaKeys, desk: SigningDesk) -> Adapter:
+def _smartca(installation: Installation, name: str, partner: SmartCaKeys, desk: SigningDesk, judge: Judge) -> Adapter:
     from adapters.partners.smartca.adapter import smartca
 
     ports, settings = installation.ports, smartca_settings(name, partner)
     channel = _channel(settings.http, ports)
-    return smartca(settings, channel, desk=desk, clock=ports.clock, name=name, crash_point=ports.crash_point)
+    return smartca(
+        settings, channel, desk=desk, clock=ports.clock, name=name, judge=judge, crash_point=ports.crash_point
+    )
 
 
 def _smartca_hooks(name: str, partner: SmartCaKeys) -> Hooks:
@@ -208,12 +212,14 @@ def mysign_settings(name: str, partner: MysignKeys) -> MysignSettings:
     )
 
 
-def _mysign(installation: Installation, name: str, partner: MysignKeys, desk: SigningDesk) -> Adapter:
+def _mysign(installation: Installation, name: str, partner: MysignKeys, desk: SigningDesk, judge: Judge) -> Adapter:
     from adapters.partners.mysign.adapter import mysign
 
     ports, settings = installation.ports, mysign_settings(name, partner)
     channel = _channel(settings.http, ports)
-    return mysign(settings, channel, desk=desk, clock=ports.clock, name=name, crash_point=ports.crash_point)
+    return mysign(
+        settings, channel, desk=desk, clock=ports.clock, name=name, judge=judge, crash_point=ports.crash_point
+    )
 
 
 def _mysign_hooks(name: str, partner: MysignKeys) -> Hooks:
@@ -248,7 +254,9 @@ def vneid_settings(name: str, partner: VneidGatewayKeys) -> VneidSettings:
     return settings
 
 
-def _vneid(installation: Installation, name: str, partner: VneidGatewayKeys, desk: SigningDesk) -> Adapter:
+def _vneid(
+    installation: Installation, name: str, partner: VneidGatewayKeys, desk: SigningDesk, judge: Judge
+) -> Adapter:
     from adapters.partners.vneid_gateway.adapter import vneid_gateway
 
     ports, settings = installation.ports, vneid_settings(name, partner)
@@ -259,6 +267,7 @@ def _vneid(installation: Installation, name: str, partner: VneidGatewayKeys, des
         clock=ports.clock,
         randomness=ports.randomness,
         name=name,
+        judge=judge,
         crash_point=ports.crash_point,
     )
 
@@ -295,7 +304,7 @@ def csc_settings(name: str, partner: CscKeys) -> CscSettings:
         raise SettingsRefused(f"partners.{name}", str(trouble)) from None
 
 
-def _csc(installation: Installation, name: str, partner: CscKeys, desk: SigningDesk) -> Adapter:
+def _csc(installation: Installation, name: str, partner: CscKeys, desk: SigningDesk, judge: Judge) -> Adapter:
     from adapters.partners.csc.adapter import Csc
     from adapters.partners.signers.adapter import SigningService
 
@@ -315,6 +324,7 @@ def _csc(installation: Installation, name: str, partner: CscKeys, desk: SigningD
         name=name,
         clock=ports.clock,
         timeout=settings.signing_timeout,
+        judge=judge,
         crash_point=ports.crash_point,
     )
 
@@ -349,7 +359,9 @@ def soap_signer_settings(
     return settings
 
 
-def _soap_signer(installation: Installation, name: str, partner: SoapSignerKeys, desk: SigningDesk) -> Adapter:
+def _soap_signer(
+    installation: Installation, name: str, partner: SoapSignerKeys, desk: SigningDesk, judge: Judge
+) -> Adapter:
     from adapters.partners.signers.adapter import SigningService
     from adapters.partners.soap_signer.adapter import SoapSigner
     from config.trusting import doubt_of, source_of
@@ -366,6 +378,7 @@ def _soap_signer(installation: Installation, name: str, partner: SoapSignerKeys,
         name=name,
         clock=ports.clock,
         timeout=settings.http.timeout,
+        judge=judge,
         crash_point=ports.crash_point,
     )
 

@@ -17,10 +17,12 @@ import pytest
 
 from adapters.doors.signature_callbacks import SignatureCallbackDoor
 from bus.errors import LedgerUnavailable
+from config.signing_judge import judge_of
 from contracts.mock_faults import FaultOrder
 from contracts.signing_mock import ApproveOrder
 from contracts.signing_transactions import Transaction
 from contracts.smartca.mock import SP_PASSWORD
+from tests.signer_services import make_sign
 from tests.signing_town import AGENCY, CITIZEN, SigningTown, signing_town
 
 NUMBERS = count(1)
@@ -409,7 +411,7 @@ def test_revoked_between_asking_and_signing(town, name):
 # -- who vouches and who stamps ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("answer", ["down", "rejected", "wrong_nonce", "foreign"])
+@pytest.mark.parametrize("answer", ["down", "wrong_nonce"])
 def test_no_time_stamp_now(town, name, answer):
     """Without a stamp that holds the document waits for one; no time is ever invented; then it is made."""
     town.stamps.switches.turn({"answer": answer})
@@ -480,3 +482,31 @@ def test_nothing_is_kept_of_the_password(town, name):
 
     assert b'"sp_password":"***"' in kept
     assert SP_PASSWORD.encode() not in kept
+
+
+@pytest.mark.parametrize(
+    ("kind", "says"), [("stranger", "untrusted"), ("person", "revoked"), ("person", "no authority")]
+)
+def test_nobody_signs_in_vain(town, name, kind, says):
+    """A certificate that nobody here vouches for, that was taken back, or whose authority is believed for another role
+    is found out before its owner is asked: the service would let him sign."""
+    (holder,) = town.smartca.signers.give("099000000088", [kind])
+    judge = judge_of(town.here)
+    if says == "revoked":
+        town.pki.public.revoke(holder)
+        town.smartca.switches.turn({"http_follows": False})
+    standing = make_sign(user="099000000088", role="odd" if says == "no authority" else "official")
+    misfit = judge(standing, holder.der, holder.chain_der, town.clock.now())
+    if kind == "stranger":
+        asked(town, name, user="099000000088")
+        assert ("certificate_not_usable", 0) == (town.code(name), prompts(town, name))
+
+    assert says in misfit.reason
+
+
+def test_while_authorities_are_away_nothing_is_said_against_a_certificate(town, name):
+    """Who cannot be asked before the signature is asked after it: the person is not kept waiting."""
+    town.authorities.switches.turn({"ocsp": "down", "crl": "down"})
+    (holder,) = town.smartca.signers.give("099000000089", ["person"])
+
+    assert judge_of(town.here)(make_sign(), holder.der, holder.chain_der, town.clock.now()) is None

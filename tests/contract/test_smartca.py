@@ -440,7 +440,7 @@ def test_the_installation_may_object_to_a_certificate():
         told = settings(url)
         channel = HttpChannel(told.http)
 
-        def objects(certificate: bytes, chain: Any, at: Any) -> Misfit:
+        def objects(standing: Any, certificate: bytes, chain: Any, at: Any) -> Misfit:
             return Misfit(code="certificate_not_usable", reason="revoked")
 
         service: SigningService = smartca(told, channel, desk=desk, clock=clock, judge=objects)

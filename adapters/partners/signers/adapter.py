@@ -89,11 +89,11 @@ class SigningDesk(Protocol):
         ...
 
 
-Judge = Callable[[bytes, Sequence[bytes], datetime], Misfit | None]
+Judge = Callable[[SignatureStanding, bytes, Sequence[bytes], datetime], Misfit | None]
 """What else an installation asks of a certificate before a signature: its chain, its revocation where that is known."""
 
 
-def no_judge(certificate: bytes, chain: Sequence[bytes], at: datetime) -> Misfit | None:
+def no_judge(standing: SignatureStanding, certificate: bytes, chain: Sequence[bytes], at: datetime) -> Misfit | None:
     """Of an installation that judges at the end alone."""
     return None
 
@@ -188,7 +188,7 @@ class SigningService:
         if misfit is None and (found.most_signatures or len(standing.documents)) < len(standing.documents):
             reason = f"one transaction takes {found.most_signatures} documents"
             misfit = Misfit(code="service_refused", reason=reason)
-        return misfit or self._judge(found.certificate, found.chain, now)
+        return misfit or self._judge(standing, found.certificate, found.chain, now)
 
     def _read(self, attempt: Attempt) -> Attempt:
         clean = kept(attempt)

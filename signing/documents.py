@@ -29,7 +29,7 @@ from signing.cms import signed_attributes, signed_data
 from signing.document_reading import Look as Look
 from signing.document_reading import look as look
 from signing.document_reading import looked, page_references, seen_field, sheet_of
-from signing.errors import DocumentRefused, PlanWrong
+from signing.errors import DocumentRefused, PlanWrong, StampRefused
 from signing.page_shape import Sheet
 from signing.pdf_reader import MOST_BYTES as MOST_BYTES
 from signing.pdf_reader import Revision, reading, to_write
@@ -38,9 +38,12 @@ from signing.prepared import Stamp as Stamp
 from signing.raw_values import verified
 
 ROOM: Final = 16_384
-"""Bytes kept for the CMS: a chain of four, and a time stamp with its own chain."""
+"""Bytes kept for a time stamp with its own chain; a signature's own certificates and value come on top."""
 LEAST_ROOM: Final = 4_096
 MOST_ROOM: Final = 262_144
+MOST_CHAIN: Final = 8
+MOST_CERTIFICATE: Final = 10_000
+"""What a service names as the chain above a certificate is put into the document: no more of it than any chain has."""
 FORM: Final = 1
 """Of the plan: one that was written by another release is refused, not guessed at."""
 
@@ -71,7 +74,7 @@ def prepare(
     reason: str | None = None,
     location: str | None = None,
     algorithm: Literal["rsa", "ecdsa"] | None = None,
-    room: int = ROOM,
+    room: int | None = None,
     most_bytes: int = MOST_BYTES,
 ) -> PreparedDocument:
     """The document with a place for this certificate's signature. Raises DocumentRefused.
@@ -79,6 +82,9 @@ def prepare(
     `field` is the name of the signature in the document: an empty field of that name is filled, else one is made.
     `algorithm` is for callers that keep it; what the value is shows when it comes.
     """
+    above = [each for each in chain if each != certificate and len(each) <= MOST_CERTIFICATE]
+    certificates = (certificate, *above[:MOST_CHAIN])
+    room = ROOM + LEAST_ROOM + sum(map(len, certificates)) if room is None else room
     if not LEAST_ROOM <= room <= MOST_ROOM:
         raise ValueError(f"room is {LEAST_ROOM} to {MOST_ROOM} bytes")
     reader = to_write(pdf, most_bytes=most_bytes)
@@ -99,7 +105,7 @@ def prepare(
         start=hashed.reserved_region_start,
         end=hashed.reserved_region_end,
         attributes=attributes,
-        certificates=(certificate, *(each for each in chain if each != certificate)),
+        certificates=certificates,
     )
     return PreparedDocument(document=document, plan=plan.written(), digest=plan.digest)
 
@@ -225,22 +231,34 @@ def to_be_signed(plan: bytes) -> bytes:
 
 
 def embed(document: bytes, plan: bytes, value: bytes, *, stamp: Stamp | None = None) -> bytes:
-    """The signed document: B-B, with a stamp B-T. Raises PlanWrong; nothing is embedded that does not verify."""
+    """The signed document: B-B, with a stamp B-T. Nothing is embedded that does not verify.
+
+    Raises PlanWrong, StampRefused, and what the stamp raises.
+    """
     read = _Plan.read(plan)
     if hashlib.sha256(document).digest() != read.document:
         raise PlanWrong("document_changed", "the document is not the one that was prepared")
     made = verified(read.digest, read.certificates[0], value)
     if isinstance(made, str):
         raise PlanWrong(made, "the value does not verify over the digest that was sent")
-    token = stamp(hashlib.sha256(made.value).digest()) if stamp is not None else None
-    return _filled(document, read.start, read.end, signed_data(read.attributes, made, read.certificates, token))
+    content = signed_data(read.attributes, made, read.certificates, None)
+    if len(content) > _room(read.start, read.end):
+        raise PlanWrong("no_room", f"the signature needs {len(content)} bytes; {_room(read.start, read.end)} were kept")
+    if stamp is not None:
+        content = signed_data(read.attributes, made, read.certificates, stamp(hashlib.sha256(made.value).digest()))
+    return _filled(document, read.start, read.end, content)
+
+
+def _room(start: int, end: int) -> int:
+    """Between `<` at start and `>` before end, two digits for each byte."""
+    return (end - start - 2) // 2
 
 
 def _filled(document: bytes, start: int, end: int, content: bytes) -> bytes:
-    """`<` at start, `>` before end, and between them zeros to be replaced."""
+    """The zeros replaced. What fits without its stamp and not with it waits for a smaller one: nobody signs again."""
+    if len(content) > _room(start, end):
+        raise StampRefused("stamp_too_large", f"the stamp wants {len(content)} bytes; {_room(start, end)} were kept")
     written = binascii.hexlify(content)
-    if len(written) > end - start - 2:
-        raise PlanWrong("no_room", f"the signature needs {len(content)} bytes; {(end - start - 2) // 2} were kept")
     return b"".join((document[: start + 1], written, document[start + 1 + len(written) :]))
 
 
@@ -266,8 +284,11 @@ def with_evidence(pdf: bytes, evidence: Evidence) -> bytes:
         return bytes(reader.stream.getvalue())
 
 
-def with_archive_stamp(pdf: bytes, stamp: Stamp, *, room: int = ROOM) -> bytes:
-    """B-LTA: a revision that is a time stamp over all before it; another before that one weakens."""
+def with_archive_stamp(pdf: bytes, stamp: Stamp, *, room: int = ROOM + LEAST_ROOM) -> bytes:
+    """B-LTA: a revision that is a time stamp over all before it; another before that one weakens.
+
+    Raises DocumentRefused, StampRefused, and what the stamp raises.
+    """
     reader = to_write(pdf, most_bytes=2 * MOST_BYTES)
     with reading():
         fields = {name for name, *_ in _fields(reader)}

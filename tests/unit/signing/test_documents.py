@@ -17,7 +17,16 @@ from config.demo.result_pictures import seal_picture, signature_picture
 from signing.appearance import SEAL, Appearance, copy_lines, signed_lines
 from signing.document_reading import sheet_of
 from signing.document_text import TextPlace, add_text, with_fields
-from signing.documents import LEAST_ROOM, embed, look, prepare, to_be_signed, with_archive_stamp, with_evidence
+from signing.documents import (
+    LEAST_ROOM,
+    MOST_CHAIN,
+    embed,
+    look,
+    prepare,
+    to_be_signed,
+    with_archive_stamp,
+    with_evidence,
+)
 from signing.errors import DocumentRefused, PlanWrong, StampRefused
 from signing.pdf_reader import to_write
 from signing.revocation import Evidence as Believed
@@ -135,16 +144,31 @@ def test_foreign_plan(plan):
 
 
 def test_room():
-    """A stamp that does not fit is told before the document is broken by it; senseless room is a mistake of ours."""
+    """A stamp that does not fit is the stamp's matter, and no reason to sign again; senseless room is our mistake."""
     made = prepared(room=LEAST_ROOM)
+    value = raw(OFFICIAL, made.digest)
 
-    with pytest.raises(PlanWrong) as refused:
-        embed(
-            made.document, made.plan, raw(OFFICIAL, made.digest), stamp=lambda digest: b"\x30\x82\x10\x00" + bytes(4096)
-        )
-    assert "no_room" == refused.value.code
+    with pytest.raises(StampRefused) as refused:
+        embed(made.document, made.plan, value, stamp=lambda digest: b"\x30\x82\x10\x00" + bytes(4096))
+    assert "stamp_too_large" == refused.value.code
+    assert embed(made.document, made.plan, value).startswith(permit())
+    with pytest.raises(StampRefused):
+        with_archive_stamp(permit(), lambda digest: bytes(9000), room=LEAST_ROOM)
     with pytest.raises(ValueError, match="room"):
         prepared(room=10)
+
+
+def test_room_for_a_long_chain():
+    """The place for a signature grows with what goes into it, and a service that names a hundred authorities is cut."""
+    chain = [OFFICIAL.der, bytes(20_000), *(OFFICIAL.der[:-1] + bytes([number]) for number in range(100))]
+    long = prepare(permit(), certificate=OFFICIAL.der, chain=chain, at=NOW, field="Ky")
+    tight = prepare(permit(), certificate=OFFICIAL.der, chain=chain, at=NOW, field="Ky", room=LEAST_ROOM)
+
+    assert 1 + MOST_CHAIN == len(json.loads(long.plan)["certificates"])
+    assert embed(long.document, long.plan, raw(OFFICIAL, long.digest), stamp=lambda digest: b"\x30" + bytes(16_000))
+    with pytest.raises(PlanWrong) as refused:
+        embed(tight.document, tight.plan, raw(OFFICIAL, tight.digest))
+    assert "no_room" == refused.value.code
 
 
 def test_stamp_is_over_the_value():

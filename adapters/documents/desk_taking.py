@@ -31,7 +31,6 @@ from signing.errors import DocumentRefused
 log = structlog.get_logger("doors")
 
 TAKEN: Final = "taken"
-GOOD: Final = frozenset({SignatureEffect.RECORDED, SignatureEffect.LATE})
 Judge = Callable[[bytes, Expected, datetime], Upload]
 """Raises DeskRefused."""
 
@@ -147,14 +146,12 @@ class DeskTaking:
 
         def job(tx: Tx) -> SignatureEffect:
             said = self._ledger.signatures.hear_in(tx, heard, actor)
-            is_taken = said.effect in GOOD
-            verdict = TAKEN if is_taken else said.effect.value
-            self._ledger.tickets.judged(tx, ticket.id, document=document, verdict=verdict)
+            if said.effect is SignatureEffect.RECORDED:
+                self._ledger.tickets.judged(tx, ticket.id, document=document, verdict=TAKEN)
             return said.effect
 
-        effect = self._ledger.engine.write(job)
-        if effect not in GOOD:
-            log.warning("desk_upload_refused", signature=one.signature, ticket=ticket.id, code=effect.value)
+        if (effect := self._ledger.engine.write(job)) is not SignatureEffect.RECORDED:
+            # It ended, or was signed otherwise, since its ticket was used.
             raise DeskRefused("not_open", effect.value)
         log.info("desk_upload_taken", signature=one.signature, ticket=ticket.id)
         return Taken(document=document, sha256=new.sha256)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from adapters.documents.desk_taking import DeskTaking
+from adapters.documents.desk_upload import DeskRefused, Expected, Upload, judged_upload
 from adapters.documents.errors import DocumentNotNow
 from adapters.documents.scan import Clamd, NoScanner
 from bus.crash_points import PREPARING
@@ -18,11 +21,13 @@ from bus.signature_desk import SignatureDesk
 from bus.signatures import SignatureStanding
 from bus.upkeep import verify
 from contracts.signing_pki.authorities import Holder
+from contracts.vgca.agent import signed as signed_by_agent
 from signing.documents import embed, look
 from signing.errors import DocumentRefused
 from tests.builders import DOSSIER
 from tests.desk_kit import OFFICIAL, DeskWorld, desk_world
 from tests.fake_clamd import EICAR, fake_clamd
+from tests.signed_documents import trust
 from tests.signing_kit import signer, small_pdf
 
 
@@ -267,3 +272,22 @@ def test_cancelled_while_it_was_brought_in(tmp_path):
             SignatureDesk(desk.world.ledger).hand_out(1, 1, 1, account="can-bo-1", reason="Ký")
 
         assert [] == desk.world.ledger.tickets.of(1)
+
+
+def test_cancelled_while_its_upload_was_judged(tmp_path):
+    """A signature that ends between the look and the hearing is not signed; the upload is kept as what it is."""
+    with desk_world(tmp_path, is_open=False) as desk:
+        desk.asked()
+        told = desk.open().place.rpartition("/")[2]
+
+        def judge(uploaded: bytes, expected: Expected, now: datetime) -> Upload:
+            desk.world.press("cancel", "S1")
+            return judged_upload(uploaded, expected, trust().chains(), now, None)
+
+        taking = DeskTaking(desk.world.ledger, desk.room, NoScanner(), judge)
+        with pytest.raises(DeskRefused, match="late"):
+            taking.take(told, signed_by_agent(desk.given, signer("official")), address="")
+
+        assert ("cancelled", ["not_open"]) == (desk.state(), desk.verdicts())
+        assert ["given", "uploaded"] == roles(desk)
+        assert [] == list(verify(desk.world.ledger))

@@ -25,7 +25,7 @@ CSC: Final = "csc-mock.secret"
 SOAP_KEY: Final = "soap-signer-mock.key"
 SOAP_ROOTS: Final = "soap-signer-mock-authority.pem"
 FILES: Final = (
-    ROOTS, STAMP_ROOTS, SMARTCA, MYSIGN, MYSIGN_THEIRS, VNEID_PASSWORD, VNEID, VNEID_WEBHOOK, CSC,
+    ROOTS, STAMP_ROOTS, SMARTCA, MYSIGN, MYSIGN_THEIRS, VNEID_PASSWORD, VNEID, VNEID_WEBHOOK, CSC, SOAP_KEY, SOAP_ROOTS,
 )  # fmt: skip
 
 COMMON: Final = """\
@@ -138,7 +138,7 @@ def write_files(folder: Path) -> list[Path]:
     }
     for name, content in contents.items():
         write_new(folder / name, content)
-    return [folder / name for name in FILES]
+    return [folder / name for name in contents]
 
 
 def signing_table(url: str, *, documents: bool = True) -> str:

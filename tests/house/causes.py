@@ -12,22 +12,28 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
+from typing import TypeAlias
 
 from tests.house.tree import ROOT, named, parsed
 
 WRITERS = ("adapters", "bus", "config")
 SQL_CAUSE = re.compile(r"\bcause = '([a-z_]+)'")
 CODE = re.compile(r"[a-z][a-z_]*")
+Constants: TypeAlias = Mapping[str, set[str]]
 
 
 @cache
 def causes() -> frozenset[str]:
     """Every cause there can be: of moves, of deliveries, and the rules for which something cannot be shaped."""
-    constants, places = _constants(), _places()
+    everywhere, places = _constants(), _places()
     found = set[str]()
     for path in _sources():
-        for node in ast.walk(parsed(path)):
-            found |= set(_handed_over(node, constants, places))
+        tree = parsed(path)
+        constants = everywhere | {name: {text} for name, text in _named_in(tree)}
+        here = places | dict(_places_in(tree))
+        for node in ast.walk(tree):
+            found |= set(_handed_over(node, constants, here))
+            found |= set(_by_table(node, tree, constants))
     for path in named(".sql", under="bus"):
         found |= set(SQL_CAUSE.findall(path.read_text(encoding="utf-8")))
     return frozenset(found | _breaches())
@@ -37,33 +43,59 @@ def _sources() -> list[Path]:
     return [path for room in WRITERS for path in named(".py", under=room)]
 
 
-def _constants() -> Mapping[str, str]:
-    """Names of module constants that are texts; a name stands for one text in the whole house, or is left alone."""
-    found: dict[str, str] = {}
+def _constants() -> dict[str, set[str]]:
+    """Names of module constants that are texts, anywhere: where a file has none of that name, it is one of these."""
+    found: dict[str, set[str]] = {}
     for path in _sources():
-        for node in parsed(path).body:
-            target = node.target if isinstance(node, ast.AnnAssign) else None
-            if isinstance(node, ast.Assign) and len(node.targets) == 1:
-                target = node.targets[0]
-            value = getattr(node, "value", None)
-            if isinstance(target, ast.Name) and isinstance(value, ast.Constant) and isinstance(value.value, str):
-                found[target.id] = value.value
+        for name, text in _named_in(parsed(path)):
+            found.setdefault(name, set()).add(text)
     return found
 
 
-def _places() -> Mapping[str, int]:
+def _named_in(tree: ast.Module) -> Iterator[tuple[str, str]]:
+    for node in tree.body:
+        target = node.target if isinstance(node, ast.AnnAssign) else None
+        if isinstance(node, ast.Assign) and len(node.targets) == 1:
+            target = node.targets[0]
+        value = getattr(node, "value", None)
+        if isinstance(target, ast.Name) and isinstance(value, ast.Constant) and isinstance(value.value, str):
+            yield target.id, value.value
+
+
+def _by_table(node: ast.AST, tree: ast.Module, constants: Constants) -> Iterator[str]:
+    """`to, cause = ENDS.get(state, (…, WAITS))`, of a table in the same file whose rows are tuples."""
+    if not (isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Tuple)):
+        return
+    names = [each.id if isinstance(each, ast.Name) else "" for each in node.targets[0].elts]
+    call = node.value
+    if "cause" not in names or not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
+        return
+    table = call.func.value.id if isinstance(call.func.value, ast.Name) else ""
+    rows = [*call.args[1:], *(row for each in tree.body for row in _rows(each, table))]
+    for row in rows:
+        if isinstance(row, ast.Tuple):
+            yield from _texts(row.elts[names.index("cause")], constants)
+
+
+def _rows(node: ast.stmt, table: str) -> list[ast.expr]:
+    is_it = isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.target.id == table
+    return node.value.values if is_it and isinstance(node.value, ast.Dict) else []
+
+
+def _places() -> dict[str, int]:
     """Functions that take a cause by place, and which; `self` not counted."""
-    found: dict[str, int] = {}
-    for path in _sources():
-        for node in ast.walk(parsed(path)):
-            if isinstance(node, ast.FunctionDef):
-                names = [each.arg for each in node.args.args if each.arg not in {"self", "cls"}]
-                if "cause" in names:
-                    found[node.name] = names.index("cause")
-    return found
+    return {name: place for path in _sources() for name, place in _places_in(parsed(path))}
 
 
-def _handed_over(node: ast.AST, constants: Mapping[str, str], places: Mapping[str, int]) -> Iterator[str]:
+def _places_in(tree: ast.Module) -> Iterator[tuple[str, int]]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef):
+            names = [each.arg for each in node.args.args if each.arg not in {"self", "cls"}]
+            if "cause" in names:
+                yield node.name, names.index("cause")
+
+
+def _handed_over(node: ast.AST, constants: Constants, places: Mapping[str, int]) -> Iterator[str]:
     if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
         targets = node.targets if isinstance(node, ast.Assign) else [node.target]
         yield from _assigned(targets, node.value, constants)
@@ -78,7 +110,7 @@ def _handed_over(node: ast.AST, constants: Mapping[str, str], places: Mapping[st
         yield from _texts(node.args[places[name]], constants)
 
 
-def _assigned(targets: list[ast.expr], value: ast.expr, constants: Mapping[str, str]) -> Iterator[str]:
+def _assigned(targets: list[ast.expr], value: ast.expr, constants: Constants) -> Iterator[str]:
     """`cause = …`, and `delivery, cause = …`."""
     for target in targets:
         if isinstance(target, ast.Name) and target.id == "cause":
@@ -87,7 +119,7 @@ def _assigned(targets: list[ast.expr], value: ast.expr, constants: Mapping[str, 
             yield from _assigned_each(target, value, constants)
 
 
-def _assigned_each(target: ast.Tuple, value: ast.Tuple, constants: Mapping[str, str]) -> Iterator[str]:
+def _assigned_each(target: ast.Tuple, value: ast.Tuple, constants: Constants) -> Iterator[str]:
     for one, its in zip(target.elts, value.elts, strict=False):
         if isinstance(one, ast.Name) and one.id == "cause":
             yield from _texts(its, constants)
@@ -98,7 +130,7 @@ def _is_log_call(node: ast.Call) -> bool:
     return isinstance(node.func, ast.Attribute) and node.func.attr in levels
 
 
-def _texts(value: ast.expr, constants: Mapping[str, str]) -> Iterator[str]:
+def _texts(value: ast.expr, constants: Constants) -> Iterator[str]:
     if isinstance(value, ast.Constant) and isinstance(value.value, str) and CODE.fullmatch(value.value):
         yield value.value
     elif isinstance(value, ast.IfExp):
@@ -106,8 +138,8 @@ def _texts(value: ast.expr, constants: Mapping[str, str]) -> Iterator[str]:
         yield from _texts(value.orelse, constants)
     elif isinstance(value, ast.Name | ast.Attribute):
         name = value.id if isinstance(value, ast.Name) else value.attr
-        if name.isupper() and CODE.fullmatch(constants.get(name, "")):
-            yield constants[name]
+        if name.isupper():
+            yield from (text for text in constants.get(name, ()) if CODE.fullmatch(text))
 
 
 def _breaches() -> set[str]:

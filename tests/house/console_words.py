@@ -13,7 +13,7 @@ from pathlib import Path
 import jinja2
 from jinja2 import nodes
 
-from bus.messages import AMENDED, FILED, PAYMENT_KINDS, PAYMENT_NEWS, SETTLED
+from bus.messages import AMENDED, FILED, PAYMENT_KINDS, PAYMENT_NEWS, SETTLED, SIGNATURE_KINDS, SIGNATURE_NEWS
 from bus.prepared import RECORD_KIND
 from tests.house.tree import named, parsed
 
@@ -22,7 +22,13 @@ STARTED = re.compile(r"[a-z_]+\.[a-z0-9_.]*")
 KEY = re.compile(r"[a-z_]+\.[a-z0-9_]+(\.[a-z0-9_]+)*")
 SAID_ALIKE = frozenset({"HTTP", "CSV", "XLSX", "JSON", "ms", "English", "Tiếng Việt", "LT-7F3K-2"})
 """Names and signs that are the same in every language, and each language's own name of itself."""
-KINDS = frozenset({RECORD_KIND, "dossier.progressed", FILED, AMENDED, SETTLED}) | PAYMENT_KINDS | PAYMENT_NEWS
+KINDS = frozenset(
+    {RECORD_KIND, "dossier.progressed", FILED, AMENDED, SETTLED}
+    | PAYMENT_KINDS
+    | PAYMENT_NEWS
+    | SIGNATURE_KINDS
+    | SIGNATURE_NEWS
+)
 """Kinds of events are written like keys."""
 _environment = jinja2.Environment(extensions=["jinja2.ext.do", "jinja2.ext.loopcontrols"], autoescape=True)
 

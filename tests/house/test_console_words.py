@@ -11,7 +11,7 @@ import pytest
 
 from adapters.doors.console.words import load
 from bus.audit import Act
-from bus.messages import AMENDED, FILED, PAYMENT_NEWS, SETTLED, State
+from bus.messages import AMENDED, FILED, PAYMENT_NEWS, SETTLED, SIGNATURE_NEWS, State
 from bus.rights import ROLES, Right
 from contracts.check import load_schema
 from tests.house.blocks import read_toml
@@ -49,6 +49,8 @@ SAME = {
     "Tiếng Việt",
     "webhook",
     "KeyPay",
+    "MySign (Viettel)",
+    "SmartCA (VNPT)",
     "VNPAY",
     "p50",
     "p95",
@@ -230,7 +232,7 @@ def test_every_kind_and_status_has_its_word():
     schema = load_schema("intake/event.schema.json")
     types = schema["properties"]["type"]["enum"]
     told = {name.removeprefix("vn.lienthong.").removesuffix(".v1") for name in types}
-    told |= {FILED, AMENDED, SETTLED, *PAYMENT_NEWS}
+    told |= {FILED, AMENDED, SETTLED, *PAYMENT_NEWS, *SIGNATURE_NEWS}
 
     assert told == glossary("kinds")
     assert {word for word in schema["$defs"]["progressed"]["properties"]["status"]["enum"] if word} == glossary(

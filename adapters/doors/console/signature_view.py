@@ -13,7 +13,7 @@ from adapters.doors.console.payment_view import picture_of
 from adapters.doors.console.shown_bytes import Form, ShownBytes
 from adapters.doors.console.timeline import Picture
 from bus.messages import SIGNATURE_REQUESTED
-from bus.privacy import mask_event, mask_name
+from bus.privacy import mask_event, mask_name, mask_text
 from bus.signature_close import DocumentSeen, SignatureHearing, SignatureSeen
 from bus.signature_looks import SignatureLine
 from bus.signatures import ENDED_WITHOUT, SignatureState
@@ -184,7 +184,7 @@ def _line(told: Mapping[str, Any]) -> ReportLine:
     return ReportLine(
         kind=told["kind"],
         verdict=told["verdict"],
-        subject=told["subject"],
+        subject=mask_text(told["subject"]),
         issuer=told["issuer"],
         serial=told["serial"],
         level=told["level"],
@@ -196,7 +196,7 @@ def _line(told: Mapping[str, Any]) -> ReportLine:
 
 
 def _reasons(told: Any) -> tuple[tuple[str, str], ...]:
-    return tuple((each["code"], each["about"]) for each in told)
+    return tuple((each["code"], mask_text(each["about"])) for each in told)
 
 
 def _steps(signature: SignatureSeen) -> Iterator[Step]:

@@ -17,7 +17,7 @@ from config.signing_desk import signing_desk
 from config.wiring import Installation
 
 if TYPE_CHECKING:
-    from adapters.documents.desk_upload import Expected, Upload
+    from adapters.documents.desk_nouns import Expected, Upload
     from adapters.doors.refusals import Desk
 
 MAY_SHOW_MORE = ("agency",)

@@ -14,7 +14,7 @@ from typing import Final
 
 import structlog
 
-from adapters.documents.desk_upload import ALARMING, DeskRefused, Expected, Upload
+from adapters.documents.desk_nouns import ALARMING, DeskRefused, Expected, Upload
 from adapters.documents.errors import DocumentNotNow
 from adapters.documents.fetch import PDF, is_pdf
 from adapters.documents.room import DocumentRoom

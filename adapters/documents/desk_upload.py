@@ -6,13 +6,13 @@ The browser's and the agent's words are never evidence; this is. `contracts/vgca
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
+from adapters.documents.desk_nouns import DeskRefused, Expected, Upload
 from adapters.documents.evidence import EvidenceSource, judged
 from adapters.documents.fetch import is_pdf
 from adapters.partners.signers.credentials import misfit_of
@@ -21,17 +21,6 @@ from signing.errors import DocumentRefused
 from signing.verdicts import Code, Report, Verdict
 from signing.verification_chain import Chains
 
-
-class DeskRefused(Exception):
-    """What was handed in is not what was asked for; `code` has words for the official."""
-
-    def __init__(self, code: str, detail: str = "") -> None:
-        self.code = code
-        super().__init__(detail or code)
-
-
-ALARMING: Final = frozenset({"changed", "shows_more", "other_person", "other_authority", "revoked"})
-"""Codes of uploads behind which somebody may be trying something."""
 _CODES: Final = {
     Code.REVOKED: "revoked",
     Code.AUTHORITY_REVOKED: "revoked",
@@ -42,29 +31,6 @@ _CODES: Final = {
     Code.WEAK_KEY: "weak",
     Code.PARTIAL_COVERAGE: "not_whole",
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Expected:
-    """What was asked for."""
-
-    given: bytes
-    """The document as it was handed out."""
-    role: str
-    user: str
-    """The signer's number."""
-    name: str
-    """The signer's name, for certificates that have no number."""
-    may_show_more: bool = False
-    """Whether number and date may come with the signature (NOTES r9)."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Upload:
-    """What was handed in, and is good."""
-
-    certificate: bytes
-    report: Report
 
 
 def judged_upload(

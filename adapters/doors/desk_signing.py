@@ -20,8 +20,8 @@ from starlette.responses import Response
 from starlette.routing import Router
 
 from adapters.channels.addresses import Network
+from adapters.documents.desk_nouns import DeskRefused
 from adapters.documents.desk_taking import DeskTaking, file_server
-from adapters.documents.desk_upload import DeskRefused
 from adapters.documents.errors import DocumentNotNow
 from adapters.doors.body import BodyReader
 from adapters.doors.documents import SAFE, saved_as

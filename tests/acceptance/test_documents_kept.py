@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -149,3 +151,11 @@ def test_settings_that_stop_the_start(here, line):
 def test_the_folder_is_taken_from_the_settings_file(here):
     """Wherever a command is typed, the store is the one beside the settings."""
     assert str(here.folder / "documents") == load(here.folder / "lienthong.toml", {}).settings.documents.folder
+
+
+def test_doors_do_not_load_what_signs():
+    """Doors that only hand documents out and in start without the library that reads PDFs: it costs a second."""
+    code = "import sys, config.doors, config.desk_signing, config.documents, config.console; print('pyhanko' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert "False\n" == done.stdout

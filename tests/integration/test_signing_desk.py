@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
+from adapters.documents.desk_nouns import DeskRefused, Expected, Upload
 from adapters.documents.desk_taking import DeskTaking
-from adapters.documents.desk_upload import DeskRefused, Expected, Upload, judged_upload
+from adapters.documents.desk_upload import judged_upload
 from adapters.documents.errors import DocumentNotNow
 from adapters.documents.scan import Clamd, NoScanner
 from bus.crash_points import PREPARING

@@ -1,4 +1,4 @@
-"""The nouns of signing at a desk: what was asked for, what came, why it is not taken. Light, for the doors have them."""
+"""The nouns of signing at a desk: what was asked for, what came, why it is not taken. Light: the doors load them."""
 
 from __future__ import annotations
 

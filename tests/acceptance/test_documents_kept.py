@@ -155,7 +155,8 @@ def test_the_folder_is_taken_from_the_settings_file(here):
 
 def test_doors_do_not_load_what_signs():
     """Doors that only hand documents out and in start without the library that reads PDFs: it costs a second."""
-    code = "import sys, config.doors, config.desk_signing, config.documents, config.console; print('pyhanko' in sys.modules)"
+    modules = "config.doors, config.desk_signing, config.documents, config.console"
+    code = f"import sys, {modules}; print('pyhanko' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert "False\n" == done.stdout

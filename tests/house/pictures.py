@@ -49,6 +49,7 @@ PICTURES: Final[Mapping[str, Picture]] = {
     "partner": Picture(path=lambda world: "/partners/national_portal"),
     "mapping": Picture(path=lambda world: "/mapping"),
     "lateness": Picture(path=lambda world: "/lateness"),
+    "signature": Picture(path=lambda world: f"/signatures/{world.signatures['made']}", height=1_000),
     "payment": Picture(path=lambda world: f"/payments/{world.payments['paid']}", height=1_000),
 }
 

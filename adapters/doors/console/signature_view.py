@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -150,14 +151,14 @@ def signature_view(
     typed: Typed,
 ) -> SignatureView:
     """The page of a signature."""
-    data = signature.data or {}
+    data, is_agency = signature.data or {}, signature.line.role == "agency"
     asked = dict(enumerate(data.get("documents") or (), start=1))
     return SignatureView(
         signature=signature,
         procedure=Named(code=signature.line.procedure, name=procedure),
         unit=Named(code=signature.line.unit, name=unit),
         signer=mask_name(str((data.get("signer") or {}).get("name", ""))),
-        documents=tuple(_document(each, asked.get(each.n, {})) for each in signature.documents),
+        documents=tuple(_document(each, asked.get(each.n, {}), is_agency) for each in signature.documents),
         steps=tuple(sorted(_steps(signature), key=lambda step: step.at)[::-1]),
         members=None if signature.data is None else tuple(members_of(mask_event(signature.data)))[:MOST_MEMBERS],
         picture=_picture(signature, now),
@@ -166,7 +167,7 @@ def signature_view(
     )
 
 
-def _document(seen: DocumentSeen, asked: Mapping[str, Any]) -> DocumentShown:
+def _document(seen: DocumentSeen, asked: Mapping[str, Any], is_agency: bool) -> DocumentShown:
     report = seen.report or {}
     return DocumentShown(
         seen=seen,
@@ -174,17 +175,25 @@ def _document(seen: DocumentSeen, asked: Mapping[str, Any]) -> DocumentShown:
         name=str(asked.get("name", "")),
         form=str(asked.get("form", "")),
         is_result=asked.get("result") is not False,
-        lines=tuple(_line(each) for each in report.get("signatures", ())),
+        lines=tuple(_line(each, is_agency) for each in report.get("signatures", ())),
         findings=_reasons(report.get("findings", ())),
         checked_at=str(report.get("checked_at", "")),
     )
 
 
-def _line(told: Mapping[str, Any]) -> ReportLine:
+_NAME: Final = re.compile(r"\bCN=((?:[^,\\]|\\.)*)")
+
+
+def _subject(told: str, is_agency: bool) -> str:
+    """Whose certificate it is, without a person's number and name; an agency's name is public."""
+    return mask_text(told if is_agency else _NAME.sub(lambda found: f"CN={mask_name(found[1])}", told))
+
+
+def _line(told: Mapping[str, Any], is_agency: bool) -> ReportLine:
     return ReportLine(
         kind=told["kind"],
         verdict=told["verdict"],
-        subject=mask_text(told["subject"]),
+        subject=_subject(told["subject"], is_agency),
         issuer=told["issuer"],
         serial=told["serial"],
         level=told["level"],

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import hmac
 import json
 import re
 from collections.abc import Iterator, Sequence
@@ -276,7 +277,7 @@ def to_be_signed(prepared: PreparedDocument) -> bytes:
 def embed(document: bytes, plan: bytes, value: bytes, *, stamp: Stamp | None = None) -> bytes:
     """The signed document: B-B, with a stamp B-T. Raises PlanWrong; nothing is embedded that does not verify."""
     known = _Plan.read(plan)
-    if hashlib.sha256(document).digest() != known.document:
+    if not hmac.compare_digest(hashlib.sha256(document).digest(), known.document):
         raise PlanWrong("document_changed", "the document is not the one that was prepared")
     root = read(document, most_bytes=2 * MOST_BYTES)
     signature = _signature(root, known.field)

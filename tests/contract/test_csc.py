@@ -67,6 +67,7 @@ def test_wrong_password_is_asked_for_twice_more(words):
             codes.append(walk.code)
 
         assert ["otp_wrong", "otp_wrong", "otp_locked"] == codes
+        assert 3 == town.called(SEND_OTP)  # each code that was typed is spent; the last one has no successor
         assert walk.attempts[-1].outcome == Refused(code="otp_locked", reason="wrong 3 times")
         assert 0 == town.signs
 

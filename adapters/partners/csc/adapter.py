@@ -137,10 +137,18 @@ class Csc:
             return self._wants(standing, talk, reason=self._address(standing, held))
         if not held.auth.needs_otp:
             return self._sign(standing, held, talk, otp="")
-        if held.auth.sends_otp and self._line.known_info.has(SEND_OTP):
-            # Whether it worked is the signer's to see: nothing was signed by it (NOTES.md#r38).
-            talk.call(SEND_OTP, {"credentialID": held.id})
+        self._send_otp(held, talk)
         return self._wants(standing, talk, reason="the signer's one-time password")
+
+    def _send_otp(self, held: Held, talk: Talk) -> None:
+        """Whether it worked is the signer's to see: nothing was signed by it (NOTES.md#r33, #r38)."""
+        if held.auth.mode == "explicit" and held.auth.sends_otp and self._line.known_info.has(SEND_OTP):
+            talk.call(SEND_OTP, {"credentialID": held.id})
+
+    def _anew(self, standing: SignatureStanding, held: Held, talk: Talk, *, reason: str, code: str) -> Attempt:
+        """The one that was typed is spent, or was never right: the signer gets another, and it is asked for."""
+        self._send_otp(held, talk)
+        return self._wants(standing, talk, reason=reason, code=code)
 
     def _address(self, standing: SignatureStanding, held: Held) -> str:
         return oauth.browser_address(
@@ -204,24 +212,24 @@ class Csc:
     def _not_authorised(self, standing: SignatureStanding, answer: Answer, held: Held, talk: Talk) -> Attempt:
         """Nothing is signed. What may go on by itself, what a person types anew, and what ends."""
         if answer.said is Said.WRONG and _needs_person(held.auth):
-            return self._wrong(standing, answer, talk)
+            return self._wrong(standing, answer, held, talk)
         if answer.said in (Said.DECLINED, Said.EXPIRED):
             return self._over(standing, answer, talk)
         if answer.said in (Said.WRONG, Said.LOCKED, Said.NO):
             return self._failed(standing, answer.code or "service_refused", answer.reason, talk)
         if _needs_person(held.auth):
-            return self._wants(standing, talk, reason=answer.reason)
+            return self._anew(standing, held, talk, reason=answer.reason, code=OTP_WANTED)
         if (answer.said is Said.UNCLEAR or answer.is_theirs) and held.auth.mode == "implicit":
             return self._ended(replace(HOLD, reason=f"the signer may have been asked: {answer.reason}"), talk)
         return self._ended(_later(answer), talk)
 
-    def _wrong(self, standing: SignatureStanding, answer: Answer, talk: Talk) -> Attempt:
+    def _wrong(self, standing: SignatureStanding, answer: Answer, held: Held, talk: Talk) -> Attempt:
         """Asked for again, at most so often (NOTES.md#r32)."""
         if standing.one_times >= self._settings.otp_tries:
             return self._failed(standing, OTP_LOCKED, f"wrong {standing.one_times} times", talk)
         if standing.one_times:
             log.warning("one_time_wrong", partner=self._name, signature=standing.signature, tries=standing.one_times)
-        return self._wants(standing, talk, reason=answer.reason, code=OTP_WRONG)
+        return self._anew(standing, held, talk, reason=answer.reason, code=OTP_WRONG)
 
     def _sign_hash(self, standing: SignatureStanding, held: Held, talk: Talk, *, sad: str, token: str = "") -> Attempt:
         """All digests, in as many calls as the settings want; the first answer that is no yes ends it (r35, r40)."""
@@ -290,7 +298,7 @@ class Csc:
             # Some are signed: told as far as they go, and the missing ones are a person's.
             return self._signed(standing, values, talk, via_query=False)
         if answer.said is Said.AUTHORISE and _needs_person(held.auth):
-            return self._wants(standing, talk, reason=answer.reason)
+            return self._anew(standing, held, talk, reason=answer.reason, code=OTP_WANTED)
         if answer.said is Said.UNCLEAR or answer.is_theirs:
             return self._ended(replace(HOLD, reason=f"{HOLD.reason}: {answer.reason}"), talk)
         return self._not_authorised(standing, answer, held, talk)

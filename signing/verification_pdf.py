@@ -33,12 +33,13 @@ from pyhanko.sign.diff_analysis import (
 from pyhanko.sign.fields import enumerate_sig_fields
 from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
 
-from signing.document_reading import MOST_BYTES, MOST_SIGNATURES, opened, reading
+from signing.document_reading import MOST_BYTES, opened, reading
 from signing.errors import DocumentRefused
 from signing.hybrid_tables import tables_differ
 
-MOST_REVISIONS: Final = 100
-"""Each is compared with the one before it; a result that ten people signed has thirty."""
+MOST_SIGNATURES: Final = 32
+MOST_REVISIONS: Final = 64
+"""Each is compared with that of every signature before it; a result that ten people signed has thirty."""
 MOST_EVIDENCE: Final = 128
 FORMATS: Final = {"/ETSI.CAdES.detached": "pades", "/adbe.pkcs7.detached": "basic", "/ETSI.RFC3161": "stamp"}
 
@@ -186,12 +187,15 @@ def _after(embedded: EmbeddedPdfSignature, covers: Covers, pdf: bytes, span: tup
     if reader.total_revisions - 1 == embedded.signed_revision:
         # No revision, and yet more bytes: a viewer that repairs files would go through them.
         return After.CHANGED if pdf[span[2] :].strip() else After.NOTHING
-    usual, allowed = _compare(DEFAULT_DIFF_POLICY, embedded), embedded.docmdp_level
+    # What the strict policy lets in the usual one lets in too, at the same level: most documents are compared once.
+    strict = _compare(_STRICT, embedded)
+    usual = strict if strict is not None else _compare(DEFAULT_DIFF_POLICY, embedded)
+    allowed = embedded.docmdp_level
     if allowed is not None and (usual is None or usual.value > allowed.value):
         return After.FORBIDDEN
     if usual is None:
         return After.CHANGED
-    if _compare(_STRICT, embedded) is None or _is_drawn_anew(embedded):
+    if strict is None or _is_drawn_anew(embedded):
         return After.FILLED_IN
     return After.EVIDENCE if usual <= _LTA else _shown(embedded)
 

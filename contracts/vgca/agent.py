@@ -89,7 +89,13 @@ def _no(message: str) -> dict[str, Any]:
 # -- signing, rightly and wrongly --------------------------------------------------------------------------------------
 
 
-def signed(document: bytes, holder: Holder, *, field_name: str = "VGCA1") -> bytes:
+def signed(
+    document: bytes,
+    holder: Holder,
+    *,
+    field_name: str = "VGCA1",
+    box: tuple[int, int, int, int] = (340, 120, 510, 190),
+) -> bytes:
     """The document with one visible signature, as one more revision."""
     from asn1crypto import keys
     from asn1crypto import x509 as asn1_x509
@@ -108,7 +114,7 @@ def signed(document: bytes, holder: Holder, *, field_name: str = "VGCA1") -> byt
         cert_registry=chain,
     )
     told = signers.PdfSignatureMetadata(field_name=field_name, md_algorithm="sha256", subfilter=SigSeedSubFilter.PADES)
-    where = SigFieldSpec(field_name, on_page=-1, box=(340, 120, 510, 190))
+    where = SigFieldSpec(field_name, on_page=-1, box=box)
     made = BytesIO()
     signers.sign_pdf(
         IncrementalPdfFileWriter(BytesIO(document)), told, signer=signer, new_field_spec=where, output=made

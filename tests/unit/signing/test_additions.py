@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import cache
 from io import BytesIO
@@ -231,6 +232,106 @@ def test_what_shows_no_more(given):
     later = revised(about_again, given) if given == revised(about) else given
 
     assert not added(given, signed(later)).shows_more
+
+
+def written_again(pdf: bytes, text: bytes) -> bytes:
+    """All its objects once more behind it, with another page, under a table that knows nothing of the first."""
+    objects = {int(each[1]): each[2] for each in re.finditer(rb"(?m)^(\d+) 0 obj\n(.*?)\nendobj", pdf, re.S)}
+    content = b"BT /F1 18 Tf 72 760 Td (%s) Tj ET" % text
+    objects[5] = b"<< /Length %d >>\nstream\n%s\nendstream" % (len(content), content)
+    made, places = bytearray(pdf), {}
+    for number, body in sorted(objects.items()):
+        places[number] = len(made)
+        made += b"%d 0 obj\n%s\nendobj\n" % (number, body)
+    table, size = len(made), max(places) + 1
+    made += b"xref\n0 %d\n0000000000 65535 f \n" % size
+    made += b"".join(b"%010d 00000 n \n" % places[number] for number in range(1, size))
+    made += b"trailer\n<< /Size %d /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF\n" % (size, table)
+    return bytes(made)
+
+
+def test_a_table_that_forgets_the_first_one():
+    """Another document behind the one that was given, reached by a table of its own: it is not that one continued."""
+    made = signed(written_again(PDF, b"Giay phep GIA MAO"))
+
+    assert made.startswith(PDF)
+    assert not added(PDF, made).is_continued
+
+
+def stamp_of_nobody(writer: IncrementalPdfFileWriter) -> None:
+    """A picture that calls itself a signature, in no field."""
+    made = remark(writer)
+    made[pdf_name("/FT")] = pdf_name("/Sig")
+    page(writer)[pdf_name("/Annots")] = ArrayObject([writer.add_object(made)])
+    writer.update_container(page(writer))
+
+
+def drawn_form(writer: IncrementalPdfFileWriter) -> None:
+    """In the catalogue itself, where there was none."""
+    form = DictionaryObject({pdf_name("/Fields"): ArrayObject(), pdf_name("/XFA"): pdf_string("<a/>")})
+    writer.root[pdf_name("/AcroForm")] = form
+    writer.update_root()
+
+
+def another_field(writer: IncrementalPdfFileWriter) -> None:
+    waiting_field(writer)
+    field = DictionaryObject({pdf_name("/FT"): pdf_name("/Tx"), pdf_name("/T"): pdf_string("so")})
+    writer.root["/AcroForm"]["/Fields"].append(writer.add_object(field))
+
+
+def field_that_acts(writer: IncrementalPdfFileWriter) -> None:
+    waiting_field(writer)
+    field = writer.root["/AcroForm"]["/Fields"][0]
+    script = DictionaryObject({pdf_name("/S"): pdf_name("/JavaScript"), pdf_name("/JS"): pdf_string("1")})
+    field[pdf_name("/AA")] = DictionaryObject({pdf_name("/PO"): script})
+
+
+def place_on_two_pages(writer: IncrementalPdfFileWriter) -> None:
+    waiting_field(writer)
+    field = writer.root["/AcroForm"]["/Fields"].raw_get(0)
+    other = writer.root["/Pages"]["/Kids"][1]
+    other[pdf_name("/Annots")] = ArrayObject([field])
+    writer.update_container(other)
+
+
+@pytest.mark.parametrize(
+    ("change", "pdf"),
+    [
+        (stamp_of_nobody, PDF),
+        (drawn_form, PDF),
+        (another_field, PDF),
+        (field_that_acts, PDF),
+        (place_on_two_pages, small_pdf(pages=2)),
+    ],
+)
+def test_what_comes_along_with_a_signature(change, pdf):
+    """A picture that no field signs, a form that draws itself, a field or an action more: it shows more."""
+    assert added(pdf, signed(revised(change, pdf))).shows_more
+
+
+def test_a_signature_over_the_whole_page():
+    """A visible signature that takes more than a quarter of the page covers what was written: it shows more."""
+    made = by_agent(PDF, signer("official"), box=(0, 0, 595, 842))
+
+    assert (True, False) == (added(PDF, made).shows_more, added(PDF, signed()).shows_more)
+
+
+def test_a_number_that_was_left_free():
+    """What takes a number that the given document had left free may be what something in it points at."""
+    given = PDF.replace(b"/Size 6", b"/Size 9")
+
+    def fill(writer: IncrementalPdfFileWriter) -> None:
+        writer.objects[(0, 7)] = DictionaryObject()
+
+    assert (True, False) == (
+        added(given, signed(revised(fill, given))).shows_more,
+        added(given, signed(given)).shows_more,
+    )
+
+
+def test_what_was_signed_before():
+    """Whether there was a signature before is told: without one nothing vouches for the pages but this comparison."""
+    assert (False, True) == (added(PDF, signed()).was_signed, added(signed(), signed(signed(), "VGCA2")).was_signed)
 
 
 def test_what_cannot_be_compared():

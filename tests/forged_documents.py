@@ -241,3 +241,22 @@ def drawn_anew(pdf: bytes, member: bytes = b"/DR << /Font << /Helv 3 0 R >> >>")
     """A form's fields are to be drawn in another font. Of what `signed(with_text_field())` makes."""
     form = b"/Fields [ 6 0 R 8 0 R ] /DA (\\057Helv 0 Tf 0 g) /SigFlags 3 %s" % member
     return Update(pdf).with_objects({1: b"<< /Type /Catalog /Pages 2 0 R /AcroForm << %s >> >>" % form})
+
+
+def forgotten(pdf: bytes) -> bytes:
+    """All objects once more, one of them another, under a table that knows no earlier one; the signature stays."""
+    found = {int(each[1]): each[2] for each in re.finditer(rb"(?:^|\n)(\d+) 0 obj\n(.*?)\nendobj", pdf, re.DOTALL)}
+    found[5] = picture().replace(b"/Subtype /Form ", b"")
+    signature = max(number for number, content in found.items() if b"/ByteRange" in content)
+    places = {signature: pdf.rindex(b"\n%d 0 obj" % signature) + 1}
+    made = bytearray(pdf)
+    for number, content in found.items():
+        if number != signature:
+            places[number] = len(made)
+            made += b"%d 0 obj\n%s\nendobj\n" % (number, content)
+    table = len(made)
+    made += b"xref\n0 1\n0000000000 65535 f \n"
+    for number, place_ in sorted(places.items()):
+        made += b"%d 1\n%010d 00000 n \n" % (number, place_)
+    made += b"trailer\n<< /Size %d /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF\n" % (max(places) + 1, table)
+    return bytes(made)

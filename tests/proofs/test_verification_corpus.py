@@ -36,6 +36,7 @@ from tests.forged_documents import (
     drawn_anew,
     field_filled,
     filled,
+    forgotten,
     prepared,
     rewritten,
     shadow_before,
@@ -171,6 +172,14 @@ CASES = [
             ("replace", shadow_replace),
             ("hide and replace", shadow_hide_and_replace),
         )
+    ),
+    Case(
+        name="a table that knows no earlier one",
+        make=lambda: forgotten(signed()),
+        verdict=FAILED,
+        codes="partial_coverage",
+        pdfsig=BYTES_ONLY,
+        openssl=ONE_CMS,
     ),
     Case(
         name="over a part of the file",

@@ -16,6 +16,8 @@ from bus.incidents import (
     MONEY_TWICE,
     MONEY_UNCLEAR,
     NEEDS_PERSON,
+    SIGNATURE_WRONG,
+    SIGNATURES_WAIT,
     Alarms,
     Finding,
     calendar_ending,
@@ -68,6 +70,7 @@ def look(
         *_of_doors(tx, alarms, now, callers),
         *_of_money(tx, now),
         *_forged(tx, alarms, now),
+        *_of_signatures(tx, alarms, now),
         *_gaps(tx, now, gap_alarm),
         silent(last_event, calendar, alarms, now),
         calendar_ending(calendar, alarms, now),
@@ -118,6 +121,18 @@ def _forged(tx: Tx, alarms: Alarms, now: datetime) -> Iterable[Finding]:
     for partner, count, first, last in tx.all("forged_callbacks", to_ms(now - alarms.within)):
         if count >= SERIES:
             yield Finding(cause=FORGED, subject=partner, first_at=from_ms(first), last_at=from_ms(last), count=count)
+
+
+def _of_signatures(tx: Tx, alarms: Alarms, now: datetime) -> Iterable[Finding]:
+    """One wrong value is one too many; a stamp or an authority's word is waited for as long as for a partner."""
+    for service, count, first, last in tx.all("signed_alarms", to_ms(now - alarms.within), MOST_TASKS):
+        yield Finding(
+            cause=SIGNATURE_WRONG, subject=service, first_at=from_ms(first), last_at=from_ms(last), count=count
+        )
+    for service, count, first in tx.all("signed_unfinished", to_ms(now - alarms.after)):
+        yield Finding(
+            cause=SIGNATURES_WAIT, subject=service, first_at=from_ms(first), last_at=now, count=count, most=count
+        )
 
 
 def _gaps(tx: Tx, now: datetime, gap_alarm: timedelta) -> Iterable[Finding]:

@@ -33,9 +33,12 @@ MONEY_AMOUNT: Final = "money_amount"
 MONEY_TWICE: Final = "money_twice"
 MONEY_UNCLEAR: Final = "money_unclear"
 FORGED: Final = "callbacks_forged"
+SIGNATURE_WRONG: Final = "signature_wrong"
+SIGNATURES_WAIT: Final = "signatures_wait"
 CAUSES: Final = (
     *(PARTNER_DOWN, NEEDS_PERSON, DOOR_REFUSALS, GAP, SILENCE, KEY_ENDS, CALENDAR_ENDS),
     *(MONEY_AMOUNT, MONEY_TWICE, MONEY_UNCLEAR, FORGED),
+    *(SIGNATURE_WRONG, SIGNATURES_WAIT),
 )
 
 KEY_STEPS: Final = (0, 1, 7, 14, 30, 60)

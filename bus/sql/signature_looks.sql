@@ -64,6 +64,11 @@ SELECT d.id, d.partner, d.state, d.cause, d.accepted_at, d.changed_at, e.kind
 FROM (SELECT ?1 AS event UNION SELECT event FROM signature_news WHERE signature = ?2) t
   CROSS JOIN deliveries d ON d.event = t.event CROSS JOIN events e ON e.id = t.event ORDER BY d.id DESC LIMIT ?3;
 
--- signed_alarms -- Values that were not of what was sent, since a time.
-SELECT partner, count(*), min(at), max(at) FROM (SELECT partner, at, effect FROM signature_hearings ORDER BY id DESC LIMIT ?2)
-WHERE effect = 'wrong_value' AND at >= ?1 GROUP BY 1;
+-- signed_alarms -- Values that were no proof of what was sent, or came where none was awaited, and documents that did not hold, since a time.
+SELECT partner, count(*), min(at), max(at) FROM (
+  SELECT partner, at FROM (SELECT partner, at, effect FROM signature_hearings ORDER BY id DESC LIMIT ?2) WHERE effect IN ('wrong_value', 'late') AND at >= ?1
+  UNION ALL SELECT service, changed_at FROM (SELECT service, changed_at, finish_tries FROM signatures WHERE state = 'failed' ORDER BY id DESC LIMIT ?2) WHERE finish_tries > 0 AND changed_at >= ?1)
+GROUP BY 1;
+
+-- signed_unfinished -- Signatures whose values came before a time, and that still wait for a stamp or for an authority's word.
+SELECT service, count(*), min(signed_at) FROM signatures WHERE state IN ('time_stamp_pending', 'indeterminate') AND signed_at < ? GROUP BY 1;

@@ -21,6 +21,7 @@ PUBLIC = {
     ("signing/security_header.py", "token.get('ValueType') != X509V3"): "an address of a standard",
     ("signing/security_header.py", "token.get('EncodingType', BASE64) != BASE64"): "an address of a standard",
     ("signing/security_header.py", "pointer.get('URI') != f'#{said.token_id}'"): "a name in the message",
+    ("signing/xades_reading.py", "found[0].get('Target') != f\"#{signature.get('Id')}\""): "a name in the document",
     ("adapters/doors/console/masking.py", "mask_text(token) == token"): "a word of a text that is shown",
     ("adapters/doors/facade_accounts.py", "len(rest) == _CHANCE + _MAC"): "a length",
 }

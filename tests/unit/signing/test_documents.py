@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 
 from config.demo.result_pdf import DATE, NUMBER, SIGNED_BOX
 from config.demo.result_pictures import seal_picture, signature_picture
+from contracts.signing_pki.authorities import rsa_key
 from signing.appearance import SEAL, Appearance, copy_lines, signed_lines
 from signing.document_reading import sheet_of
 from signing.document_text import TextPlace, add_text, with_fields
@@ -32,9 +33,10 @@ from signing.pdf_reader import to_write
 from signing.revocation import Evidence as Believed
 from signing.verification_pdf import After, open_pdf
 from tests.pdf_kit import large_permit, one_page, pdfsig, permit, signed, written
-from tests.signing_kit import NOW, crl_of, ocsp_of, raw, signer, small_pdf, stamp
+from tests.signing_kit import NOW, crl_of, ocsp_of, pki, raw, small_pdf, stamp
 
-OFFICIAL, AGENCY = signer("official"), signer("agency")
+# Keys of their own: the kit's signers share four.
+OFFICIAL, AGENCY = pki().official(key=rsa_key(91)), pki().agency(key=rsa_key(92))
 
 
 class Vouching:

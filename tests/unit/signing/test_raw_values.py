@@ -10,8 +10,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, util
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
 
+from contracts.signing_pki.authorities import rsa_key
 from signing.raw_values import MOST, OTHER, WRONG, judge, verified
-from tests.signing_kit import NOW, cms, raw, signer
+from tests.signing_kit import NOW, cms, pki, raw, signer
 from tests.unit.signing.test_x509_identity import DEMO_CERTIFICATE
 
 HELLO = hashlib.sha256(b"hello").digest()
@@ -88,7 +89,7 @@ def test_cms_around_a_value():
 
 def test_cms_of_another():
     """A CMS of somebody else's key says so; one that nobody in it signed is simply wrong."""
-    mine, other = signer("person"), signer("official")
+    mine, other = pki().person(key=rsa_key(90)), pki().official(key=rsa_key(91))
 
     assert OTHER == judge(HELLO, mine.der, plain_cms(other, raw(other, HELLO)))
     assert WRONG == judge(HELLO, mine.der, plain_cms(mine, raw(other, HELLO)))
@@ -99,7 +100,7 @@ def test_cms_with_odd_certificates():
     from asn1crypto import cms as asn1
     from asn1crypto import core
 
-    mine, other = signer("person"), signer("official")
+    mine, other = pki().person(key=rsa_key(90)), pki().official(key=rsa_key(91))
     unreadable = {"other_cert_format": "1.2.3.4", "other_cert": core.Integer(1)}
     odd = [asn1.CertificateChoices(name="other", value=asn1.OtherCertificateFormat(unreadable))]
 

@@ -29,7 +29,7 @@ from bus.signature_finishing import SignatureFinishing
 from bus.signature_hands import SignatureHands
 from bus.signature_hearing import Hearing, SignatureHearer
 from bus.signature_rule import AGAIN
-from bus.signature_standing import SignedClaim, claim_of, read_documents, read_signature, standing_of
+from bus.signature_standing import SignedClaim, claim_of, is_overtaken, read_documents, read_signature, standing_of
 from bus.signatures import (
     EXPIRY_PATIENCE,
     FINISHING_PATIENCE,
@@ -267,7 +267,8 @@ class SignatureBook:
                 binds=binds,
             ),
         )
-        if heard is not None:
+        row = read_signature(tx, delivery.signature.signature)
+        if heard is not None and not is_overtaken(heard.told, delivery.signature, row):
             self._hearer.hear(tx, heard, at, work.worker)
         is_answer = heard is not None and heard.told.verdict is not SignatureVerdict.UNCLEAR
         self._plan(tx, delivery.signature.signature, at, is_answer=is_answer)

@@ -14,7 +14,15 @@ from bus.lanes import BUS
 from bus.moves import MoveWriter
 from bus.signature_evidence import note
 from bus.signature_rule import Known, ask_next
-from bus.signatures import SignatureFacts, SignaturePolicy, SignatureStanding, SignatureState, SignDocument
+from bus.signatures import (
+    SignatureFacts,
+    SignaturePolicy,
+    SignatureStanding,
+    SignatureState,
+    SignatureTold,
+    SignatureVerdict,
+    SignDocument,
+)
 from bus.times import from_ms, to_ms
 
 ONE_TIME_TAKEN: Final = "one_time_taken"
@@ -198,6 +206,11 @@ def standing_of(claim: SignedClaim, data: Mapping[str, Any], bodies: Bodies) -> 
         sad=secrets.get("sad"),
         one_times=row.one_times,
     )
+
+
+def is_overtaken(told: SignatureTold, asked_with: SignatureStanding, row: SignatureRow) -> bool:
+    """Whether it says that a code is waited for, and another question took one since: that one may be signing now."""
+    return told.verdict is SignatureVerdict.WAITING and asked_with.one_times < row.one_times
 
 
 def chain_of(packed: bytes | None) -> tuple[bytes, ...]:

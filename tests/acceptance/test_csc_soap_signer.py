@@ -89,6 +89,26 @@ def test_p15_a_process_that_dies_with_the_code_in_hand_signs_at_most_once(tmp_pa
         assert calls <= 1
 
 
+def test_p15_a_question_older_than_the_code_says_nothing(tmp_path):
+    """One worker's question waits for its turn while another's has the code: the older answer does not have a person
+    type a second one, and the key is used once."""
+    with signing_town(tmp_path) as town:
+        wanted(town)
+        book, adapter = town.here.ledger.signatures, town.here.partners()["csc"].adapter
+        number = town.rows("SELECT id FROM signatures")[0][0]
+        before = book.load(number)
+        give(town, OTP)
+        after = book.load(number)
+        assert before is not None
+        assert after is not None
+        book.answered(before, adapter.ask(before), worker="a", started_at=town.clock.now())
+        stale = town.state()
+        book.answered(after, adapter.ask(after), worker="b", started_at=town.clock.now())
+        town.finish()
+
+        assert ("unknown", "made", 1) == (stale, town.state(), town.signs("csc"))
+
+
 def test_lost_reply_of_signing_is_a_persons(tmp_path):
     """Unknown, never sent again; a code that is given all the same sends nothing."""
     with signing_town(tmp_path) as town:

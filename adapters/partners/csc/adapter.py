@@ -105,9 +105,8 @@ class Csc:
         talk = Talk(line=self._line)
         if standing.handle is not None:
             return self._poll(standing, talk)
-        if standing.state is SignatureState.UNKNOWN:
-            return Attempt(outcome=HOLD)
-        if standing.one_time:
+        if standing.state is SignatureState.WAITING_USER and standing.one_time:
+            # From nowhere else: the ledger says *unknown* of it by now, and so of this attempt's death too.
             return self._with_one_time(standing, standing.one_time, talk)
         if standing.state is SignatureState.WAITING_USER:
             return self._wants(standing, talk, reason="the one-time password was not given yet")

@@ -6,6 +6,7 @@ that costs processor time, and the digests they are judged by never change withi
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import Final
 
@@ -42,6 +43,8 @@ OLD_NEWS: Final = frozenset({SignatureEffect.REPEATED, SignatureEffect.NOTHING})
 """What we asked for and knew already is in the question's own exchange, bound by its attempt: no hearing beside it."""
 MOST_NAMELESS: Final = 50
 """Signatures that a value under an unknown name is tried on."""
+MOST_OF_HINT: Final = 4_096
+"""Bytes that are kept of what nobody proves: whoever makes it up must not fill the disk."""
 WITHOUT_VALUE: Final = "not_signed"
 """The code of a document whose value the service did not give."""
 
@@ -76,7 +79,8 @@ class SignatureHearer:
         """Of which signature it is, and what its values prove. Only reads."""
         found, judged = self._found(tx, told)
         signature, n = found or (None, 0)
-        sealed = self._bodies.seal(told.evidence, HEARING)
+        is_kept_whole = told.is_authentic or bool(judged.proved)
+        sealed = self._bodies.seal(told.evidence if is_kept_whole else _shortened(told.evidence), HEARING)
         return Hearing(told=told, signature=signature, n=n, judged=judged, sealed=sealed)
 
     def _found(self, tx: Tx, told: SignatureTold) -> tuple[tuple[int, int] | None, Judged]:
@@ -109,7 +113,9 @@ class SignatureHearer:
         told = heard.told
         row = None if heard.signature is None else find_signature(tx, heard.signature)
         if row is None:
-            self._write(tx, told, heard.sealed, None, SignatureEffect.UNKNOWN, at, actor)
+            # What nobody proves, about nothing of ours, is noted at the door: kept here it would fill the disk.
+            if told.is_authentic:
+                self._write(tx, told, heard.sealed, None, SignatureEffect.UNKNOWN, at, actor)
             return SignatureHeard(effect=SignatureEffect.UNKNOWN, signature=None, state=None)
         is_current = row.n == heard.n
         step = hear(known_of(tx, row, is_current=is_current), told, heard.judged)
@@ -194,6 +200,14 @@ class SignatureHearer:
         tx.run("set_signature_ask_at", opened.ask_next(at, self._policy), row.id)
         note(tx, self._moves, row.id, said, at, actor)
         stand(tx, self._moves, row.delivery, SignatureState.WAITING_USER, at, actor)
+
+
+def _shortened(evidence: bytes) -> bytes:
+    """A hint's beginning, its length and its digest."""
+    if len(evidence) <= MOST_OF_HINT:
+        return evidence
+    digest = hashlib.sha256(evidence).hexdigest()
+    return evidence[:MOST_OF_HINT] + f"\n[of {len(evidence)} bytes, SHA-256 {digest}]".encode()
 
 
 def until_of(row: SignatureRow, told: int | None, at: int, policy: SignaturePolicy) -> int:

@@ -157,6 +157,26 @@ def test_nobody_can_be_asked(tmp_path: Path) -> None:
     world.close()
 
 
+def test_what_nobody_proves_is_kept_short(tmp_path: Path) -> None:
+    """A call that shows nothing of who called is kept in short, and not at all where it is about nothing of ours."""
+    world = with_fate(tmp_path, "takes")
+    request = world.send()
+    much = b"x" * 100_000
+    verdict = SignatureVerdict.DECLINED
+    hint = world.call_back(request, verdict=verdict, is_authentic=False, evidence=much)
+    kept = world.rows("SELECT length(b.sealed) FROM signature_hearings h JOIN bodies b ON b.id = h.body")
+    stray = world.call_back(request, request="ZZ-1", verdict=verdict, is_authentic=False, evidence=much)
+    after = world.rows("SELECT count(*) FROM signature_hearings")
+    authentic = world.call_back(request, request="ZZ-1", verdict=verdict, evidence=much)
+    whole = world.rows("SELECT max(length(b.sealed)) FROM signature_hearings h JOIN bodies b ON b.id = h.body")
+
+    assert (E.HINT, E.UNKNOWN, E.UNKNOWN) == (hint.effect, stray.effect, authentic.effect)
+    assert kept[-1][0] < 8_192 < whole[0][0]
+    assert len(kept) == after[0][0]
+    world.judged()
+    world.close()
+
+
 def test_a_handle_that_nobody_proved(tmp_path: Path) -> None:
     """Who calls without showing who he is, and proves nothing, gives no name that we would ask about from then on."""
     world = with_fate(tmp_path, "otp")

@@ -94,7 +94,7 @@ def test_a_stamp_that_is_none(town, answer):
     assert "made" == town.state(name), town.trouble(name)
 
 
-def test_nobody_says_whether_it_was_revoked(town):
+def test_p15_nobody_says_whether_it_was_revoked(town):
     """Without any authority's word nothing is ever called signed; when one answers, it is."""
     town.authorities.switches.turn({"ocsp": "down", "crl": "down"})
     name = approved(town, level="B-LT")
@@ -139,7 +139,7 @@ def test_after_a_day_a_person_looks(town):
     assert "indeterminate" == town.state(name)
 
 
-def test_taken_back_before(town):
+def test_p15_taken_back_before(town):
     """A certificate that its authority took back before the stamp makes no signature: failed, nothing handed on."""
     name = approved(town, level="B-LT")
     holder = town.rows("SELECT certificate FROM signatures WHERE name = ?", name)[0][0]

@@ -405,7 +405,7 @@ def judged(case: Case) -> Report:
     return looked(made(case.name), *case.said(), now=case.now)
 
 
-def test_each_is_judged_right(case):
+def test_p15_each_is_judged_right(case):
     """Verdict and reasons of each document are exactly those that its making deserves."""
     report = judged(case)
 

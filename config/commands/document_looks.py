@@ -187,6 +187,8 @@ def _reason(desk: Desk, reason: Reason) -> dict[str, object]:
 
 def _word(desk: Desk, key: str) -> str:
     """The console's own words: the same sentence wherever a reason is read."""
+    from adapters.doors.console.visit import Language
     from adapters.doors.console.words import load
 
-    return load().say("en" if desk.language == "en" else "vi", f"verdicts.{key}")
+    language: Language = "en" if desk.language == "en" else "vi"
+    return load().text(language, f"verdicts.{key}")

@@ -198,6 +198,7 @@ def test_every_answer_can_be_read_by_a_machine(command: tuple[str, ...], capsys:
             "web",
             "worker",
             "deliveries",
+            "documents",
             "dossier",
             "partners",
             "payments",

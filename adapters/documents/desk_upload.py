@@ -19,7 +19,7 @@ from adapters.partners.signers.credentials import misfit_of
 from signing.additions import Added, added
 from signing.document_reading import MOST_BYTES, look
 from signing.errors import DocumentRefused
-from signing.verdicts import Code, Report, Verdict
+from signing.verdicts import NOTES, PASSING, Code, Report, Verdict
 from signing.verification_chain import Chains
 
 _CODES: Final = {
@@ -66,12 +66,18 @@ def _require_same(new: Added, expected: Expected) -> None:
 
 def _require_good(report: Report, field: str, role: str) -> None:
     """Passed, or with nothing missing but an authority's word, which the finisher waits for."""
-    if report.verdict is not Verdict.PASSED and not report.may_pass_later:
+    if report.verdict is not Verdict.PASSED and not _may_pass_later(report):
         codes = sorted(report.codes & _CODES.keys())
         raise DeskRefused(_CODES[codes[0]] if codes else "not_valid", ", ".join(sorted(report.codes)))
     (own,) = (each for each in report.signatures if each.field == field)
     if role not in own.roles:
         raise DeskRefused("other_authority")
+
+
+def _may_pass_later(report: Report) -> bool:
+    """What a seal shows beside the leader's name counts as the office's once its certificate is known to be good."""
+    open_codes = report.codes - NOTES
+    return report.may_pass_later or bool(open_codes & PASSING and open_codes <= PASSING | {Code.FILLED_IN_AFTER})
 
 
 def _require_person(der: bytes, expected: Expected, now: datetime) -> None:

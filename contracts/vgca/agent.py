@@ -163,7 +163,12 @@ def _appended(document: bytes, holder: Holder) -> bytes:
 
 
 def _sealed(document: bytes, holder: Holder) -> bytes:
-    """Number and date as a remark on the page, then the seal: the signature that is there stays as it was."""
+    """Number and date said about the document, then the seal: the signature that is there stays as it was."""
+    return signed(_told(document, holder), holder, field_name="VGCA2")
+
+
+def _told(document: bytes, holder: Holder) -> bytes:
+    """Saved with a title and without a signature."""
     from pyhanko.pdf_utils import generic
     from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 
@@ -172,13 +177,13 @@ def _sealed(document: bytes, holder: Holder) -> bytes:
     writer.set_info(writer.add_object(about))
     made = BytesIO()
     writer.write(made)
-    return signed(made.getvalue(), holder, field_name="VGCA2")
+    return made.getvalue()
 
 
 SPOILS: Final[Mapping[str, Callable[[bytes, Holder], bytes]]] = {
     "well": signed,
     "sealed": _sealed,
-    "unsigned": lambda document, _: document + b"\n",
+    "unsigned": _told,
     "as_it_was": lambda document, _: document,
     "changed": _changed,
     "replaced": _replaced,

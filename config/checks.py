@@ -282,6 +282,7 @@ def _signatures(installation: Installation) -> Iterator[Answer]:
         yield _asked("tables.signing", lambda: signing_checks.table(installation))
         yield _asked("signing.told", lambda: signing_checks.told(installation))
         yield _asked("documents.pictures_folder", lambda: signing_checks.pictures(installation))
+        yield _asked("documents.hosts", lambda: signing_checks.documents(installation))
 
 
 def _lost_keys(installation: Installation) -> str:

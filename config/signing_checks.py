@@ -78,3 +78,14 @@ def pictures(installation: Installation) -> str:
     if folder and not Path(folder).is_dir():
         raise SettingsRefused("documents.pictures_folder", f"{folder} is no folder; put the images there")
     return ""
+
+
+def documents(installation: Installation) -> str:
+    """Where documents come from. Raises SettingsRefused."""
+    from config.documents import fetcher_of
+
+    told = installation.settings.documents
+    fetcher_of(installation)
+    if not told.hosts:
+        return "documents.hosts is empty: no document is ever fetched; name the hosts of the one-stop system's files"
+    return ""

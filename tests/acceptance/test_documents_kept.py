@@ -12,13 +12,17 @@ from pathlib import Path
 
 import httpx2
 import pytest
+from msgspec.structs import replace
 from structlog.testing import capture_logs
 
 from bus.documents import DocumentRole
+from bus.ports import FileStorage, SystemClock
+from config import mocked_signers, signing_checks
 from config.documents import beside, documents_of, fetcher_of
 from config.minding import FORGET_EVERY, Minding
+from config.new_installation import make, prepare_ledger
 from config.settings_file import SettingsRefused, load
-from config.wiring import Installation
+from config.wiring import Installation, build
 from tests.acceptance.desk import Place, opened, place
 from tests.builders import DOSSIER, make_event
 
@@ -160,3 +164,22 @@ def test_doors_do_not_load_what_signs():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert "False\n" == done.stdout
+
+
+def test_check_misses_the_hosts(tmp_path):
+    """An installation that signs and names no host of documents would fetch none: `check` says so."""
+    make(tmp_path / "h99", for_mocks="http://127.0.0.1:9")
+    mocked_signers.join(tmp_path / "h99", "http://127.0.0.1:9")
+    file = tmp_path / "h99" / "lienthong.toml"
+    told = load(file, {}).settings
+    prepare_ledger(told, FileStorage(), SystemClock(), actor="person:test")
+    installation = build(replace(told, documents=replace(told.documents, hosts=())))
+    try:
+        assert "documents.hosts is empty" in signing_checks.documents(installation)
+    finally:
+        installation.close()
+    named = build(told)
+    try:
+        assert "" == signing_checks.documents(named)
+    finally:
+        named.close()

@@ -133,6 +133,9 @@ class Paper:
     owner: str
     record: Mapping[str, Any] | None
 
+    is_result: bool = True
+    """What is still to be sealed is no result yet."""
+
     @property
     def name(self) -> str:
         """The source's own name of the signature."""
@@ -146,6 +149,7 @@ class Paper:
             "id": DOCUMENT,  # a seal's too: the sealed one takes the signed one's place among the results
             "name": "Giấy phép xây dựng",
             "form": "pdf",
+            "result": self.is_result,
             "visible": {"kind": kind, "page": 1, "box": box},
         }
         document |= {"of": DOCUMENT} if case.seals else {"url": url, "sha256": sha256}
@@ -191,7 +195,14 @@ def events_of(seed: int) -> int:
 def _paper(rng: Random, n: int, case: Case) -> Paper:
     number, owner = f"H99.09-260703-7{n:03d}", applicant(rng, "xã Thử Nghiệm")
     told = record(owner, status="processing")
-    return Paper(case=case, number=number, owner=owner["name"], record=event(number, "record-1", RECORDED, told))
+    is_sealed = any(each.seals == case.name for each in CASES)
+    return Paper(
+        case=case,
+        number=number,
+        owner=owner["name"],
+        record=event(number, "record-1", RECORDED, told),
+        is_result=not is_sealed,
+    )
 
 
 def _sealed(of: Paper, case: Case) -> Paper:

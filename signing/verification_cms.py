@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from hmac import compare_digest
 from typing import Any, Final
 
 from asn1crypto import cms, tsp
@@ -136,7 +137,7 @@ def read_stamp(token: bytes, over: bytes) -> Stamped:
         raise CmsWrong(Code.SIGNATURE_BROKEN) from trouble
     if name not in HASHES:
         raise CmsWrong(Code.WEAK_HASH)
-    if hashlib.new(name, over).digest() != stamped:
+    if not compare_digest(hashlib.new(name, over).digest(), stamped):
         raise CmsWrong(Code.DIGEST_DIFFERS)
     return Stamped(signed=signed, at=at)
 
@@ -147,13 +148,13 @@ def read_stamp(token: bytes, over: bytes) -> Stamped:
 def _check(signed: Signed, digest: bytes) -> None:
     info, attributes = signed.info, signed.info["signed_attrs"]
     named = _certificate_hash(info)
-    if named is not None and hashlib.new(named[0], signed.certificate).digest() != named[1]:
+    if named is not None and not compare_digest(hashlib.new(named[0], signed.certificate).digest(), named[1]):
         raise CmsWrong(Code.CERTIFICATE_MISMATCH)
     over, kind = _one(attributes, "message_digest"), _one(attributes, "content_type")
     if over is None or kind is None or kind.native != ("data" if signed.content is None else "tst_info"):
         # Without them a signature over other bytes of another protocol could be shown as one of this document.
         raise CmsWrong(Code.SIGNATURE_BROKEN)
-    if over.native != digest:
+    if not compare_digest(over.native, digest):
         raise CmsWrong(Code.DIGEST_DIFFERS)
     _check_value(signed, attributes.untag().dump())
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from config.demo.approving import SERVICES, SIGNERS
+from config.demo.approving import LEADER, SERVICES, SIGNERS
 from config.demo.result_pictures import seal_picture, signature_picture
 from config.demo_gateways import HASTE
 from config.demo_mocks import Control
@@ -24,8 +24,10 @@ public_url = "{bus}"
 keep_free_bytes = 0
 pictures_folder = "pictures"
 """
-OWN_LIMITS: Final = {"csc": "signing_timeout_s = 10"}
-"""What must be shorter where leases are."""
+LIFE_S: Final = 3_600
+"""How long the leader may approve: whoever looks at the demo has time to find the page."""
+OWN_LIMITS: Final = {"csc": "signing_timeout_s = 10", "smartca": f"life_s = {LIFE_S}"}
+"""What must be shorter where leases are, and longer where a person is to press something."""
 
 
 def text(mocks: str, bus: str) -> str:
@@ -51,6 +53,7 @@ def listen(mocks: str, bus: str) -> None:
     for service in CALLED:
         control = Control(mocks, service)
         try:
-            control.post("switches", {"callback_url": f"{bus}/callbacks/{service}/result"})
+            more = {"life_s": LIFE_S} if service == LEADER.service else {}
+            control.post("switches", {"callback_url": f"{bus}/callbacks/{service}/result", **more})
         finally:
             control.close()

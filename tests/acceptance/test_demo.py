@@ -21,9 +21,11 @@ from typing import Any
 import httpx2
 import pytest
 
+from config.demo.approving import a_paper_for_you
 from config.demo.born import COUNT, EVENTS
 from config.demo.day import SOURCES, day
 from config.demo.paying import CASES, a_bill_for_you, bills
+from config.demo_signer import pdfsig
 
 DEMO = [sys.executable, "-P", "-m", "config.cli", "demo"]
 STATES = ("delivered", "superseded", "held", "blocked", "refused", "in_doubt", "cancelled", "not_ours")
@@ -131,8 +133,9 @@ def test_events_of_a_file_go_over_rest(tmp_path: Path) -> None:
     assert (0, 0, 0) == (line["lost"], line["doubled"], line["out_of_order"])
 
 
-def test_a_person_pays(tmp_path: Path) -> None:
-    """When the day is settled a fee is left open: paid at the gateway's page, it is on the console a moment later."""
+def test_a_person_pays_and_signs(tmp_path: Path) -> None:
+    """When the day is settled a fee and a result are left open: paid at the gateway's page, signed in the phone's, they
+    are on the console a moment later; the signed document verifies by our command, and by another program."""
     command = [*DEMO, "--state-dir", str(tmp_path / "state"), "--port", "0", "--mocks-port", "0", "--lang", "en"]
     process = subprocess.Popen(
         [*command, "--dossiers", "60", "--steps", "120"],
@@ -145,9 +148,11 @@ def test_a_person_pays(tmp_path: Path) -> None:
         assert process.stdout is not None
         lines: dict[str, str] = {}
         for line in process.stdout:
-            if found := re.search(r"token (\S+)$|yourself: (\S+) · .*: (\S+)$", line):
-                lines |= {"token": found[1]} if found[1] else {"page": found[2], "console": found[3]}
-            if "page" in lines:
+            if found := re.search(r"token (\S+)$|(fee|result) yourself: (\S+) · .*: (\S+)$", line):
+                kind = {"fee": "", "result": "sign_"}.get(found[2], "")
+                told = {f"{kind}page": found[3], f"{kind}console": found[4]}
+                lines |= {"token": found[1]} if found[1] else told
+            if {"page", "sign_page"} <= lines.keys():
                 break
         page = httpx2.get(lines["page"]).text
         assert "Thanh toán" in page
@@ -161,12 +166,35 @@ def test_a_person_pays(tmp_path: Path) -> None:
                     break
                 time.sleep(0.2)
         assert f">{name}<" in shown
+        sign(lines, tmp_path)
         back = re.search(r'href="([^"]+/return/[^"]+)"', httpx2.get(lines["page"]).text)
         assert back is not None
         assert "Đã thanh toán" in httpx2.get(html.unescape(back[1]), headers={"Accept-Language": "vi"}).text
     finally:
         process.terminate()
         process.communicate(timeout=60)
+
+
+def sign(lines: dict[str, str], folder: Path) -> None:
+    """Approve the result that is left open, wait for it, and have its document verified as anybody would."""
+    assert "Yêu cầu ký số" in httpx2.get(lines["sign_page"]).text
+    name, found = a_paper_for_you(1).name, dict[str, Any]()
+    httpx2.post(lines["sign_page"], data={"result": "approve"})
+    mocks = lines["sign_page"].partition("/smartca/")[0]
+    until = time.monotonic() + 60
+    while not found and time.monotonic() < until:
+        time.sleep(0.2)
+        bodies = [row["body"] for row in fetched(f"{mocks}/_control/one_stop/effects?body=1&limit=1000&after=0")]
+        found = next((body for body in bodies if body.get("signature") == name), {})
+    with httpx2.Client(headers={"Authorization": f"Bearer {lines['token']}"}, timeout=60) as console:
+        assert f">{name}<" in console.get(lines["sign_console"], params={"q": name, "state": "made"}).text
+    document = folder / "result.pdf"
+    document.write_bytes(httpx2.get(found["made"]["documents"][0]["url"]).content)
+    settings = ["--config", str(folder / "state" / "lienthong.toml"), "--lang", "en"]
+    command = [sys.executable, "-P", "-m", "config.cli", "documents", "verify", str(document), *settings]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, cwd=folder)
+    assert 0 == done.returncode, done.stdout + done.stderr
+    assert pdfsig(document.read_bytes()) in ("", "passed")
 
 
 def test_state_of_another_demo_is_left_alone(tmp_path: Path) -> None:

@@ -157,8 +157,11 @@ class DeskTaking:
         return Taken(document=document, sha256=new.sha256)
 
     def _refused(self, ticket: Ticket, new: NewDocument | None, refused: DeskRefused) -> None:
-        tell = log.error if refused.code in ALARMING else log.warning
-        tell("desk_upload_refused", signature=ticket.signature, ticket=ticket.id, code=refused.code)
+        signature, code = ticket.signature, refused.code
+        if code in ALARMING:
+            log.error("desk_upload_refused", signature=signature, ticket=ticket.id, code=code)
+        else:
+            log.warning("desk_upload_refused", signature=signature, ticket=ticket.id, code=code)
 
         def job(tx: Tx) -> None:
             kept = None if new is None else self._ledger.documents.add(tx, new, actor=f"person:{ticket.account}")

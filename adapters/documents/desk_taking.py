@@ -159,7 +159,7 @@ class DeskTaking:
     def _refused(self, ticket: Ticket, new: NewDocument | None, refused: DeskRefused) -> None:
         signature, code = ticket.signature, refused.code
         if code in ALARMING:
-            log.error("desk_upload_refused", signature=signature, ticket=ticket.id, code=code)
+            log.error("desk_upload_not_believed", signature=signature, ticket=ticket.id, code=code)
         else:
             log.warning("desk_upload_refused", signature=signature, ticket=ticket.id, code=code)
 

@@ -181,7 +181,7 @@ def test_another_official_s_token(desk):
         reply = desk.sign(holder=other)
 
     assert (VI["other_person"], ["other_person"]) == (reply["Message"], desk.verdicts())
-    assert ["error"] == [each["log_level"] for each in logs if each["event"] == "desk_upload_refused"]
+    assert ["error"] == [each["log_level"] for each in logs if each["event"] == "desk_upload_not_believed"]
 
 
 def test_a_revoked_certificate(desk):

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from bus.errors import LedgerTrouble, StaleFence
+from bus.errors import LedgerDamaged, LedgerTrouble, LedgerUnavailable, NotFound, StaleFence
+from bus.signatures import FinishOutcome, SignatureState
 from config.signing_trust import assembler_of, is_anybody_believed
 from config.wiring import Installation
 
@@ -23,6 +24,9 @@ log = structlog.get_logger("finishing")
 
 LOOK_EVERY: Final = 0.5
 """Seconds between two looks: somebody stands at a counter and waits for the result that was just approved."""
+MISSING: Final = "document_missing"
+"""The store has lost it, or it is not what was put there."""
+FAILED_HERE: Final = "finishing_failed"
 LONGEST_STOP: Final = 20.0
 """Seconds that a document under way may take at the end; what is cut off is done again by the next worker."""
 
@@ -71,11 +75,21 @@ class Finishing:
             self._finish(job)
         except StaleFence:
             log.warning("finish_lease_lost", signature=job.signature)
-        except LedgerTrouble as trouble:
+        except LedgerUnavailable as trouble:
             log.error("ledger_unavailable", cause=type(trouble).__name__)
-        except Exception:
+        except Exception as trouble:
             # A full disk, a lost file, a bug: the value is in the ledger, nobody is asked to sign again.
             log.exception("finishing_failed", signature=job.signature)
+            self._put_off(job, MISSING if isinstance(trouble, NotFound | LedgerDamaged) else FAILED_HERE)
+
+    def _put_off(self, job: FinishJob, code: str) -> None:
+        """Later again, and in the end for a person: what goes wrong for ever must not be tried for ever in silence."""
+        is_stamped = job.state is not SignatureState.TIME_STAMP_PENDING
+        outcome = FinishOutcome(to="indeterminate" if is_stamped else "time_stamp_pending", code=code)
+        try:
+            self._installation.ledger.signatures.finished(job, outcome)
+        except (LedgerTrouble, StaleFence) as trouble:
+            log.error("ledger_unavailable", cause=type(trouble).__name__)
 
     def _finish(self, job: FinishJob) -> None:
         ports = self._installation.ports

@@ -14,6 +14,7 @@ from itertools import pairwise
 from typing import Final
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
@@ -270,7 +271,7 @@ def _said(
     for each in evidence:
         try:
             said += statements(certificate, issuer, each)
-        except (ValueError, TypeError, x509.DuplicateExtension):
+        except (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension):
             continue
     return [each for each in said if each.from_ <= now + SKEW]
 

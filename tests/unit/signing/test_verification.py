@@ -204,9 +204,11 @@ def test_evidence_from_anybody():
     """Junk among lists, answers and certificates is passed over: what is good among it still counts."""
     unsuccessful = ocsp.OCSPResponseBuilder.build_unsuccessful(ocsp.OCSPResponseStatus.TRY_LATER)
     broken = listed(DUTY, extension=(x509.UnrecognizedExtension(x509.ObjectIdentifier("2.5.29.28"), b"junk"), False))
+    # By an algorithm of nobody, under the authority's name.
+    strange = listed(DUTY).replace(b"\x2a\x86\x48\xce\x3d\x04\x03\x02", b"\x2a\x86\x48\xce\x3d\x04\x03\x63")
     good = evidence()
     mixed = Evidence(
-        crls=(b"junk", broken),
+        crls=(b"junk", broken, strange),
         ocsps=(b"junk", unsuccessful.public_bytes(Encoding.DER), *good.ocsps),
         certificates=(b"junk", *good.certificates),
     )

@@ -237,7 +237,8 @@ def _wrong(job: FinishJob, report: Report) -> str | None:
 
 def _is_of_another(job: FinishJob, own: SignatureReport) -> bool:
     assert job.certificate is not None
-    misfit = misfit_of(job.certificate, user=job.user, at=own.stamped_at or job.signed_at)
+    at = own.stamped_at or job.signed_at
+    misfit = misfit_of(job.certificate, user=job.user, name=job.signer_name, at=at)
     return misfit is not None and misfit.code == WRONG_PERSON
 
 

@@ -5,12 +5,8 @@ The browser's and the agent's words are never evidence; this is. `contracts/vgca
 
 from __future__ import annotations
 
-import unicodedata
 from datetime import datetime
 from typing import Final
-
-from cryptography import x509
-from cryptography.x509.oid import NameOID
 
 from adapters.documents.desk_nouns import DeskRefused, Expected, Upload
 from adapters.documents.evidence import EvidenceSource, judged
@@ -81,14 +77,5 @@ def _may_pass_later(report: Report) -> bool:
 
 
 def _require_person(der: bytes, expected: Expected, now: datetime) -> None:
-    if (misfit := misfit_of(der, user=expected.user, at=now)) is not None:
+    if (misfit := misfit_of(der, user=expected.user, name=expected.name, at=now)) is not None:
         raise DeskRefused("other_person" if misfit.code == "wrong_person" else "expired", misfit.reason)
-    subject = x509.load_der_x509_certificate(der).subject
-    names = {_folded(str(each.value)) for each in subject.get_attributes_for_oid(NameOID.COMMON_NAME)}
-    # One that has no number says nothing of who it is but by its name.
-    if not subject.get_attributes_for_oid(NameOID.USER_ID) and _folded(expected.name) not in names:
-        raise DeskRefused("other_person", "neither number nor name")
-
-
-def _folded(name: str) -> str:
-    return " ".join(unicodedata.normalize("NFC", name).casefold().split())

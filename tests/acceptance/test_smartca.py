@@ -397,6 +397,15 @@ def test_one_document_of_three_is_missing(town, name):
     assert "" != town.documents(name)[2][2]
 
 
+def test_a_certificate_without_a_number_that_names_somebody_else(town, name):
+    """A service that answers with a stranger's certificate: nobody is asked to sign with it."""
+    town.smartca.signers.put("099000000077", town.pki.duty.issue("Kẻ Khác"))
+    asked(town, name, user="099000000077")
+
+    assert ("failed", "wrong_person") == (town.state(name), town.code(name))
+    assert 0 == prompts(town, name)
+
+
 def test_revoked_between_asking_and_signing(town, name):
     """A certificate whose authority took it back before it signed is found out: nothing is called signed."""
     waiting = waits(town, name, user="099000000077")

@@ -182,7 +182,7 @@ class SigningService:
 
     def _misfit(self, found: Credential, standing: SignatureStanding) -> Misfit | None:
         now = self._clock.now()
-        misfit = misfit_of(found.certificate, user=standing.user, at=now)
+        misfit = misfit_of(found.certificate, user=standing.user, name=standing.signer_name, at=now)
         if misfit is None and found.expires is not None and found.expires <= now:
             misfit = Misfit(code="certificate_not_usable", reason="expired")
         if misfit is None and (found.most_signatures or len(standing.documents)) < len(standing.documents):

@@ -55,7 +55,8 @@ def _usable(found: Sequence[Offered], none: Refused, standing: SignatureStanding
     usable = [each for each in found if each.is_usable]
     if not usable:
         return Refused(code="certificate_not_usable", reason=NONE_USABLE)
-    fitting = [each for each in usable if misfit_of(each.certificate, user=standing.user, at=now) is None]
+    user, name = standing.user, standing.signer_name
+    fitting = [each for each in usable if misfit_of(each.certificate, user=user, name=name, at=now) is None]
     return max(fitting or usable, key=lambda each: (_ends(each.certificate), each.certificate))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -28,12 +29,12 @@ class Misfit:
     reason: str
 
 
-def misfit_of(der: bytes, *, user: str, at: datetime) -> Misfit | None:
-    """Dates, strength, whose it is. Revocation and chain are the installation's to judge."""
+def misfit_of(der: bytes, *, user: str, name: str, at: datetime) -> Misfit | None:
+    """Dates, strength, whose it is: by number, else by name. Revocation and chain are the installation's to judge."""
     try:
         certificate = x509.load_der_x509_certificate(der)
         reason = _unusable(certificate, at)
-        is_other = not reason and not _is_of(certificate, user)
+        is_other = not reason and not _is_of(certificate, user, name)
     except (ValueError, x509.DuplicateExtension):
         return Misfit(code="certificate_not_usable", reason="not a certificate")
     if reason:
@@ -75,7 +76,15 @@ def _weak(certificate: x509.Certificate) -> str:
     return "" if is_strong else "weak_key"
 
 
-def _is_of(certificate: x509.Certificate, user: str) -> bool:
-    """A subject without a number says nothing; one with a number must have the signer's."""
+def _is_of(certificate: x509.Certificate, user: str, name: str) -> bool:
+    """A subject with a number must have the signer's, whatever its word: a person's tax number is the identity number.
+    One without says who it is by its name alone: a service that answers for another user names somebody else."""
     told = [str(each.value) for each in certificate.subject.get_attributes_for_oid(NameOID.USER_ID)]
-    return not told or number_in(user) in {number_in(each) for each in told}
+    if told:
+        return number_in(user) in {number_in(each) for each in told}
+    names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    return _folded(name) in {_folded(str(each.value)) for each in names}
+
+
+def _folded(name: str) -> str:
+    return " ".join(unicodedata.normalize("NFC", name).casefold().split())

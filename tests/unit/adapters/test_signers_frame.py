@@ -33,7 +33,7 @@ def test_which_certificates_may_be_used(kind, reason):
     """Dates, the key's strength and the authority's hash are looked at before anybody is asked to sign."""
     holder = signer(kind)
     user = "0990000001" if kind == "agency" else "099000000001"
-    misfit = misfit_of(holder.der, user=user, at=NOW)
+    misfit = misfit_of(holder.der, user=user, name="", at=NOW)
 
     assert ("", "certificate_not_usable")[bool(reason)] == ("" if misfit is None else misfit.code)
     assert reason == ("" if misfit is None else misfit.reason)
@@ -41,27 +41,32 @@ def test_which_certificates_may_be_used(kind, reason):
 
 def test_what_is_no_certificate():
     """Bytes that cannot be read are used for nothing."""
-    assert "certificate_not_usable" == misfit_of(b"\x30\x03abc", user="x", at=NOW).code
+    assert "certificate_not_usable" == misfit_of(b"\x30\x03abc", user="x", name="", at=NOW).code
 
 
 @pytest.mark.parametrize("user", ["099000000001", "CMT_099000000001", "CCCD:099000000001", " cccd-099000000001"])
 def test_the_person_by_number(user):
     """The number in the subject is the signer's, whatever word a service writes in front of it."""
-    assert misfit_of(signer().der, user=user, at=NOW) is None
+    assert misfit_of(signer().der, user=user, name="", at=NOW) is None
     assert "099000000001" == number_in(user)
 
 
 @pytest.mark.parametrize("user", ["099000000002", "", "99000000001", "CMT_", "nguyen"])
 def test_another_person(user):
     """A number that is not the signer's ends it, also one that is nearly his."""
-    assert "wrong_person" == misfit_of(signer().der, user=user, at=NOW).code
+    assert "wrong_person" == misfit_of(signer().der, user=user, name="", at=NOW).code
 
 
-def test_a_subject_without_a_number_says_nothing():
-    """Some authorities put no number there: then the service's own word counts."""
-    holder = pki().public.issue("Nguyễn Thị Thử")
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [("Nguyễn Thị Thử", ""), (" NGUYỄN  THỊ THỬ", ""), ("Nguye\u0302\u0303n Thị Thử", ""),
+     ("Trần Văn Mẫu", "wrong_person"), ("", "wrong_person")],
+)  # fmt: skip
+def test_a_subject_without_a_number_is_known_by_its_name(name, code):
+    """Some authorities put no number there: then it must have the signer's name, or a stranger would sign for him."""
+    misfit = misfit_of(pki().public.issue("Nguyễn Thị Thử").der, user="anybody", name=name, at=NOW)
 
-    assert misfit_of(holder.der, user="anybody", at=NOW) is None
+    assert code == ("" if misfit is None else misfit.code)
 
 
 def test_the_kind_of_key():
@@ -69,7 +74,7 @@ def test_the_kind_of_key():
     holder = pki().person(key=known_key("a signer on P-256"))
 
     assert ("rsa", "ecdsa") == (algorithm_of(signer().der), algorithm_of(holder.der))
-    assert misfit_of(holder.der, user="099000000001", at=NOW) is None
+    assert misfit_of(holder.der, user="099000000001", name="", at=NOW) is None
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Final, Literal
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, encode_dss_signature
@@ -128,7 +128,7 @@ def _is_of_another(digest: bytes, certificate: bytes, value: bytes, carried: lis
             continue
         try:
             key = _key(each)
-        except ValueError:
+        except (ValueError, UnsupportedAlgorithm):
             continue
         if _bare(key, digest, value):
             return True

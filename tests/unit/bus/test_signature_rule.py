@@ -186,6 +186,16 @@ def test_values_that_prove_nothing() -> None:
     assert {1: "wrong_signature"} == judge_values(told(V.SIGNED, values=values), bare, b"cert", proves).wrong
 
 
+def test_a_value_that_breaks_its_judge() -> None:
+    """What raises in whoever judges it is a wrong value as any other, and an alarm."""
+
+    def breaks(digest: bytes, certificate: bytes, value: bytes) -> bytes | str:
+        raise ArithmeticError
+
+    values = (DocumentValue(n=1, value=b"\x01"),)
+    assert {1: "wrong_signature"} == judge_values(told(V.SIGNED, values=values), DOCUMENTS, b"cert", breaks).wrong
+
+
 def test_uploads_stand_for_values() -> None:
     """A document that was signed on a desk is its own proof: the door that took it verified it."""
     values = (DocumentValue(n=2, document=77),)

@@ -108,6 +108,15 @@ def test_cms_with_odd_certificates():
     assert WRONG == judge(HELLO, mine.der, plain_cms(mine, raw(other, HELLO), odd))
 
 
+def test_cms_with_a_kind_of_key_that_nobody_knows():
+    """A certificate beside the value whose kind of key is unknown is passed over: it proves nothing, breaks nothing."""
+    mine, other = pki().person(key=rsa_key(90)), pki().official(key=rsa_key(91))
+    rsa, unknown = bytes.fromhex("06092a864886f70d0101010500"), bytes.fromhex("06092a864886f70d01017f0500")
+    odd = plain_cms(other, raw(other, HELLO)).replace(rsa, unknown, 1)
+
+    assert WRONG == judge(HELLO, mine.der, odd)
+
+
 @pytest.mark.parametrize(
     "value",
     [

@@ -345,10 +345,11 @@ def signing_town(
     has_soap: bool = False,
     csc: str = "",
     clock: Steps | None = None,
+    lease_s: int = 600,
 ) -> Iterator[SigningTown]:
     """`settings`: lines for `[partners.smartca]`; `signing`: for `[signing]`; `more`: tables of their own; `is_told`:
     its source; `has_soap`: the service over SOAP is there, whose messages need keys;
-    `csc`: lines for `[partners.csc]`."""
+    `csc`: lines for `[partners.csc]`; `lease_s`: how long a worker that died keeps what it had."""
     clock = clock or Steps()
     pki, one_stop, portal, files = SigningPki(clock.now), OneStop(), Portal(), Files()
     services: dict[str, SigningMock] = {
@@ -366,6 +367,7 @@ def signing_town(
         pki.reached_at(mocks)
         lines = {"smartca": settings, "csc": csc}
         file = _settings(folder, mocks, lines=lines, signing=signing, more=more, is_told=is_told)
+        file.write_text(file.read_text().replace("lease_s = 600", f"lease_s = {lease_s}"))
         loaded = load(file, {}).settings
         prepare_ledger(loaded, FileStorage(), SystemClock(), actor="person:test")
         held = replace(real_ports(), clock=clock, crash_point=crash_point)

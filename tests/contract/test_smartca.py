@@ -505,6 +505,14 @@ def test_webhooks_that_cannot_be_read(body):
     assert isinstance(told_by(body), Wrong)
 
 
+def test_of_a_long_hint_little_is_kept():
+    """A call without values shows nothing of who called: its beginning and its digest are enough."""
+    told = told_by({"sp_id": SP_ID, "message": "sig_rejected", "transaction_id": "T", "more": "x" * 200_000})
+
+    assert 5_000 > len(told.evidence)
+    assert b"sha256:" in told.evidence
+
+
 def test_without_its_id_the_values_tell():
     """A webhook may leave the transaction out: its values prove what they are of."""
     body = json.loads(sample("smartca", "webhook.json"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from typing import Any, Final
@@ -15,10 +16,12 @@ from adapters.partners.smartca import replies
 from adapters.partners.smartca.adapter import NAME
 from adapters.partners.smartca.settings import SmartCaSettings
 from bus.errors import LedgerTrouble
-from bus.signatures import SignatureTold
+from bus.signatures import DocumentValue, SignatureTold
 
-MOST_BYTES: Final = 2_000_000
-"""NOTES.md#r44: ten values as CMS with their chains are some 200,000."""
+MOST_BYTES: Final = 262_144
+"""NOTES.md#r44: ten values as CMS with their chains are some 100,000."""
+MOST_KEPT: Final = 4_096
+"""Of a call without values: who knows our name there, and nothing else, must not fill the disk."""
 LONGEST_NAME: Final = 64
 PLACES: Final = {("POST", "result"): Place(media_types=("application/json",), most_bytes=MOST_BYTES)}
 OK: Final = {"status_code": 200, "message": "OK"}
@@ -67,7 +70,7 @@ class SmartCaHooks:
             values=state.values,
             code=state.code,
             reason=state.reason,
-            evidence=without_secrets(call.body),
+            evidence=_evidence(call.body, state.values),
             address=call.address,
             is_authentic=False,
         )
@@ -77,6 +80,14 @@ class SmartCaHooks:
         if isinstance(came, LedgerTrouble):
             return _reply(LATER, 503)
         return _reply(OK, came.status if isinstance(came, Wrong) else 200)
+
+
+def _evidence(body: bytes, values: tuple[DocumentValue, ...]) -> bytes:
+    """As it came where it may prove something; of a mere hint its beginning, and the digest of the whole."""
+    kept = without_secrets(body)
+    if values or len(kept) <= MOST_KEPT:
+        return kept
+    return kept[:MOST_KEPT] + b" sha256:" + hashlib.sha256(body).hexdigest().encode()
 
 
 def _reply(told: Mapping[str, Any], status: int) -> Reply:

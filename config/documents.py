@@ -8,8 +8,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from starlette.routing import Router
-
 from adapters.channels.addresses import Network, networks_of
 from adapters.documents.links import DocumentLinks
 from adapters.documents.room import DocumentRoom
@@ -20,6 +18,8 @@ from config.document_settings import DocumentSettings
 from config.settings_file import SettingsRefused
 
 if TYPE_CHECKING:
+    from starlette.routing import Router
+
     from adapters.documents.fetch import Fetcher
     from adapters.documents.scan import Scanner
     from adapters.doors.refusals import Desk

@@ -12,6 +12,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import hmac
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -236,7 +237,7 @@ def embed(document: bytes, plan: bytes, value: bytes, *, stamp: Stamp | None = N
     Raises PlanWrong, StampRefused, and what the stamp raises.
     """
     read = _Plan.read(plan)
-    if hashlib.sha256(document).digest() != read.document:
+    if not hmac.compare_digest(hashlib.sha256(document).digest(), read.document):
         raise PlanWrong("document_changed", "the document is not the one that was prepared")
     made = verified(read.digest, read.certificates[0], value)
     if isinstance(made, str):

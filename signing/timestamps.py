@@ -8,6 +8,7 @@ that certificate leads to an authority of the settings is asked when the whole d
 from __future__ import annotations
 
 import hashlib
+import hmac
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -70,13 +71,13 @@ def read_reply(reply: bytes, *, digest: bytes, nonce: int, at: datetime, skew: t
         check(signed, hashlib.new(digest_name(signed), content).digest())
         told = tsp.TSTInfo.load(content, strict=True).native
         imprint, made = told["message_imprint"], told["gen_time"]
-        hashed = imprint["hash_algorithm"]["algorithm"], imprint["hashed_message"]
+        hashed, by = bytes(imprint["hashed_message"]), imprint["hash_algorithm"]["algorithm"]
         asked = told["nonce"]
     except CmsWrong as trouble:
         raise StampRefused("stamp_broken", f"its signature does not verify: {trouble.code}") from trouble
     except (ValueError, TypeError, KeyError) as trouble:
         raise StampRefused("stamp_unreadable", "the token is not a time stamp") from trouble
-    if hashed != ("sha256", digest):
+    if by != "sha256" or not hmac.compare_digest(hashed, digest):
         raise StampRefused("stamp_of_another", "it stamps another digest than the one that was sent")
     if asked != nonce:
         raise StampRefused("stamp_wrong_nonce", "it answers another question: its nonce is not ours")

@@ -23,6 +23,9 @@ PUBLIC = {
     ("signing/security_header.py", "pointer.get('URI') != f'#{said.token_id}'"): "a name in the message",
     ("signing/xades_reading.py", "found[0].get('Target') != f\"#{signature.get('Id')}\""): "a name in the document",
     ("adapters/doors/console/masking.py", "mask_text(token) == token"): "a word of a text that is shown",
+    ("signing/raw_values.py", "len(digest) != SHA256.digest_size"): "a length",
+    ("adapters/doors/console/signature_view.py", "signature.line.role == 'agency'"): "who signs, a word",
+    ("adapters/doors/console/signatures_view.py", "self.wanted == WantedSignatures()"): "a filter of a list",
     ("adapters/doors/facade_accounts.py", "len(rest) == _CHANCE + _MAC"): "a length",
 }
 """Comparisons that look like one of a secret and are none, each with its reason."""

@@ -29,6 +29,12 @@ ONE_TIME: Final = b"one_time"
 """What a person typed for one signing: JSON with `one_time` and `sad`. Taken once, and then destroyed."""
 REPORT: Final = b"report"
 """The verification of a signed document, as written."""
+CERTIFICATE: Final = b"certificate"
+"""Of a signer: it has his name and identity number."""
+CHAIN: Final = b"chain"
+"""Of the authorities above it. MessagePack: a list of DER certificates."""
+PLAN: Final = b"plan"
+"""What a prepared document goes on with; the signer's certificate stands in it."""
 
 
 class Bodies:
@@ -54,6 +60,21 @@ class Bodies:
     def seal(self, body: bytes, context: bytes) -> Sealed:
         """Anything else that is kept beside the ledger; `context` says what kind of thing it is."""
         return self._sealer.seal(body, context)
+
+    def packed(self, body: bytes, context: bytes) -> bytes:
+        """Sealed, for a column of a row that is bound as it stands: key and bytes in one."""
+        sealed = self.seal(body, context)
+        return msgspec.msgpack.encode((sealed.key_id, sealed.blob))
+
+    def unpacked(self, packed: bytes | None, context: bytes) -> bytes | None:
+        """What such a column has; nothing of nothing. Raises LedgerDamaged."""
+        if packed is None:
+            return None
+        try:
+            key, blob = msgspec.msgpack.decode(packed, type=tuple[int, bytes])
+        except msgspec.DecodeError as trouble:
+            raise LedgerDamaged(f"a sealed {context.decode()} is none") from trouble
+        return self.open(key, blob, context)
 
     def seal_event(self, event: Event) -> Sealed:
         """The event's canonical bytes, sealed."""

@@ -13,7 +13,7 @@ from typing import Final
 
 import msgspec
 
-from bus.bodies import Bodies
+from bus.bodies import CERTIFICATE, CHAIN, PLAN, Bodies
 from bus.circuit import Manners
 from bus.claiming import Claimed, open_claimed
 from bus.engines.sqlite import SqliteEngine, Tx
@@ -113,7 +113,7 @@ class SignatureBook:
         for query, word in (("signature_by_request", request), ("signature_by_handle", handle)):
             row = None if word is None else tx.one(query, partner, word)
             if row is not None:
-                return read_signature(tx, row[0]).facts()
+                return read_signature(tx, row[0]).facts(self._bodies)
         return None
 
     def signed_document(self, source: str, signature: str, document: str) -> int | None:
@@ -132,12 +132,16 @@ class SignatureBook:
         where it ended meanwhile.
         """
 
+        packed = self._bodies.packed
+        under = packed(certificate, CERTIFICATE), packed(msgspec.msgpack.encode(list(chain)), CHAIN)
+        frozen = [replace(one, plan=packed(one.plan, PLAN)) for one in documents]
+
         def job(tx: Tx) -> SignedClaim:
             row = read_signature(tx, signature)
             if not row.state.is_asked:
                 raise NotAllowedNow(f"signature {signature} is {row.state}", code="signature_over")
             if row.certificate is None:
-                self._freeze(tx, signature, certificate, chain, documents)
+                self._freeze(tx, signature, *under, frozen)
             return SignedClaim(read_signature(tx, signature), tuple(read_documents(tx, signature)), None)
 
         claim = self._engine.write(job)
@@ -149,11 +153,11 @@ class SignatureBook:
         tx: Tx,
         signature: int,
         certificate: bytes,
-        chain: Sequence[bytes],
+        chain: bytes,
         documents: Sequence[PreparedDocument],
     ) -> None:
         at = to_ms(self._clock.now())
-        tx.run("set_signature_prepared", certificate, msgspec.msgpack.encode(list(chain)), at, signature)
+        tx.run("set_signature_prepared", certificate, chain, at, signature)
         for one in documents:
             tx.run("set_document_prepared", one.given, one.prepared, one.plan, one.digest, signature, one.n)
         note(tx, self._moves, signature, "prepared", at, BUS)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from bus.bodies import HEARING, REPORT
+from bus.bodies import CERTIFICATE, HEARING, REPORT
 from bus.engines.sqlite import Row, Tx
 from bus.errors import NotFound
 from bus.ledger import Ledger
@@ -120,7 +120,7 @@ class SignatureClose:
             delivery=row[21],
             request=row[22],
             handle=row[23],
-            certificate=row[24],
+            certificate=self._ledger.bodies.unpacked(row[24], CERTIFICATE),
             ask_at=_at(row[25]),
             asked_at=_at(row[26]),
             finish_at=_at(row[27]),

@@ -6,11 +6,11 @@ changes nothing. Whatever stops it, the values are here: nobody is asked to sign
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from bus.bodies import REPORT, Bodies
+from bus.bodies import PLAN, REPORT, Bodies
 from bus.engines.sqlite import SqliteEngine, Tx
 from bus.errors import StaleFence
 from bus.lanes import BUS
@@ -23,7 +23,14 @@ from bus.signature_ends import SignatureEnds
 from bus.signature_entry import SignatureEntry
 from bus.signature_evidence import note
 from bus.signature_follow_ups import SignatureNews
-from bus.signature_standing import DocumentRow, SignatureRow, chain_of, read_documents, read_signature
+from bus.signature_standing import (
+    DocumentRow,
+    SignatureRow,
+    certificate_of,
+    chain_of,
+    read_documents,
+    read_signature,
+)
 from bus.signatures import (
     FinishDocument,
     FinishedDocument,
@@ -42,6 +49,8 @@ _STATES: Final = {
     "time_stamp_pending": SignatureState.TIME_STAMP_PENDING,
     "indeterminate": SignatureState.INDETERMINATE,
 }
+_Claimed = tuple[SignatureRow, list[DocumentRow], Mapping[str, Any]]
+"""What was leased, its documents, and the data of the event that asked for it."""
 
 
 class SignatureFinishing:
@@ -82,12 +91,12 @@ class SignatureFinishing:
         at = to_ms(now)
         if not self._engine.read().all("due_finishes", at, 1):
             return []
-        jobs = self._engine.write(lambda tx: self._claim(tx, at, limit))
+        claimed = self._engine.write(lambda tx: self._claim(tx, at, limit))
         self._point("finish.leased")
-        return jobs
+        return [self._job(*each, at) for each in claimed]
 
-    def _claim(self, tx: Tx, at: int, limit: int) -> list[FinishJob]:
-        jobs = []
+    def _claim(self, tx: Tx, at: int, limit: int) -> list[_Claimed]:
+        claimed = []
         for (number,) in tx.all("due_finishes", at, limit):
             event = self._recorder.told_before(tx, read_signature(tx, number).event)
             if event is None:
@@ -96,8 +105,34 @@ class SignatureFinishing:
                 note(tx, self._moves, number, NO_EVENT, at, BUS)
                 continue
             tx.run("lease_finish", at + ms(self._policy.finish_lease), number)
-            jobs.append(_job(tx, read_signature(tx, number), event.data, at, self._policy))
-        return jobs
+            claimed.append((read_signature(tx, number), read_documents(tx, number), event.data))
+        return claimed
+
+    def _job(self, row: SignatureRow, documents: Sequence[DocumentRow], data: Mapping[str, Any], at: int) -> FinishJob:
+        """Opened outside the writer's thread; one that is damaged keeps its lease, and nobody from the next."""
+        signed_at = at if row.signed_at is None else row.signed_at
+        return FinishJob(
+            signature=row.id,
+            name=row.name,
+            n=row.n,
+            dossier=row.dossier,
+            number=row.number,
+            source=row.source,
+            service=row.service or "",
+            role=row.role,
+            user=data["signer"]["user"],
+            signer_name=data["signer"]["name"],
+            level=row.level,
+            state=row.state,
+            certificate=certificate_of(row, self._bodies),
+            chain=chain_of(row, self._bodies),
+            signed_at=from_ms(signed_at),
+            tries=row.finish_tries,
+            fence=row.finish_fence,
+            leased_until=from_ms(at + ms(self._policy.finish_lease)),
+            is_last=at >= signed_at + ms(self._policy.patience),
+            documents=tuple(_document(one, data["documents"][one.n - 1], self._bodies) for one in documents),
+        )
 
     # -- done ---------------------------------------------------------------------------------------------------
 
@@ -160,33 +195,7 @@ class SignatureFinishing:
             note(tx, self._moves, row.id, f"{said}, a person looks" if job.is_last else said, at, FINISHER)
 
 
-def _job(tx: Tx, row: SignatureRow, data: Mapping[str, Any], at: int, policy: SignaturePolicy) -> FinishJob:
-    signed_at = at if row.signed_at is None else row.signed_at
-    return FinishJob(
-        signature=row.id,
-        name=row.name,
-        n=row.n,
-        dossier=row.dossier,
-        number=row.number,
-        source=row.source,
-        service=row.service or "",
-        role=row.role,
-        user=data["signer"]["user"],
-        signer_name=data["signer"]["name"],
-        level=row.level,
-        state=row.state,
-        certificate=row.certificate,
-        chain=chain_of(row.chain),
-        signed_at=from_ms(signed_at),
-        tries=row.finish_tries,
-        fence=row.finish_fence,
-        leased_until=from_ms(at + ms(policy.finish_lease)),
-        is_last=at >= signed_at + ms(policy.patience),
-        documents=tuple(_document(one, data["documents"][one.n - 1]) for one in read_documents(tx, row.id)),
-    )
-
-
-def _document(row: DocumentRow, asked: Mapping[str, Any]) -> FinishDocument:
+def _document(row: DocumentRow, asked: Mapping[str, Any], bodies: Bodies) -> FinishDocument:
     return FinishDocument(
         n=row.n,
         id=row.name,
@@ -194,7 +203,7 @@ def _document(row: DocumentRow, asked: Mapping[str, Any]) -> FinishDocument:
         form=row.form,
         asked=asked,
         prepared=row.prepared,
-        plan=row.plan,
+        plan=bodies.unpacked(row.plan, PLAN),
         digest=row.digest,
         value=row.value,
         signed=row.signed,

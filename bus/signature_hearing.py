@@ -21,6 +21,7 @@ from bus.signature_evidence import note, note_hearing
 from bus.signature_rule import ASKED_VIAS, Step, hear, judge_values
 from bus.signature_standing import (
     SignatureRow,
+    certificate_of,
     find_signature,
     known_of,
     read_documents,
@@ -104,7 +105,7 @@ class SignatureHearer:
 
     def _judge(self, tx: Tx, row: SignatureRow, told: SignatureTold) -> Judged:
         documents = sign_documents(read_documents(tx, row.id))
-        return judge_values(told, documents, row.certificate, self._policy.judge)
+        return judge_values(told, documents, certificate_of(row, self._bodies), self._policy.judge)
 
     # -- in the transaction -------------------------------------------------------------------------------------
 

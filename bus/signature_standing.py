@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from bus.bodies import ONE_TIME, Bodies
+from bus.bodies import CERTIFICATE, CHAIN, ONE_TIME, Bodies
 from bus.engines.sqlite import Row, Tx
 from bus.lanes import BUS
 from bus.moves import MoveWriter
@@ -50,6 +50,7 @@ class SignatureRow(NamedTuple):
     request: str
     handle: str | None
     certificate: bytes | None
+    """Sealed, as the chain is: `certificate_of`, `chain_of`."""
     chain: bytes | None
     code: str
     via: str
@@ -72,7 +73,7 @@ class SignatureRow(NamedTuple):
     due_at: int | None
     traceparent: str | None
 
-    def facts(self) -> SignatureFacts:
+    def facts(self, bodies: Bodies) -> SignatureFacts:
         """For whoever reads a service's words about it."""
         return SignatureFacts(
             signature=self.id,
@@ -87,7 +88,7 @@ class SignatureRow(NamedTuple):
             role=self.role,
             level=self.level,
             expires_at=from_ms(self.expires_at),
-            certificate=self.certificate,
+            certificate=certificate_of(self, bodies),
             unit=self.unit,
         )
 
@@ -198,8 +199,8 @@ def standing_of(claim: SignedClaim, data: Mapping[str, Any], bodies: Bodies) -> 
         expires_at=from_ms(row.expires_at),
         state=row.state,
         handle=row.handle,
-        certificate=row.certificate,
-        chain=chain_of(row.chain),
+        certificate=certificate_of(row, bodies),
+        chain=chain_of(row, bodies),
         description=data.get("description"),
         documents=tuple(_document(one, asked[one.n]) for one in claim.documents),
         one_time=secrets.get("one_time"),
@@ -213,9 +214,15 @@ def is_overtaken(told: SignatureTold, asked_with: SignatureStanding, row: Signat
     return told.verdict is SignatureVerdict.WAITING and asked_with.one_times < row.one_times
 
 
-def chain_of(packed: bytes | None) -> tuple[bytes, ...]:
-    """Certificates, the one that signed the signer's first."""
-    return () if packed is None else tuple(msgspec.msgpack.decode(packed))
+def certificate_of(row: SignatureRow, bodies: Bodies) -> bytes | None:
+    """The one that its documents are prepared for: DER. Raises LedgerDamaged."""
+    return bodies.unpacked(row.certificate, CERTIFICATE)
+
+
+def chain_of(row: SignatureRow, bodies: Bodies) -> tuple[bytes, ...]:
+    """Certificates, the one that signed the signer's first. Raises LedgerDamaged."""
+    chain = bodies.unpacked(row.chain, CHAIN)
+    return () if chain is None else tuple(msgspec.msgpack.decode(chain))
 
 
 def sign_documents(rows: list[DocumentRow]) -> list[SignDocument]:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
+from bus.bodies import CERTIFICATE
 from config.finishing import Finishing
 from config.signing_trust import assembler_of
 from signing.verdicts import Verdict
@@ -142,13 +143,20 @@ def test_after_a_day_a_person_looks(town):
 def test_p15_taken_back_before(town):
     """A certificate that its authority took back before the stamp makes no signature: failed, nothing handed on."""
     name = approved(town, level="B-LT")
-    holder = town.rows("SELECT certificate FROM signatures WHERE name = ?", name)[0][0]
-    revoke(town, holder)
+    revoke(town, town.here.ledger.bodies.unpacked(packed_of(town, name), CERTIFICATE))
     town.finish()
 
     assert ("failed", "certificate_not_usable") == (town.state(name), town.code(name)), town.trouble(name)
     assert ["signature.declined"] == town.news(name)
     assert 0 == len(town.rows("SELECT id FROM documents WHERE role = 'signed' AND dossier = ?", dossier_of(town, name)))
+
+
+def packed_of(town: SigningTown, name: str) -> bytes:
+    """The signer's certificate as the ledger's file has it: without his name and number."""
+    packed = town.rows("SELECT certificate FROM signatures WHERE name = ?", name)[0][0]
+    plan = town.rows("SELECT d.plan FROM signature_documents d JOIN signatures s ON s.id = d.signature")[-1][0]
+    assert [] == [word for word in (b"CCCD:", b"certificates", "Mẫu".encode()) if word in packed + plan]
+    return bytes(packed)
 
 
 def dossier_of(town: SigningTown, name: str) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bus.errors import NotAllowedNow
+from bus.errors import LedgerDamaged, NotAllowedNow
 from bus.messages import Contradicted, Delivery, Recorded, Repeated
 from bus.signatures import DocumentValue, SignatureEffect, SignatureState, SignatureVerdict
 from bus.signed_results import SignedResults
@@ -417,6 +417,20 @@ def test_prepared_once(world: SignWorld) -> None:
     world.press("cancel")
     with pytest.raises(NotAllowedNow):
         world.ledger.signatures.prepared(world.number(), CERTIFICATE, CHAIN, ())
+
+
+def test_s14_who_signs_is_sealed(world: SignWorld) -> None:
+    """A certificate has its owner's name and number: neither it nor what it stands in is open in the ledger's file."""
+    world.send()
+    query = "SELECT s.certificate, s.chain, d.plan FROM signatures s JOIN signature_documents d ON d.signature = s.id"
+    certificate, chain, plan = world.rows(query)[0]
+    packed = (CERTIFICATE, certificate), (CHAIN[0], chain), (b"plan 1", plan)
+    assert [] == [clear for clear, kept in packed if clear in kept]
+    kept = world.ledger.bodies
+    assert (CERTIFICATE, None) == (kept.unpacked(certificate, b"certificate"), kept.unpacked(None, b"certificate"))
+    for damaged in (b"\x00", b"", certificate[:-1] + bytes([certificate[-1] ^ 1]), chain):
+        with pytest.raises(LedgerDamaged):
+            kept.unpacked(damaged, b"certificate")
 
 
 def test_what_is_known_of_it(world: SignWorld) -> None:

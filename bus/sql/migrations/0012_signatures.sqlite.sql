@@ -28,8 +28,8 @@ CREATE TABLE signatures (
   n          INTEGER NOT NULL DEFAULT 1, -- tries: a further one only after an ended one, by a person
   request    TEXT NOT NULL,            -- our transaction id at the service: durable before anything is sent
   handle     TEXT,                     -- the service's own id
-  certificate BLOB,                    -- DER: the one that the placeholder names
-  chain      BLOB,                     -- MessagePack: a list of DER certificates
+  certificate BLOB,                    -- sealed: DER, the one that the placeholder names; it tells who signs
+  chain      BLOB,                     -- sealed: MessagePack, a list of DER certificates
   code       TEXT NOT NULL DEFAULT '', -- why it ended, a stable word
   via        TEXT NOT NULL DEFAULT '', -- how the proof came
   expires_at INTEGER NOT NULL,         -- until when the person may approve; until when it is worth sending, before that
@@ -72,7 +72,7 @@ CREATE TABLE signature_documents (
   continues TEXT,                      -- the document of the signature before, whose signed form this one signs further
   given     INTEGER REFERENCES documents (id),
   prepared  INTEGER REFERENCES documents (id), -- with its placeholder: frozen
-  plan      BLOB,                      -- what signing/ needs to go on with (attributes, byte range), as it wrote it
+  plan      BLOB,                      -- sealed: what signing/ needs to go on with (attributes, byte range, certificates)
   digest    BLOB,                      -- the 32 bytes that the service is asked to sign
   value     BLOB,                      -- the raw signature, verified
   signed    INTEGER REFERENCES documents (id),

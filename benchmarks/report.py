@@ -190,10 +190,22 @@ def _f17(found: Told) -> list[Row]:
     ]
 
 
+def _f18(found: Told) -> list[Row]:
+    said, ways = f"{found['waiting']:,} signatures wait for their signers", found["ways"]
+    held = ways["held_back"]["most_a_second"]
+    return [
+        (f"{said}: questions a second, called back", f"{ways['called_back']['a_second']:g}", "", ""),
+        ("of these questions a second, not called back", f"{ways['asked']['a_second']:g}", "", ""),
+        (f"where the service takes {found['rate']} a second: the most in one", *_within(held, found["rate"])),
+        ("what the worker's memory grew by, MB", f"{max(each['grew_mb'] for each in ways.values()):g}", "", ""),
+        ("of them not waiting", found["wrong"], "0", _mark(found["wrong"] == 0)),
+    ]
+
+
 GOALS: Final[dict[str, Callable[[Told], list[Row]]]] = {
     "f1": _f1, "f2": _f2, "f3": _f3,
     "f4": _f4, "f5": _f5, "f6": _f6, "f7": _f7, "f8": _f8, "f10": _f10, "f12": _f12, "f14": _f14, "f14-full": _f14,
-    "f15": _f15, "f16": _f16, "f17": _f17,
+    "f15": _f15, "f16": _f16, "f17": _f17, "f18": _f18,
 }  # fmt: skip
 
 
@@ -393,6 +405,28 @@ def _documents(found: Told) -> str:
     return f"{said}\n\n{_table(('processor ms', 'median', 'range'), [*rows, *rates])}"
 
 
+def _waiting(found: Told) -> str:
+    names = {"asked": "only asked", "called_back": "called back", "held_back": f"{found['rate']} a second at most"}
+    rows = [
+        (
+            names[name],
+            *(f"{each[key]:g}" for key in ("a_second", "most_a_second", "question_ms")),
+            *(f"{each['opened_ms'][key]:g}" for key in ("claim_p50", "claim_p99", "carry_p50")),
+            f"{each['grew_mb']:g}",
+        )
+        for name, each in found["ways"].items()
+    ]
+    said = (
+        f"{found['waiting']:,} signatures of {found['documents']} documents each, looked at for {found['looked_s']} "
+        "seconds: one question is about all documents of a signature. A service that says *waiting* at once."
+    )
+    head = (
+        "the service", "questions a second", "most in one", "ms of ours for one", "a claim of ten, ms",
+        "99 of 100, ms", "one signature sent, ms", "memory, MB more",
+    )  # fmt: skip
+    return f"{said}\n\n{_table(head, rows)}"
+
+
 SECTIONS: Final[tuple[tuple[str, str, Callable[[Told], str]], ...]] = (
     ("f1", "F1: signing", _messages),
     ("f2", "F2: verifying", _messages),
@@ -409,6 +443,7 @@ SECTIONS: Final[tuple[tuple[str, str, Callable[[Told], str]], ...]] = (
     ("f15", "F15: the daily settlement", _settled),
     ("f16", "F16: callbacks of a gateway", _called_back),
     ("f17", "F17: signed documents", _documents),
+    ("f18", "F18: signatures that wait", _waiting),
 )
 
 

@@ -38,6 +38,7 @@ from config.demo.result_pdf import building_permit, result_pdf
 from config.demo_files import FileServer
 from config.demo_mocks import Control
 from config.demo_people import FIRST
+from config.demo_settings import PORTAL
 from config.demo_stage import Stage
 from contracts.csc.books import OTP
 
@@ -119,11 +120,21 @@ class Signatory:
         self.asked.append(paper)
         if paper.record is not None:
             self._post(paper.record)
+            self._wait_for_record(paper.number)
         url, sha256 = "", ""
         if not paper.case.seals:
             draft = result_pdf(building_permit(paper.number, paper.owner, signer=paper.case.signer.name))
             url, sha256 = self._files.put(f"{paper.number}.pdf", draft)
         self._post(paper.request(url, sha256))
+
+    def _wait_for_record(self, number: str) -> None:
+        """Until the portal has the draft: what it must show afterwards is then the signed result alone."""
+        until = time.monotonic() + LONGEST_S
+        while time.monotonic() < until and not self._stop.is_set():
+            partners = self._stage.installation.reads.dossier(number)["partners"]
+            if any(lane["partner"] == PORTAL and lane["exists_there"] for lane in partners):
+                return
+            self._stop.wait(LOOK_S)
 
     def _have_asked(self, signature: int, tx: Tx) -> None:
         self._ledger.signatures.ask_now(tx, signature, account=FIRST, reason="the signer says that it is done")

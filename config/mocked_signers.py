@@ -36,6 +36,7 @@ SIGNING: Final = """
 # Signatures: whose certificates are believed, and who is asked for time stamps and whether a certificate still holds.
 [signing]
 roots_file = "{roots}"
+citizen_roots_file = "{roots}"
 stamp_roots_file = "{stamp_roots}"
 tsa_urls = ["{url}/timestamp_authority/"]
 revocation_hosts = ["{netloc}"]

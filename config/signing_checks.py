@@ -11,8 +11,8 @@ from config.partner_signers import check_roots, maker_of
 from config.partner_tables import SIGNING, in_force
 from config.payments import taker_of
 from config.settings_file import SettingsRefused
-from config.signing import holes, known_services
-from config.signing_settings import SignerSettings
+from config.signing import holes, known_services, rows_on
+from config.signing_settings import SignerSettings, SigningSettings
 from config.signing_trust import is_anybody_believed, trust_of
 from config.wiring import Installation
 
@@ -56,8 +56,19 @@ def table(installation: Installation) -> str:
     units = sorted({row.values["unit"] for row in rows if row.first <= today <= row.last})
     told = settings.signing
     tables, stamps = in_force(installation.reads, SIGNING), bool(told.tsa_urls or told.tsa_partner)
-    found = holes(tables, units, known_services(settings), today, stamps=stamps)
-    return "; ".join(list(found)[:MOST_TOLD])
+    found = [*holes(tables, units, known_services(settings), today, stamps=stamps)]
+    found += _shared(told, {row["role"] for row in rows_on(tables, today)})
+    return "; ".join(found[:MOST_TOLD])
+
+
+def _shared(told: SigningSettings, roles: set[str]) -> list[str]:
+    """Whoever vouches for citizens vouches for officials, without anybody having said so."""
+    offices = {"official": told.official_roots_file, "agency": told.agency_roots_file}
+    if told.citizen_roots_file or "citizen" not in roles or not told.roots_file:
+        return []
+    alike = ", ".join(f"{role}_roots_file" for role, file in offices.items() if role in roles and not file)
+    words = f"signing.roots_file vouches for citizens and offices alike: name {alike}, or citizen_roots_file"
+    return [words] if alike else []
 
 
 def told(installation: Installation) -> str:

@@ -21,7 +21,8 @@ class SigningSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     """What is common to all signatures. Which service is asked is a table (`tables export --partner signing`)."""
 
     roots_file: str = ""
-    """The authorities that may vouch for signers, PEM; what stands between them and signers may be there too."""
+    """The authorities that may vouch for signers, PEM; what stands between them and signers may be there too.
+    Of every role that has no file of its own: who vouches for citizens vouches for officials then."""
     official_roots_file: str = ""
     """In its place for officials: the public-duty authorities."""
     agency_roots_file: str = ""

@@ -155,7 +155,8 @@ def test_what_init_writes_for_the_mocks_is_well(folder):
 
 
 FINDINGS = [
-    (r'roots_file = "signing-mock-roots.pem"\n', "", "signing.roots_file", "no authority is named"),
+    (r'roots_file = "signing-mock-roots.pem"\ncitizen_roots_file = [^\n]*\n', "", "signing.roots_file", "no authority"),
+    (r"citizen_roots_file = .*\n", "", "tables.signing", "citizens and offices alike: name official_"),
     (r'\nroots_file = "signing-mock-roots.pem"', '\nroots_file = "gone.pem"', "signing.roots_file", "gone.pem"),
     (r'stamp_roots_file = "[^"]*"\n', "", "signing.roots_file", "stamp_roots_file nobody"),
     (r"revocation_hosts = .*\n", "", "signing.roots_file", "no revocation_hosts"),

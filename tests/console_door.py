@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -92,14 +92,20 @@ def bench(
     threads: Threads | None = None,
     most_live: int = 64,
     world: World | None = None,
+    joined: Callable[[Console], Console] = lambda console: console,
     **settings: Any,
 ) -> Iterator[Bench]:
-    """With these pages beside the console's own. Unless told otherwise a missing word is an error here."""
+    """With these pages beside the console's own. Unless told otherwise a missing word is an error here.
+
+    `joined`: what a test has beside the ledger, joined to the console.
+    """
     world = world or World(folder)
     told = ConsoleSettings(**settings)
     console = make_console(installation_of(world, told), is_demo=demo_token is not None, strict=strict, passwords=CHEAP)
     counted: list[str] = []
-    console = replace(console, count_sign_in=counted.append, count_csp_report=lambda: counted.append("csp_report"))
+    console = replace(
+        joined(console), count_sign_in=counted.append, count_csp_report=lambda: counted.append("csp_report")
+    )
     if people:
         add_people(console)
     gate = Gate(console.people, console.sealing, world.clock, manners_of(told, demo_token))

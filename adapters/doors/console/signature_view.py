@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -169,14 +169,16 @@ def signature_view(
 
 def _document(seen: DocumentSeen, asked: Mapping[str, Any], is_agency: bool) -> DocumentShown:
     report = seen.report or {}
+    signed = report.get("signatures", ())
+    persons = frozenset() if is_agency else frozenset(_NAME.findall(" ".join(each["subject"] for each in signed)))
     return DocumentShown(
         seen=seen,
         id=str(asked.get("id", "")),
         name=str(asked.get("name", "")),
         form=str(asked.get("form", "")),
         is_result=asked.get("result") is not False,
-        lines=tuple(_line(each, is_agency) for each in report.get("signatures", ())),
-        findings=_reasons(report.get("findings", ())),
+        lines=tuple(_line(each, is_agency, persons) for each in signed),
+        findings=_reasons(report.get("findings", ()), persons),
         checked_at=str(report.get("checked_at", "")),
     )
 
@@ -189,7 +191,7 @@ def _subject(told: str, is_agency: bool) -> str:
     return mask_text(told if is_agency else _NAME.sub(lambda found: f"CN={mask_name(found[1])}", told))
 
 
-def _line(told: Mapping[str, Any], is_agency: bool) -> ReportLine:
+def _line(told: Mapping[str, Any], is_agency: bool, persons: Collection[str]) -> ReportLine:
     return ReportLine(
         kind=told["kind"],
         verdict=told["verdict"],
@@ -200,12 +202,19 @@ def _line(told: Mapping[str, Any], is_agency: bool) -> ReportLine:
         signed_at=told["signing_time"] or "",
         stamped_at=told["stamped_at"] or "",
         covers_whole=told["covers_whole"],
-        reasons=_reasons(told["reasons"]),
+        reasons=_reasons(told["reasons"], persons),
     )
 
 
-def _reasons(told: Any) -> tuple[tuple[str, str], ...]:
-    return tuple((each["code"], mask_text(each["about"])) for each in told)
+def _reasons(told: Any, persons: Collection[str]) -> tuple[tuple[str, str], ...]:
+    """What a reason is about may be a certificate by its whole subject: authorities are named, persons are not."""
+    return tuple((each["code"], _without(persons, each["about"])) for each in told)
+
+
+def _without(persons: Collection[str], about: str) -> str:
+    for name in sorted(persons, key=len, reverse=True):
+        about = about.replace(name, mask_name(name))
+    return mask_text(about)
 
 
 def _steps(signature: SignatureSeen) -> Iterator[Step]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import tomllib
 import unicodedata
@@ -13,7 +14,9 @@ from adapters.doors.console.words import load
 from bus.audit import Act
 from bus.messages import AMENDED, FILED, PAYMENT_NEWS, SETTLED, SIGNATURE_NEWS, State
 from bus.rights import ROLES, Right
+from bus.signatures import SignatureState
 from contracts.check import load_schema
+from signing.verdicts import Code, Verdict
 from tests.house.blocks import read_toml
 from tests.house.causes import causes
 from tests.house.console_blocks import flat
@@ -28,7 +31,7 @@ from tests.house.console_words import (
     texts_in_modules,
     texts_in_templates,
 )
-from tests.house.tree import ROOT, named
+from tests.house.tree import ROOT, named, parsed
 
 WORDS = load(strict=True)
 CATALOGUES = named(".toml", under=f"{PAGES}/words")
@@ -254,3 +257,48 @@ def test_problem_titles_are_not_told_twice():
     codes = set(read_toml("adapters/doors/problems.vi.toml")["problems"])
 
     assert set() == codes & glossary("terms")
+
+
+# -- the words of signatures against the code --------------------------------------------------------------------------
+
+SERVICES = ("smartca", "mysign", "vneid_gateway", "csc", "soap_signer", "signers")
+DOOR_CODES = "callbacks.py"
+"""What a door answers a service with has its words among the doors' problems."""
+
+
+def _codes_in(path: Path) -> set[str]:
+    """Texts that a file hands over as `code`, and codes of documents that it refuses."""
+    found = set[str]()
+    for node in ast.walk(parsed(path)):
+        if isinstance(node, ast.Call):
+            given = [each.value for each in node.keywords if each.arg == "code"]
+            name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            given += node.args[:1] if name == "DocumentRefused" else []
+            found |= {each.value for each in given if isinstance(each, ast.Constant) and isinstance(each.value, str)}
+    return found - {""}
+
+
+def test_every_code_of_a_signature_has_its_words():
+    """Whatever a service's tables, the desk, or a refused document end a signature with is told in words."""
+    known = {key.removeprefix("signing.codes.") for key in WORDS.keys("vi") if key.startswith("signing.codes.")}
+    said = set[str]()
+    for service in SERVICES:
+        for path in named(".py", under=f"adapters/partners/{service}"):
+            said |= set() if path.name == DOOR_CODES else _codes_in(path)
+    for room in ("signing", "adapters/documents", "config"):
+        for path in named(".py", under=room):
+            said |= {code for code in _codes_in(path) if code.startswith("document_")}
+
+    assert {"quota_exhausted", "declined_by_signer", "document_encrypted", "document_infected"} <= said
+    assert set() == said - known
+    assert {state.value for state in SignatureState} == {
+        key.removeprefix("signing.states.") for key in WORDS.keys("vi") if key.startswith("signing.states.")
+    }
+
+
+def test_every_reason_of_a_verdict_has_its_words():
+    """Each reason that verification can give stands in the words of verdicts."""
+    told = {key.removeprefix("verdicts.") for key in WORDS.keys("vi") if key.startswith("verdicts.")}
+
+    assert {code.value for code in Code} <= told
+    assert {verdict.value for verdict in Verdict} <= told

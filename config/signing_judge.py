@@ -53,7 +53,7 @@ class Beforehand:
                 party = self._party(certificate, chain, self._source.lists(party.wanted, at), answers, at)
         wrong = [reason for reason in party.reasons if reason.code not in NOT_KNOWN]
         if wrong:
-            return Misfit(code=UNUSABLE, reason=f"{wrong[0].code}: {wrong[0].about}"[:200])
+            return Misfit(code=UNUSABLE, reason=str(wrong[0].code))
         if standing.role not in party.roles:
             return Misfit(code=UNUSABLE, reason=f"no authority that the settings believe for role {standing.role}")
         return None

@@ -511,6 +511,7 @@ def test_nobody_signs_in_vain(town, name, kind, says):
         assert ("certificate_not_usable", 0) == (town.code(name), prompts(town, name))
 
     assert says in misfit.reason
+    assert "=" not in misfit.reason, "reasons are kept unsealed: no subject stands in them"
 
 
 def test_while_authorities_are_away_nothing_is_said_against_a_certificate(town, name):

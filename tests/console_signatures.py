@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+from bus.asking import Asker
+from bus.signature_asking import SignatureQuestions
 from bus.signature_close import SignatureClose
 from bus.signature_looks import SignatureLooks, WantedSignatures
 from config.demo.approving import AGENCY, CITIZEN, DEPUTY, LEADER, Signer
@@ -135,7 +137,10 @@ class Signatures:
         with mock.lock:
             mock.approve(ApproveOrder(request=seen.request, handle=seen.handle or "", callbacks=0, **order))
         self._world.clock.advance(timedelta(seconds=31).total_seconds())
-        asker = self._world.installation.asker("w")
+        # Of signatures alone: payments stand as their own story left them.
+        here = self._world.installation
+        books, ports = (SignatureQuestions(here.ledger),), here.ports
+        asker = Asker(here.ledger, here.partners(), books, name="w", clock=ports.clock, crash_point=ports.crash_point)
         try:
             asker.run_once()
         finally:

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.reader import PdfFileReader
+from pyhanko.pdf_utils.rw_common import PdfHandler
 from pyhanko.sign.fields import enumerate_sig_fields
 
 from signing.errors import DocumentRefused
@@ -91,8 +92,9 @@ def looked(reader: PdfFileReader) -> Look:
 # -- pages -------------------------------------------------------------------------------------------------------------
 
 
-def page_references(reader: PdfFileReader) -> list[generic.IndirectObject]:
+def page_references(reader: PdfHandler, *, most: int | None = None) -> list[generic.IndirectObject]:
     """Every page, in order. Raises DocumentRefused for none, or for more than anybody signs."""
+    most = MOST_PAGES if most is None else most
     pages: list[generic.IndirectObject] = []
     visited: set[generic.Reference] = set()
     waiting = [reader.root.raw_get("/Pages")]
@@ -101,8 +103,8 @@ def page_references(reader: PdfFileReader) -> list[generic.IndirectObject]:
         if reference.reference in visited:
             raise DocumentRefused("document_broken", "its pages run in a circle")
         visited.add(reference.reference)
-        if len(visited) > 2 * MOST_PAGES:
-            raise DocumentRefused("document_too_many_pages", f"more than {MOST_PAGES} pages")
+        if len(visited) > 2 * most + 64:
+            raise DocumentRefused("document_too_many_pages", f"more than {most} pages")
         node = reference.get_object()
         if "/Kids" in node:
             kids = node["/Kids"]
@@ -111,8 +113,8 @@ def page_references(reader: PdfFileReader) -> list[generic.IndirectObject]:
             pages.append(reference)
     if not pages:
         raise DocumentRefused("document_broken", "it has no page")
-    if len(pages) > MOST_PAGES:
-        raise DocumentRefused("document_too_many_pages", f"{len(pages)} pages; at most {MOST_PAGES}")
+    if len(pages) > most:
+        raise DocumentRefused("document_too_many_pages", f"{len(pages)} pages; at most {most}")
     return pages
 
 

@@ -27,6 +27,7 @@ from pyhanko.sign.signers.pdf_byterange import DocumentTimestamp, PreparedByteRa
 
 from signing.appearance import Appearance, Box, draw, form_object, place
 from signing.cms import signed_attributes, signed_data
+from signing.comparisons import require_bearable
 from signing.document_reading import Look as Look
 from signing.document_reading import look as look
 from signing.document_reading import looked, page_references, seen_field, sheet_of
@@ -42,6 +43,8 @@ ROOM: Final = 16_384
 """Bytes kept for a time stamp with its own chain; a signature's own certificates and value come on top."""
 LEAST_ROOM: Final = 4_096
 MOST_ROOM: Final = 262_144
+REVISIONS_OF_SIGNING: Final = 3
+"""The signature, its evidence, the stamp over both: nobody is asked to sign what could not be verified then."""
 MOST_CHAIN: Final = 8
 MOST_CERTIFICATE: Final = 10_000
 """What a service names as the chain above a certificate is put into the document: no more of it than any chain has."""
@@ -90,6 +93,9 @@ def prepare(
         raise ValueError(f"room is {LEAST_ROOM} to {MOST_ROOM} bytes")
     reader = to_write(pdf, most_bytes=most_bytes)
     seen = looked(reader)
+    require_bearable(
+        reader, signatures=len(seen.signatures) + 1, revisions=reader.total_revisions + REVISIONS_OF_SIGNING
+    )
     _refuse_field(field, appearance, seen)
     placeholder = SignatureObject(
         timestamp=at,

@@ -33,13 +33,10 @@ from pyhanko.sign.diff_analysis import (
 from pyhanko.sign.fields import enumerate_sig_fields
 from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
 
+from signing.comparisons import require_bearable
 from signing.document_reading import MOST_BYTES, opened, reading
-from signing.errors import DocumentRefused
 from signing.hybrid_tables import tables_differ
 
-MOST_SIGNATURES: Final = 32
-MOST_REVISIONS: Final = 64
-"""Each is compared with that of every signature before it; a result that ten people signed has thirty."""
 MOST_EVIDENCE: Final = 128
 FORMATS: Final = {"/ETSI.CAdES.detached": "pades", "/adbe.pkcs7.detached": "basic", "/ETSI.RFC3161": "stamp"}
 
@@ -115,8 +112,6 @@ def open_pdf(pdf: bytes, *, most_bytes: int = 2 * MOST_BYTES) -> Opened:
     """Its signatures and its evidence. Raises DocumentRefused."""
     reader = opened(pdf, most_bytes=most_bytes)
     with reading():
-        if reader.total_revisions > MOST_REVISIONS:
-            raise DocumentRefused("document_too_many_revisions", f"more than {MOST_REVISIONS}")
         found = sorted(_signatures(reader, pdf), key=lambda each: each.span[2])
         return Opened(
             found=tuple(found),
@@ -128,9 +123,9 @@ def open_pdf(pdf: bytes, *, most_bytes: int = 2 * MOST_BYTES) -> Opened:
 
 
 def _signatures(reader: PdfFileReader, pdf: bytes) -> Iterator[Found]:
-    for n, (name, value, signature_field) in enumerate(enumerate_sig_fields(reader, filled_status=True)):
-        if n >= MOST_SIGNATURES:
-            raise DocumentRefused("document_too_many_objects", f"more than {MOST_SIGNATURES} signatures")
+    fields = list(enumerate_sig_fields(reader, filled_status=True))
+    require_bearable(reader, signatures=len(fields), revisions=reader.total_revisions)
+    for name, value, signature_field in fields:
         yield _signature(reader, pdf, str(name), value.get_object(), signature_field)
 
 

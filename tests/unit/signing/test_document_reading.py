@@ -127,7 +127,7 @@ def test_too_many(monkeypatch):
     """More pages, objects or fields than any result has are refused."""
     monkeypatch.setattr(document_reading, "MOST_PAGES", 4)
     assert "document_too_many_pages" == code_of(small_pdf(pages=5))
-    assert "document_too_many_pages" == code_of(small_pdf(pages=12))
+    assert "document_too_many_pages" == code_of(small_pdf(pages=80))
     monkeypatch.setattr(pdf_reader, "MOST_OBJECTS", 4)
     assert "document_too_many_objects" == code_of(permit())
 

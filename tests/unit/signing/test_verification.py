@@ -11,7 +11,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 
 from contracts.signing_pki.authorities import DUTY, root
-from signing import verification_pdf
+from signing import comparisons
+from signing.documents import prepare
 from signing.errors import DocumentRefused
 from signing.keys import spki_of
 from signing.verdicts import Report, Verdict
@@ -151,12 +152,27 @@ def test_two_tables_of_objects():
 def test_bounds(monkeypatch):
     """More revisions or signatures than any result has are not compared at all."""
     two = signed(signed(), signer("agency"), field="Ky2")
-    monkeypatch.setattr(verification_pdf, "MOST_REVISIONS", 2)
+    monkeypatch.setattr(comparisons, "MOST_REVISIONS", 2)
     with pytest.raises(DocumentRefused, match="more than 2"):
         looked(two)
-    monkeypatch.setattr(verification_pdf, "MOST_REVISIONS", 3)
-    monkeypatch.setattr(verification_pdf, "MOST_SIGNATURES", 1)
+    monkeypatch.setattr(comparisons, "MOST_REVISIONS", 3)
+    monkeypatch.setattr(comparisons, "MOST_SIGNATURES", 1)
     with pytest.raises(DocumentRefused, match="more than 1"):
+        looked(two)
+
+
+def test_what_would_take_minutes_to_compare(monkeypatch):
+    """Pages × signatures × revisions are bounded before anything is compared, and before another signature is asked
+    for: pages that a later revision took away count, too."""
+    two = signed(signed(), signer("agency"), field="Ky2")
+    fewest = 2 * 3 * (1 + comparisons.EACH)
+    monkeypatch.setattr(comparisons, "MOST_COMPARED", fewest)
+    assert 2 == len(looked(two).signatures)
+    with pytest.raises(DocumentRefused, match="3 signatures and 6 revisions") as refused:
+        prepare(two, certificate=signer().der, at=NOW, field="Ky3")
+    assert "document_too_many_revisions" == refused.value.code
+    monkeypatch.setattr(comparisons, "MOST_COMPARED", fewest - 1)
+    with pytest.raises(DocumentRefused, match="2 signatures and 3 revisions on more than 0 pages"):
         looked(two)
 
 

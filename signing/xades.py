@@ -39,6 +39,7 @@ from signing.xades_form import (
     XADES,
     canonical,
     identified,
+    is_cut,
     path,
     read,
     signatures,
@@ -86,6 +87,8 @@ def prepare(
     if not _FIELD.fullmatch(field):
         raise ValueError("a signature's Id is a name of XML: letters, digits, `.`, `_`, `-`")
     root = read(document, most_bytes=most_bytes)
+    if is_cut(root):
+        raise DocumentRefused("document_has_comments", "a comment stands in a text: not everybody would read all of it")
     _refuse_names(root, field)
     there = signatures(root)
     target = _countersigned(there[-1]) if there else None

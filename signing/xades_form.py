@@ -35,6 +35,14 @@ MOST_SIGNATURES: Final = 10
 
 _XML_NS: Final = "{http://www.w3.org/XML/1998/namespace}"
 _ALL: Final = etree.XPath("//ds:Signature", namespaces=NAMES)
+_CUT: Final = etree.XPath(
+    """boolean(//comment()[
+      (not(../*) and ../text()[normalize-space()]) or
+      (preceding-sibling::node()[not(self::comment())][1][self::text()] and
+       following-sibling::node()[not(self::comment())][1][self::text()] and
+       (preceding-sibling::node()[not(self::comment())][1][normalize-space()] or
+        following-sibling::node()[not(self::comment())][1][normalize-space()]))])"""
+)
 _IDENTIFIED: Final = etree.XPath("//*[@Id or @ID or @id or @xml:id]")
 _REFUSED: Final = {"xml_too_large": "document_too_large"}
 
@@ -57,6 +65,11 @@ def read(data: bytes, *, most_bytes: int) -> etree._Element:
 def signatures(root: etree._Element) -> list[etree._Element]:
     """All of them, in the document's order: what is countersigned stands before what countersigns it."""
     return list(_ALL(root))
+
+
+def is_cut(root: etree._Element) -> bool:
+    """Whether a comment stands in a text: nobody signs comments, and many readers see what is before it alone."""
+    return bool(_CUT(root))
 
 
 def identified(root: etree._Element) -> Iterator[tuple[str, etree._Element]]:

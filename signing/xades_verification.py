@@ -19,7 +19,7 @@ from signing.verdicts import Code, Reason, Report, SignatureReport, verdict_of
 from signing.verification_chain import Chains, DocumentTrust, Heard
 from signing.verification_times import NOTHING_FETCHED, Evidence, Proven, StampSeen, Witnesses, of_signer
 from signing.xades import MOST_BYTES
-from signing.xades_form import identified, signatures
+from signing.xades_form import identified, is_cut, signatures
 from signing.xades_form import read as read_xml
 from signing.xades_reading import Read, evidence_in, read
 from signing.xades_references import XmlWrong
@@ -44,7 +44,9 @@ def verify_xml(
         now=now,
     )
     told = _Judge(root, witnesses, now).reports()
-    findings = () if told else (Reason(Code.NO_SIGNATURE),)
+    findings: tuple[Reason, ...] = () if told else (Reason(Code.NO_SIGNATURE),)
+    if is_cut(root):
+        findings += (Reason(Code.AMBIGUOUS_STRUCTURE, "comment"),)
     codes = [reason.code for reason in findings] + [reason.code for each in told for reason in each.reasons]
     return Report(
         verdict=verdict_of(codes),

@@ -108,6 +108,7 @@ def test_a_stamp_comes_later():
         (b"<a><b Id='Ky1-value'/></a>", "document_exists_signed"),
         (b"<a xml:id='Ky1'/>", "document_exists_signed"),
         (b"<a xmlns='relative'/>", "document_not_xml"),
+        (b"<a>100<!-- -->0</a>", "document_has_comments"),
     ],
 )
 def test_bad_documents(document, code):

@@ -98,6 +98,25 @@ def test_what_a_stranger_signs(document):
     assert {Code.NO_TIME_STAMP, Code.CLAIMED_TIME_ODD} >= report.codes
 
 
+@pytest.mark.parametrize(
+    ("text", "cut", "verdict"),
+    [
+        (b"<a><b>1000</b></a>", b"<b>100<!-- -->0</b>", Verdict.INDETERMINATE),
+        (b"<a><b>1000</b></a>", b"<b><!-- -->1000</b>", Verdict.INDETERMINATE),
+        (b"<a><b>1000</b> dong <c/></a>", b"<b>1000</b> do<!-- --><!-- -->ng <c/>", Verdict.INDETERMINATE),
+        (b"<a><b>1000</b></a>", b"<!-- --><b>1000</b><!-- -->", Verdict.PASSED),
+        (b"<a>\n <b>1000</b>\n </a>", b"<!-- --><b>1000</b><!-- -->", Verdict.PASSED),
+    ],
+)
+def test_a_comment_that_cuts_a_text(text, cut, verdict):
+    """Nobody signs comments: one that comes later is no change, but within a text many readers stop before it."""
+    inside = text.removeprefix(b"<a>").removesuffix(b"</a>")
+    report = looked(signed(text).replace(inside.strip(), cut.strip(), 1))
+
+    assert verdict is report.verdict
+    assert (verdict is Verdict.INDETERMINATE) is (Code.AMBIGUOUS_STRUCTURE in report.codes)
+
+
 def put(element, text):
     element.text = text
 

@@ -16,7 +16,7 @@ from pyhanko.sign.fields import enumerate_sig_fields
 from signing.document_reading import MOST_BYTES, opened, page_references, reading, sheet_of
 from signing.errors import DocumentRefused
 from signing.verification_cms import CmsWrong, read
-from signing.verification_pdf import Covers, Found, open_pdf
+from signing.verification_pdf import Covers, Found, signatures_in
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,8 +46,8 @@ def added(before: bytes, after: bytes) -> Added:
     old, new_one = opened(before), opened(after, most_bytes=2 * MOST_BYTES)
     if not _continues(old, new_one):
         return Added(is_continued=False)
-    known = {each.name for each in open_pdf(before).found}
-    found = open_pdf(after).found
+    known = {each.name for each in signatures_in(before)}
+    found = signatures_in(after)
     new = [each for each in found if each.name not in known]
     only = new[0] if len(new) == 1 else None
     return Added(
@@ -112,9 +112,11 @@ class _Comparison:
         self._old = old
         self._new = new
         self._root = old.root
-        self._pages = [each.reference for each in page_references(old)]
+        # Asked once for each object that was written anew: found at once, not one after the other.
+        self._pages = dict.fromkeys(each.reference for each in page_references(old))
         self._form = _form_of(old)
-        self._lists = [_raw(self._form, "/Fields"), *(_raw(each.get_object(), "/Annots") for each in self._pages)]
+        lists = (_raw(self._form, "/Fields"), *(_raw(each.get_object(), "/Annots") for each in self._pages))
+        self._lists = frozenset(each.reference for each in lists if isinstance(each, IndirectObject))
         self._places = _places(new, known)
 
     def shows_more(self) -> bool:
@@ -135,7 +137,7 @@ class _Comparison:
     def _is_more(self, ref: Reference) -> bool:
         if _is(_raw(self._old.trailer, "/Info"), ref) or _is(_raw(self._root, "/Metadata"), ref):
             return False
-        if any(_is(each, ref) for each in self._lists):
+        if ref in self._lists:
             return False  # of annotations and fields: what is in them is looked at by itself
         old, new = self._old.get_object(ref), self._new.get_object(ref)
         if not isinstance(old, DictionaryObject) or type(old) is not type(new) or isinstance(old, StreamObject):

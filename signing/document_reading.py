@@ -17,11 +17,13 @@ from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.pdf_utils.rw_common import PdfHandler
 from pyhanko.sign.fields import enumerate_sig_fields
 
+from signing import pdf_reader
 from signing.errors import DocumentRefused
 from signing.page_shape import Box, Sheet
 from signing.pdf_reader import MOST_BYTES as MOST_BYTES
 from signing.pdf_reader import opened as opened
 from signing.pdf_reader import reading as reading
+from signing.pdf_reader import require_few_ways
 
 MOST_PAGES: Final = 5_000
 MOST_SIGNATURES: Final = 100
@@ -79,6 +81,8 @@ def looked(reader: PdfFileReader) -> Look:
         certified = _permission(root)
         if certified == 1 or any(_locks(value) for _, value, _ in filled):
             raise DocumentRefused("document_forbids_changes", "whoever certified it allows no more changes")
+        # Once signed, each signature wants them all: nobody is asked to sign what could not be judged then.
+        require_few_ways(reader, pdf_reader.MOST_COMPARED // (2 * (len(filled) + 1)))
         where = {each.reference: number for number, each in enumerate(pages, start=1)} if filled else {}
         return Look(
             pages=len(pages),

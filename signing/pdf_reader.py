@@ -11,7 +11,7 @@ import re
 import struct
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import BytesIO
 from typing import Any, Final
 
@@ -26,7 +26,7 @@ from pyhanko.pdf_utils.decode_limits import (
 )
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.pdf_utils.misc import PdfError
-from pyhanko.pdf_utils.reader import PdfFileReader
+from pyhanko.pdf_utils.reader import HistoricalResolver, PdfFileReader
 
 from signing.errors import DocumentRefused
 
@@ -51,6 +51,12 @@ _MOST_SAID: Final = 12 * MOST_OBJECTS
 """Bytes of all tables in streams, as they say themselves."""
 _MOST_READ: Final = 32 * _MIB
 """Bytes of objects out of streams, read one by one: some two minutes."""
+MOST_COMPARED: Final = 4_000_000
+"""Values looked at while revisions are compared: half a minute. Each signature has every way to every object told, and
+a file of some kilobytes can have more ways than anybody counts."""
+_FRESH: Final = 20
+_VISIT: Final = 3
+"""Values that cost as much as reading an object for the first time in a revision, and as coming to it again."""
 _MOST_NUMBER: Final = 8_388_607
 """Of an object (ISO 32000-1, annex C)."""
 _READING: Final = (
@@ -99,6 +105,15 @@ def reading() -> Iterator[None]:
         raise DocumentRefused("document_broken", f"{type(trouble).__name__}: {trouble}"[:300]) from trouble
 
 
+def require_few_ways(reader: PdfFileReader, most: int) -> None:
+    """Whether the ways to its objects can be told, as comparing it will want later. Raises DocumentRefused."""
+    assert isinstance(reader, _Reader)
+    before, reader._compared = reader._compared, MOST_COMPARED - most
+    with suppress(*_READING):  # what cannot be walked at all is no endless walk
+        _Past(reader, reader.total_revisions - 1)._load_reverse_xref_cache()  # type: ignore[no-untyped-call]  # pyHanko's
+    reader._compared = before
+
+
 class _Bounds(DecodeContext):
     """pyHanko's, and a count of what tables say that they have: it walks that far, whether it is there or not."""
 
@@ -121,6 +136,7 @@ class _Reader(PdfFileReader):
     def __init__(self, stream: BytesIO) -> None:
         self._packed: dict[int, tuple[BytesIO, dict[int, int]]] = {}
         self._read = 0
+        self._compared = 0
         self._bounds: _Bounds | None = None
         # Not strict: Word writes hybrid tables, scanners write odd ones, and both are what people bring.
         super().__init__(stream, strict=False, decode_limits=_LIMITS)
@@ -131,6 +147,19 @@ class _Reader(PdfFileReader):
         if self._bounds is None:
             self._bounds = _Bounds(_LIMITS, input_size=len(self.stream.getbuffer()))
         return self._bounds
+
+    def get_historical_resolver(self, revision: int) -> HistoricalResolver:
+        """The file as it was."""
+        known: dict[int, HistoricalResolver] = self._historical_resolver_cache
+        if revision not in known:
+            known[revision] = _Past(self, revision)
+        return known[revision]
+
+    def compared(self, values: int) -> None:
+        """So many more were looked at. Raises DocumentRefused."""
+        self._compared += values
+        if self._compared > MOST_COMPARED:
+            raise DocumentRefused("document_too_many_revisions", "its revisions cannot be compared in reasonable time")
 
     def _get_object_from_stream(self, idnum: int, stmnum: int, idx: int) -> Any:
         if stmnum not in self._packed:
@@ -155,6 +184,36 @@ class _Reader(PdfFileReader):
         for each, offset in zip(told[::2], told[1::2], strict=True):
             places.setdefault(each, first + offset)
         return BytesIO(content), places
+
+
+class _Past(HistoricalResolver):
+    """An earlier state, and a count of what is looked at in it: the same object again and again counts each time."""
+
+    def __init__(self, reader: _Reader, revision: int) -> None:
+        super().__init__(reader, revision)
+        self._mine = reader
+        self._sizes: dict[generic.Reference, int] = {}
+
+    def get_object(self, ref: generic.Reference, as_metadata_stream: bool = False) -> Any:
+        found = super().get_object(ref, as_metadata_stream)
+        if ref not in self._sizes:
+            self._sizes[ref] = _size(found) + _VISIT
+            self._mine.compared(_FRESH)
+        self._mine.compared(self._sizes[ref])
+        return found
+
+
+def _size(value: Any) -> int:
+    """Of an object: values in it, at any depth."""
+    count, waiting = 0, [value]
+    while waiting:
+        each = waiting.pop()
+        count += 1
+        if isinstance(each, generic.DictionaryObject):
+            waiting.extend(map(each.raw_get, each))
+        elif isinstance(each, generic.ArrayObject):
+            waiting.extend(map(each.raw_get, range(len(each))))
+    return count
 
 
 class Revision(IncrementalPdfFileWriter):

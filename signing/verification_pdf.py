@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import binascii
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum
 from typing import Any, Final
@@ -35,6 +35,7 @@ from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
 
 from signing.comparisons import require_bearable
 from signing.document_reading import MOST_BYTES, opened, reading
+from signing.errors import DocumentRefused
 from signing.hybrid_tables import tables_differ
 
 MOST_EVIDENCE: Final = 128
@@ -108,11 +109,18 @@ class Opened:
     """Two tables of objects that say different things: two readers may see two documents."""
 
 
+def signatures_in(pdf: bytes, *, most_bytes: int = 2 * MOST_BYTES) -> tuple[Found, ...]:
+    """Only which there are and what each covers; what came after them nobody asks. Raises DocumentRefused."""
+    reader = opened(pdf, most_bytes=most_bytes)
+    with reading():
+        return tuple(_signatures(reader, pdf, are_compared=False))
+
+
 def open_pdf(pdf: bytes, *, most_bytes: int = 2 * MOST_BYTES) -> Opened:
     """Its signatures and its evidence. Raises DocumentRefused."""
     reader = opened(pdf, most_bytes=most_bytes)
     with reading():
-        found = sorted(_signatures(reader, pdf), key=lambda each: each.span[2])
+        found = sorted(_signatures(reader, pdf, are_compared=True), key=lambda each: each.span[2])
         return Opened(
             found=tuple(found),
             crls=_evidence(reader, "/CRLs"),
@@ -122,31 +130,34 @@ def open_pdf(pdf: bytes, *, most_bytes: int = 2 * MOST_BYTES) -> Opened:
         )
 
 
-def _signatures(reader: PdfFileReader, pdf: bytes) -> Iterator[Found]:
+def _signatures(reader: PdfFileReader, pdf: bytes, *, are_compared: bool) -> Iterator[Found]:
     fields = list(enumerate_sig_fields(reader, filled_status=True))
     require_bearable(reader, signatures=len(fields), revisions=reader.total_revisions)
     for name, value, signature_field in fields:
-        yield _signature(reader, pdf, str(name), value.get_object(), signature_field)
+        found, embedded = _signature(reader, pdf, str(name), value.get_object(), signature_field)
+        if are_compared and found.covers is Covers.REVISION:
+            found = replace(found, after=_after(embedded, pdf, found.span[2]))
+        yield found
 
 
-def _signature(reader: PdfFileReader, pdf: bytes, name: str, value: Any, signature_field: Any) -> Found:
+def _signature(reader: PdfFileReader, pdf: bytes, name: str, value: Any, signature_field: Any) -> tuple[Found, Any]:
+    """What it says of itself, and pyHanko's view of it."""
     form = FORMATS.get(str(value["/SubFilter"]), "") if "/SubFilter" in value else ""
     try:
         embedded = EmbeddedPdfSignature(reader, signature_field, name)
         span = _span(embedded.byte_range, pdf, embedded.pkcs7_content)
     except Exception:
         # A signature that cannot even be read is one that failed; the others beside it are still judged.
-        return Found(name=name, form=form)
-    covers = _covers(embedded, span, len(pdf))
-    return Found(
+        return Found(name=name, form=form), None
+    found = Found(
         name=name,
         form=form,
         contents=embedded.pkcs7_content,
         span=span or (0, 0, 0),
-        covers=covers,
-        after=_after(embedded, covers, pdf, span),
+        covers=_covers(embedded, span, len(pdf)),
         claimed_at=_claimed_at(embedded),
     )
+    return found, embedded
 
 
 def _span(byte_range: Any, pdf: bytes, contents: bytes) -> tuple[int, int, int] | None:
@@ -175,13 +186,11 @@ def _covers(embedded: EmbeddedPdfSignature, span: tuple[int, int, int] | None, s
 # -- what came after ---------------------------------------------------------------------------------------------------
 
 
-def _after(embedded: EmbeddedPdfSignature, covers: Covers, pdf: bytes, span: tuple[int, int, int] | None) -> After:
-    if covers is not Covers.REVISION or span is None:
-        return After.NOTHING
+def _after(embedded: EmbeddedPdfSignature, pdf: bytes, end: int) -> After:
     reader = embedded.reader
     if reader.total_revisions - 1 == embedded.signed_revision:
         # No revision, and yet more bytes: a viewer that repairs files would go through them.
-        return After.CHANGED if pdf[span[2] :].strip() else After.NOTHING
+        return After.CHANGED if pdf[end:].strip() else After.NOTHING
     # What the strict policy lets in the usual one lets in too, at the same level: most documents are compared once.
     strict = _compare(_STRICT, embedded)
     usual = strict if strict is not None else _compare(DEFAULT_DIFF_POLICY, embedded)
@@ -245,6 +254,8 @@ def _compare(policy: StandardDiffPolicy, embedded: EmbeddedPdfSignature) -> Modi
                 doc_mdp=embedded.docmdp_level,
             )
             reached = max(reached, told.modification_level)
+    except DocumentRefused:
+        raise
     except Exception:
         return None
     return reached

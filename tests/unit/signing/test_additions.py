@@ -23,6 +23,7 @@ from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.sign.fields import SigFieldSpec, append_signature_field
 
 from contracts.vgca.agent import signed as by_agent
+from signing import verification_pdf
 from signing.additions import added
 from tests.signing_kit import signer, small_pdf
 
@@ -346,3 +347,13 @@ def test_what_cannot_be_compared():
     broken = revised(lose_pages)
 
     assert added(broken, revised(about, broken)).shows_more
+
+
+def test_revisions_are_not_compared_here(monkeypatch):
+    """Which signatures there are is asked, not what came after each: that is told when the document is judged."""
+    compared = []
+    monkeypatch.setattr(verification_pdf, "_after", lambda *asked: compared.append(asked))
+    two = signed(signed(), "VGCA2")
+
+    assert ("VGCA2",) == added(signed(), two).fields
+    assert [] == compared

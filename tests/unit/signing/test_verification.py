@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 
 from contracts.signing_pki.authorities import DUTY, root
-from signing import comparisons
+from signing import comparisons, pdf_reader
 from signing.documents import prepare
 from signing.errors import DocumentRefused
 from signing.keys import spki_of
@@ -19,7 +19,7 @@ from signing.verdicts import Report, Verdict
 from signing.verification import Evidence, verify_pdf
 from signing.verification_chain import DocumentTrust
 from tests.forged_documents import altered, cms_of, filled, prepared
-from tests.pdf_kit import word_made
+from tests.pdf_kit import one_page, word_made
 from tests.signed_documents import (
     LATER,
     Update,
@@ -173,6 +173,27 @@ def test_what_would_take_minutes_to_compare(monkeypatch):
     assert "document_too_many_revisions" == refused.value.code
     monkeypatch.setattr(comparisons, "MOST_COMPARED", fewest - 1)
     with pytest.raises(DocumentRefused, match="2 signatures and 3 revisions on more than 0 pages"):
+        looked(two)
+
+
+def tangled(depth: int) -> bytes:
+    """Each of these objects names the next one twice: a way more to the last one with each, times two."""
+    objects = [b"[%d 0 R %d 0 R]" % (number, number) for number in range(5, 5 + depth)]
+    return one_page(b"/PieceInfo 4 0 R", *objects, b"<< >>")
+
+
+def test_more_ways_than_anybody_counts(monkeypatch):
+    """Two kilobytes of objects with a million million ways between them are not asked to be signed, and where
+    they are signed already, judging ends where the count does."""
+    monkeypatch.setattr(pdf_reader, "MOST_COMPARED", 40_000)
+    with pytest.raises(DocumentRefused, match="cannot be compared") as refused:
+        prepare(tangled(40), certificate=signer().der, at=NOW, field="Ky1")
+    assert "document_too_many_revisions" == refused.value.code
+
+    two = signed(signed(tangled(6)), signer("agency"), field="Ky2")
+    assert Verdict.PASSED is looked(two, evidence(signer("official"), signer("agency"))).verdict
+    monkeypatch.setattr(pdf_reader, "MOST_COMPARED", 1500)
+    with pytest.raises(DocumentRefused, match="cannot be compared"):
         looked(two)
 
 

@@ -15,6 +15,7 @@ from adapters.documents.desk_taking import DeskTaking
 from adapters.documents.desk_upload import judged_upload
 from adapters.documents.errors import DocumentNotNow
 from adapters.documents.scan import Clamd, NoScanner
+from bus.bodies import PLAN
 from bus.crash_points import PREPARING
 from bus.errors import NotAllowedNow
 from bus.messages import Delivery
@@ -81,8 +82,10 @@ def test_what_was_frozen_can_be_signed(desk):
     desk.asked()
     standing, holder = prepare(desk, claimed(desk)), signer("official")
     row = desk.world.ledger.engine.read().one("bound_document", 2)
-    plan = desk.world.ledger.engine.read().all("documents_of_signature", 1)[0][6]
+    kept = desk.world.ledger.engine.read().all("documents_of_signature", 1)[0][6]
+    plan = desk.world.ledger.bodies.unpacked(kept, PLAN)
     assert row is not None
+    assert plan is not None
     assert standing.documents[0].digest is not None
     made = embed(desk.room.content(2), plan, holder.sign_digest(standing.documents[0].digest))
 

@@ -78,8 +78,6 @@ def told(installation: Installation) -> str:
     sources = sorted({source for caller in settings.callers.values() for source in caller.sources})
     if sources and all(taker(source) is None for source in sources):
         return "nobody is told of signatures: name their sources under takes_outcomes_of of a one-stop partner"
-    if not settings.documents.hosts:
-        return "documents.hosts is empty: nothing is fetched to be signed; name the hosts of the sources' files"
     if settings.documents.public_url:
         return ""
     return "documents.public_url is empty: who is told of a signed document is told no address of it"

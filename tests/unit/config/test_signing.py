@@ -163,7 +163,7 @@ FINDINGS = [
     (r"tsa_urls = .*\n", "", "tables.signing", "no time-stamp authority"),
     (r'public_url = "http://127.0.0.1:8400"\n', "", "signing.told", "no address"),
     (r"takes_outcomes_of = .*\n", "", "signing.told", "nobody is told"),
-    (r'hosts = \["127.0.0.1"\]\n', "", "signing.told", "documents.hosts is empty"),
+    (r'hosts = \["127.0.0.1"\]\n', "", "documents.hosts", "documents.hosts is empty"),
     (r'sp_password_file = "[^"]*"', 'sp_password_file = "gone"', "signing.smartca", "cannot be read"),
     (r"calls_back = true", 'callback_networks = ["x"]', "signing.smartca", "callback_networks"),
     (r"\[documents\]\n", '[documents]\npictures_folder = "gone"\n', "documents.pictures_folder", "is no folder"),

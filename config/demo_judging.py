@@ -79,9 +79,16 @@ class Judging:
                 return self._wanted_of_own(said, dossiers[source, event_id])
             if wire is not None and (national := self._feeder.born.get(wire["subject"])):
                 return expected_status(wire, national)
-            return {} if wire is None else expected(wire, LOCAL_STATUSES)
+            return {} if wire is None else self._without_ours(wire["subject"], expected(wire, LOCAL_STATUSES))
 
         return as_told(entries_of(account, PORTAL, wanted), self._feeder.born)
+
+    def _without_ours(self, dossier: str, wanted: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A source's record that went after the result was signed has it, one that went before has not: both are right.
+        That it is shown in the end is asked of the ledger's own record."""
+        papers = () if self._feeder.signatory is None else self._feeder.signatory.asked
+        names = {name for paper in papers if paper.number == dossier for name in signed_record(paper)}
+        return {name: value for name, value in wanted.items() if name not in names}
 
     def _wanted_of_own(self, said: Matched, dossier: str) -> Mapping[str, Any]:
         """What the ledger's own record of a dossier must show: its source's, with the fee or the result."""

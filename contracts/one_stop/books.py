@@ -72,7 +72,7 @@ class Books:
         return Taken(answer=answer, effects=1)
 
     def _is_new(self, operation: str, message: Mapping[str, Any]) -> bool:
-        """Whether it tells anything yet untold, of a payment or a signature (r58, r59, r62)."""
+        """Whether it tells anything yet untold, of a payment or a signature (r58, r59, r92)."""
         if operation == PAYMENT:
             return self._results.take(message)
         return operation != SIGNATURE or self._signatures.take(message)

@@ -1,4 +1,4 @@
-"""What the one-stop system's mock holds of each signature: made is sticky, signed is whole (`NOTES.md#r62`, `#r63`)."""
+"""What the one-stop system's mock holds of each signature: made is sticky, signed is whole (`NOTES.md#r92`, `#r93`)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contracts.national_portal.reading import canonical, digest
 from contracts.one_stop.envelopes import Trouble
 
 SIGNED: Final = ("made", "declined", "expired")
-"""What a message can tell of a signature: exactly one of them (`NOTES.md#r61`)."""
+"""What a message can tell of a signature: exactly one of them (`NOTES.md#r91`)."""
 WHOLE: Final = ("url", "url_until", "sha256", "size", "verdict")
 """What a signed document says of itself, and one that failed does not."""
 
@@ -29,7 +29,7 @@ class Signatures:
         if kind == "made":
             _require_whole(message[kind]["documents"])
         if (known := self._made.get(key)) and (kind != "made" or told != known):
-            raise _trouble("r62", f"/{kind}", "nothing else: the signature is made")
+            raise _trouble("r92", f"/{kind}", "nothing else: the signature is made")
         if kind == "made":
             self._made[key] = told
         return known is None
@@ -41,13 +41,13 @@ class Signatures:
 
 def _require_whole(documents: list[Mapping[str, Any]]) -> None:
     if not any(each["state"] == "signed" for each in documents):
-        raise _trouble("r63", "/made/documents", "at least one that is signed")
+        raise _trouble("r93", "/made/documents", "at least one that is signed")
     for at, each in enumerate(documents):
         is_signed = each["state"] == "signed"
         for name in (*WHOLE, "code"):
             if (each[name] is None) is (is_signed is (name != "code")):
                 expected = "null" if each[name] is not None else "a value"
-                raise _trouble("r63", f"/made/documents/{at}/{name}", f"{expected}: the document is {each['state']}")
+                raise _trouble("r93", f"/made/documents/{at}/{name}", f"{expected}: the document is {each['state']}")
 
 
 def _trouble(rule: str, field: str, expected: str) -> Trouble:

@@ -21,7 +21,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from config.demo.approving import a_paper_for_you
+from config.demo.approving import MADE, a_paper_for_you, papers
 from config.demo.born import COUNT, EVENTS
 from config.demo.day import SOURCES, day
 from config.demo.paying import CASES, a_bill_for_you, bills
@@ -67,8 +67,9 @@ def test_p02_p03_ledger_and_mock_agree(tmp_path: Path, seed: int) -> None:
     assert (0, 0, 0) == (line["lost"], line["doubled"], line["out_of_order"])
     assert line["deliveries"] == sum(line[state] for state in STATES)
     money = bills(seed)
-    asked = sum(1 + (bill.after is not None) for bill in money)
+    asked = sum(1 + (bill.after is not None) for bill in money) + len(papers(1))
     shown = sum(bill.case.told.count(news) for bill in money for news in ("settled", "refunded"))
+    shown += sum(paper.case.told == MADE for paper in papers(1))
     own = line["deliveries"] - (line["events"] - asked)
     assert 0 < own <= shown, "each event goes to the portal; money does as a record, where none is on its way"
     assert line["delivered"] > 600

@@ -215,15 +215,15 @@ def signed(id: str, *documents: dict[str, Any], **told: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("value", "rule"),
     [
-        (signed("2", level="B-B"), "r62"),
-        (sample("signature_result.declined.json") | {"signature": MADE["signature"]}, "r62"),
-        (sample("signature_result.expired.json") | {"signature": MADE["signature"]}, "r62"),
-        (signed("2", {"verdict": None}) | {"signature": "S9"}, "r63"),
-        (signed("2", {"code": "wrong_signature"}) | {"signature": "S9"}, "r63"),
-        (signed("2", {}, {"size": 1}) | {"signature": "S9"}, "r63"),
-        (signed("2", {}, {"code": None}) | {"signature": "S9"}, "r63"),
-        (signed("2", documents=[]) | {"signature": "S9"}, "r63"),
-        (signed("2", documents=MADE["made"]["documents"][1:]) | {"signature": "S9"}, "r63"),
+        (signed("2", level="B-B"), "r92"),
+        (sample("signature_result.declined.json") | {"signature": MADE["signature"]}, "r92"),
+        (sample("signature_result.expired.json") | {"signature": MADE["signature"]}, "r92"),
+        (signed("2", {"verdict": None}) | {"signature": "S9"}, "r93"),
+        (signed("2", {"code": "wrong_signature"}) | {"signature": "S9"}, "r93"),
+        (signed("2", {}, {"size": 1}) | {"signature": "S9"}, "r93"),
+        (signed("2", {}, {"code": None}) | {"signature": "S9"}, "r93"),
+        (signed("2", documents=[]) | {"signature": "S9"}, "r93"),
+        (signed("2", documents=MADE["made"]["documents"][1:]) | {"signature": "S9"}, "r93"),
         ({**MADE, "id": "2", "expired": {"expired_at": "2026-07-20T14:50:00+07:00"}}, None),
     ],
     ids=["level", "declined", "expired", "vague", "both", "half", "unexplained", "none", "failed", "two"],
@@ -240,7 +240,7 @@ def test_what_was_signed_stays_signed(caller, protocol, value, rule):
 
 
 def test_what_was_made_is_stored_once(caller):
-    """The same under another id is taken and stored once; `made` after `expired` is taken (r60, r62)."""
+    """The same under another id is taken and stored once; `made` after `expired` is taken (r90, r92)."""
     expired = sample("signature_result.expired.json") | {"signature": MADE["signature"]}
 
     answers = [caller.rest("ReceiveSignatureResult", told) for told in (expired, MADE, MADE | {"id": "another"})]

@@ -33,7 +33,7 @@ class Contract:
 RESULTS: Final = ("opened", "settled", "failed", "expired", "refunded")
 """What can become of a payment, each under its own kind of event (r56)."""
 SIGNED: Final = ("made", "declined", "expired")
-"""What can become of a signature, likewise (r60)."""
+"""What can become of a signature, likewise (r90)."""
 AGAIN: Final = "the same again under its id, newly signed, after the time in flight"
 CONTRACTS: Final = {
     row.kind: row
@@ -85,7 +85,7 @@ CONTRACTS: Final = {
                 part="signature_result",
                 shape="signature_result",
                 unclear=AGAIN,
-                source="r47, r60 to r63",
+                source="r47, r90 to r93",
             )
             for result in SIGNED
         ),

@@ -48,7 +48,7 @@ def message_of(event: Event, standing: Standing) -> Message:
 
 
 def _result(event: Event, subject: str) -> dict[str, Any]:
-    """What became of a payment or signature: what is told under its own name, beside whose it is (r56, r60)."""
+    """What became of a payment or signature: what is told under its own name, beside whose it is (r56, r90)."""
     told = {name: value for name, value in event.data.items() if name != subject}
     return {
         "id": event.id,

@@ -25,7 +25,7 @@ from tests.workbooks import number, parts, sheet, text
 
 HEADER = ["Số hồ sơ", "Cán bộ xử lý", "Thời điểm", "Hạn xử lý", "Bước"]
 EXAMPLE = files("config").joinpath("example.toml").read_text(encoding="utf-8")
-MAP = EXAMPLE[EXAMPLE.index("[files.day-list]") :]
+MAP = EXAMPLE[EXAMPLE.index("[files.day-list]") :].partition("\n[partners.")[0]
 PERSON = "Trần Văn Mẫu"
 
 
